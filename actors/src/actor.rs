@@ -1,0 +1,283 @@
+//! The actor that owns one payout.
+//!
+//! It keeps the payout in memory as a cache of its row, takes one message at a time, and for each runs
+//! decide → commit → apply → publish → reply. It loads lazily, with its first message.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
+
+use crate::group_commit::{CommitError, GroupCommit};
+use crate::payout::{
+    Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Sequence, Unchanged,
+};
+use crate::payouts::{Receipt, ReportError};
+use crate::ports::{Announcement, Append, Appended, Clock, Unavailable};
+use crate::snapshots::Snapshots;
+
+/// What a payout actor is told.
+#[derive(Debug)]
+pub enum PayoutMessage {
+    /// A watcher reported.
+    Report {
+        /// The mode the report's source speaks for.
+        mode: Mode,
+        /// The report.
+        report: Arc<Report>,
+        /// The W3C trace context it came with.
+        traceparent: Option<Arc<str>>,
+        /// Told once the outcome is committed.
+        reply: oneshot::Sender<Result<Receipt, ReportError>>,
+    },
+    /// The estimated delivery time may have passed.
+    DuePassed {
+        /// Told once that is committed, or turned out not to be so.
+        reply: oneshot::Sender<Result<(), ReportError>>,
+    },
+}
+
+impl PayoutMessage {
+    /// Answers without the payout having been asked.
+    pub fn refuse(self, error: ReportError) {
+        // Whoever asked may have stopped waiting.
+        match self {
+            Self::Report { reply, .. } => drop(reply.send(Err(error))),
+            Self::DuePassed { reply } => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+/// What every payout actor shares.
+#[derive(Clone)]
+pub struct World {
+    /// The way to the journal.
+    pub commits: GroupCommit,
+    /// Where committed snapshots are shown.
+    pub snapshots: Arc<Snapshots>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How often one message is decided anew after the row turned out to have moved on. Each round reloads.
+const ROUNDS: u32 = 5;
+
+/// The actor's behaviour; its state is [`Owner`].
+pub struct PayoutActor;
+
+/// What an actor starts with.
+pub struct Start {
+    /// The payout it will own.
+    pub id: PayoutId,
+    /// The payout itself, where it was created just now.
+    pub held: Option<Box<Payout>>,
+    /// What it shares with the others.
+    pub world: Arc<World>,
+}
+
+/// An actor's state: the payout as of its last commit, or nothing where that is not known.
+pub struct Owner {
+    id: PayoutId,
+    held: Option<Box<Payout>>,
+    world: Arc<World>,
+}
+
+/// Why a message could not be dealt with.
+enum Trouble {
+    /// The sender is told; the actor goes on.
+    Answer(ReportError),
+    /// The journal does not fit this payout. The actor must not go on.
+    Damaged(IllegalEvent),
+}
+
+impl From<IllegalEvent> for Trouble {
+    fn from(damage: IllegalEvent) -> Self {
+        Self::Damaged(damage)
+    }
+}
+
+impl From<Unavailable> for Trouble {
+    fn from(error: Unavailable) -> Self {
+        Self::Answer(error.into())
+    }
+}
+
+impl Actor for PayoutActor {
+    type Msg = PayoutMessage;
+    type State = Owner;
+    type Arguments = Start;
+
+    /// No I/O here: the supervisor waits for this.
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<PayoutMessage>,
+        start: Start,
+    ) -> Result<Owner, ActorProcessingErr> {
+        let Start { id, held, world } = start;
+        if let Some(payout) = &held {
+            world.snapshots.publish(Arc::new(payout.snapshot()));
+        }
+        Ok(Owner { id, held, world })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<PayoutMessage>,
+        message: PayoutMessage,
+        owner: &mut Owner,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PayoutMessage::Report { mode, report, traceparent, reply } => {
+                let answer = owner.report(mode, &report, traceparent).await;
+                settle(&myself, answer, reply)
+            }
+            PayoutMessage::DuePassed { reply } => {
+                let answer = owner.due_passed().await;
+                settle(&myself, answer, reply)
+            }
+        }
+    }
+}
+
+/// Replies, and ends the actor where there is nothing to own or the journal is damaged. In that last case nobody is
+/// answered: the supervisor counts the failure, and senders hand the message in again.
+fn settle<T>(
+    myself: &ActorRef<PayoutMessage>,
+    answer: Result<T, Trouble>,
+    reply: oneshot::Sender<Result<T, ReportError>>,
+) -> Result<(), ActorProcessingErr> {
+    let answer = match answer {
+        Ok(done) => Ok(done),
+        Err(Trouble::Answer(error)) => Err(error),
+        Err(Trouble::Damaged(damage)) => return Err(damage.into()),
+    };
+    if matches!(answer, Err(ReportError::NotFound)) {
+        myself.stop(None);
+    }
+    // Whoever asked may have stopped waiting; what is committed is committed.
+    let _ = reply.send(answer);
+    Ok(())
+}
+
+impl Owner {
+    /// The payout, taken out: it is put back only after a commit that surely happened, so whatever goes wrong in
+    /// between leaves nothing that could be mistaken for the truth.
+    async fn take(&mut self) -> Result<Box<Payout>, Trouble> {
+        if let Some(payout) = self.held.take() {
+            return Ok(payout);
+        }
+        let stored = self.world.commits.load(self.id).await?.ok_or(Trouble::Answer(ReportError::NotFound))?;
+        let payout = Box::new(stored.replay()?);
+        self.world.snapshots.publish(Arc::new(payout.snapshot()));
+        metrics::counter!("payoutd_actors_restored_total").increment(1);
+        Ok(payout)
+    }
+
+    async fn report(
+        &mut self,
+        mode: Mode,
+        report: &Arc<Report>,
+        traceparent: Option<Arc<str>>,
+    ) -> Result<Receipt, Trouble> {
+        for _ in 0..ROUNDS {
+            let payout = self.take().await?;
+            let belongs = payout.created().terms.mode;
+            if belongs != mode {
+                self.held = Some(payout);
+                return Err(Trouble::Answer(ReportError::WrongMode(belongs)));
+            }
+            let now = self.world.clock.now();
+            let decision = payout.decide(report, now);
+            let outcome = Outcome::from(&decision);
+            if decision == Decision::Unchanged(Unchanged::Repeat) {
+                let sequence = payout.sequence();
+                self.held = Some(payout);
+                observe_report(self.id, report, outcome);
+                return Ok(Receipt { outcome, sequence });
+            }
+            let entry = payout.entry(Cause::Report(Report::clone(report)), decision, now);
+            if let Some(sequence) = self.commit(payout, entry, traceparent.clone()).await? {
+                observe_report(self.id, report, outcome);
+                return Ok(Receipt { outcome, sequence });
+            }
+        }
+        Err(Unavailable("the payout's row keeps moving".into()).into())
+    }
+
+    async fn due_passed(&mut self) -> Result<(), Trouble> {
+        for _ in 0..ROUNDS {
+            let payout = self.take().await?;
+            let now = self.world.clock.now();
+            let Some(event) = payout.decide_due(now) else {
+                self.held = Some(payout);
+                return Ok(());
+            };
+            let entry = payout.entry(Cause::DuePassed, Decision::Apply(vec![event]), now);
+            if self.commit(payout, entry, None).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(Unavailable("the payout's row keeps moving".into()).into())
+    }
+
+    /// Commits one entry and takes it in. `None` where it has to be decided again: the row was not where we thought,
+    /// or nobody knows whether the commit happened. Either way the next round starts from the row.
+    async fn commit(
+        &mut self,
+        mut payout: Box<Payout>,
+        entry: Entry,
+        traceparent: Option<Arc<str>>,
+    ) -> Result<Option<Sequence>, Trouble> {
+        let (expected, from) = (payout.version(), payout.state().status());
+        let changes = payout.apply(&entry)?;
+        let after = Arc::new(payout.snapshot());
+        let announcements = changes.into_iter().map(Announcement::from).collect();
+        let write = Append {
+            expected,
+            entry: Arc::new(entry),
+            after: Arc::clone(&after),
+            announcements,
+            traceparent,
+        };
+        match self.world.commits.append(write).await {
+            Ok(Appended::Committed) => {
+                self.world.snapshots.publish(Arc::clone(&after));
+                self.held = Some(payout);
+                if from != after.status() {
+                    let (from, to) = (from.as_str(), after.status().as_str());
+                    metrics::counter!("payoutd_transitions_total", "from" => from, "to" => to).increment(1);
+                    tracing::info!(payout = %self.id, from, to, sequence = after.sequence.0, "the payout moved");
+                }
+                Ok(Some(after.sequence))
+            }
+            Ok(Appended::Conflict) => {
+                metrics::counter!("payoutd_commit_conflicts_total").increment(1);
+                Ok(None)
+            }
+            Err(CommitError::Unknown(why)) => {
+                metrics::counter!("payoutd_commits_unknown_total").increment(1);
+                tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading");
+                Ok(None)
+            }
+            Err(CommitError::Unavailable(why) | CommitError::Rejected(why)) => Err(Unavailable(why).into()),
+        }
+    }
+}
+
+fn observe_report(id: PayoutId, report: &Report, outcome: Outcome) {
+    let kind = report.kind.name();
+    metrics::counter!("payoutd_reports_total", "type" => kind, "outcome" => outcome.name()).increment(1);
+    let (source, report_id) = (&*report.key.source, &*report.key.id);
+    match outcome {
+        Outcome::Applied => {
+            tracing::info!(payout = %id, source, report = report_id, kind, "applied a report");
+        }
+        Outcome::Unchanged(reason) => {
+            tracing::info!(payout = %id, source, report = report_id, kind, ?reason, "a report changed nothing");
+        }
+        Outcome::Refused(reason) => {
+            metrics::counter!("payoutd_attention_total").increment(1);
+            tracing::warn!(payout = %id, source, report = report_id, kind, ?reason, "refused a report: attention");
+        }
+    }
+}

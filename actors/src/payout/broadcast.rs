@@ -1,0 +1,99 @@
+//! Broadcast: at least one transaction of the payout is out.
+
+use super::estimate::{self, Due, Estimate};
+use super::{
+    Decision, Delivered, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind, State, Timestamp,
+    Transaction, TxHash, Unchanged,
+};
+
+/// The most transactions one payout can have: far beyond any bridge with replacements, small enough to keep.
+pub const MAX_TRANSACTIONS: usize = 32;
+
+/// The state between the first transaction and an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broadcast {
+    /// When delivery is expected.
+    pub due: Due,
+    /// Every hash seen so far: legs and replacements, oldest first. Never empty.
+    pub hashes: Vec<TxHash>,
+}
+
+impl Broadcast {
+    /// What `report` means now.
+    #[must_use]
+    pub fn decide(&self, facts: &Facts<'_>, report: &Report) -> Decision {
+        let time = estimate::report_time(report, facts.now);
+        let at = facts.not_before_last(time);
+        let whole_way = facts.route.seconds_after_broadcast;
+        let moved = |seconds| self.due.estimate.moved_by(Estimate::counted_from(time, seconds));
+        match &report.kind {
+            ReportKind::Broadcast(seen) if self.hashes.contains(&seen.transaction.tx_hash) => {
+                Decision::Unchanged(Unchanged::AlreadyKnown)
+            }
+            ReportKind::Broadcast(seen) => self.transaction_seen(Event::TransactionSeen {
+                at,
+                transaction: seen.transaction.clone(),
+                leg: seen.leg,
+                estimate: moved(seen.estimated_seconds.unwrap_or(whole_way)),
+            }),
+            ReportKind::Progress(seen) => {
+                let estimate = estimate::remaining_seconds(seen, whole_way).and_then(moved);
+                let replacement = seen.replaced_by.as_ref().filter(|hash| !self.hashes.contains(hash));
+                match (replacement, estimate) {
+                    (Some(hash), estimate) => self.transaction_seen(Event::TransactionSeen {
+                        at,
+                        transaction: Transaction { network: seen.network.clone(), tx_hash: hash.clone() },
+                        leg: None,
+                        estimate,
+                    }),
+                    (None, Some(estimate)) => Decision::Apply(vec![Event::EstimateMoved { estimate }]),
+                    (None, None) => Decision::Unchanged(Unchanged::NothingNew),
+                }
+            }
+            ReportKind::Delivered(seen) => Decision::Apply(vec![Delivered::event(at, seen)]),
+            ReportKind::Failed(seen) => Decision::Apply(vec![Failed::event(at, seen)]),
+        }
+    }
+
+    fn transaction_seen(&self, event: Event) -> Decision {
+        if self.hashes.len() < MAX_TRANSACTIONS {
+            Decision::Apply(vec![event])
+        } else {
+            Decision::Refused(Refusal::TooManyTransactions)
+        }
+    }
+
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// Where `event` cannot happen here: the journal does not belong to this payout.
+    pub fn apply(mut self, event: &Event, recorded_at: Timestamp) -> Result<State, IllegalEvent> {
+        match event {
+            Event::TransactionSeen { transaction, estimate, .. } => {
+                self.hashes.push(transaction.tx_hash.clone());
+                self.due = self.due.after(*estimate, recorded_at);
+                Ok(State::Broadcast(self))
+            }
+            Event::EstimateMoved { estimate } => {
+                self.due = self.due.after(Some(*estimate), recorded_at);
+                Ok(State::Broadcast(self))
+            }
+            Event::Late => {
+                self.due.late = true;
+                Ok(State::Broadcast(self))
+            }
+            Event::Delivered { at, transaction, recipient_amount, fees_paid_usd } => {
+                Ok(State::Delivered(Delivered {
+                    at: *at,
+                    tx_hash: transaction.tx_hash.clone(),
+                    recipient_amount: *recipient_amount,
+                    fees_paid_usd: *fees_paid_usd,
+                }))
+            }
+            Event::Failed { failure, funds, .. } => {
+                Ok(State::Failed(Failed::before_delivery(failure, *funds)))
+            }
+            Event::Broadcast { .. } => Err(IllegalEvent),
+        }
+    }
+}

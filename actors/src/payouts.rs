@@ -1,0 +1,220 @@
+//! The way in: create a payout, report on it, read it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use crate::actor::PayoutMessage;
+use crate::group_commit::{CommitError, GroupCommit};
+use crate::payout::{
+    AnnouncementKind, Mode, NewPayout, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
+};
+use crate::ports::{Announcement, Clock, Create, Created, Unavailable};
+use crate::snapshots::Snapshots;
+use crate::supervisor::SupervisorMessage;
+
+/// A report's recorded outcome, and the payout's sequence afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// What was decided.
+    pub outcome: Outcome,
+    /// The newest change partners can see.
+    pub sequence: Sequence,
+}
+
+/// Why a report has no recorded outcome.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// No such payout (yet).
+    #[error("no payout has this id")]
+    NotFound,
+    /// The payout belongs to the other mode: a chain watcher spoke of a sandbox payout, or the simulator of a real one.
+    #[error("the payout is a {0} payout")]
+    WrongMode(Mode),
+    /// The payout's actor failed again and again, and is left alone for a while.
+    #[error("the payout is quarantined")]
+    Quarantined,
+    /// The store cannot record it now. Nothing was acknowledged; try again later.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why a payout was not created.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// The quote backs this payout already.
+    #[error("the quote is used by {0}")]
+    QuoteUsed(PayoutId),
+    /// Nothing happened, or the same call is safe to repeat.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// How often a message is handed in again whose actor died before it answered.
+const HANDOVERS: u32 = 8;
+/// How long to wait before that.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(20);
+
+/// A handle on all payouts. Cheap to clone.
+///
+/// Every call that writes runs to its end even where the caller stops waiting: a client that hangs up must not
+/// leave a commit half awaited.
+#[derive(Clone)]
+pub struct Payouts {
+    supervisor: ActorRef<SupervisorMessage>,
+    commits: GroupCommit,
+    snapshots: Arc<Snapshots>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Payouts {
+    /// A handle over the running parts.
+    #[must_use]
+    pub fn new(
+        supervisor: ActorRef<SupervisorMessage>,
+        commits: GroupCommit,
+        snapshots: Arc<Snapshots>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { supervisor, commits, snapshots, clock }
+    }
+
+    /// The time by the payouts' own clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Creates a payout, using up its quote, and gives it an actor.
+    ///
+    /// # Errors
+    /// Where the quote is used already, or the store cannot say.
+    pub async fn create(
+        &self,
+        payout: NewPayout,
+        traceparent: Option<Arc<str>>,
+    ) -> Result<Arc<Snapshot>, CreateError> {
+        let this = self.clone();
+        detached(async move { this.create_to_the_end(Arc::new(payout), traceparent).await }).await?
+    }
+
+    async fn create_to_the_end(
+        &self,
+        created: Arc<NewPayout>,
+        traceparent: Option<Arc<str>>,
+    ) -> Result<Arc<Snapshot>, CreateError> {
+        let payout = Payout::new(Arc::clone(&created));
+        let snapshot = Arc::new(payout.snapshot());
+        let announcement = Announcement {
+            kind: AnnouncementKind::Created,
+            previous_status: None,
+            snapshot: Arc::clone(&snapshot),
+        };
+        let write = Create { payout: Arc::clone(&created), announcement, traceparent };
+        match self.commits.create(write).await {
+            Ok(Created::Inserted) => {}
+            Ok(Created::QuoteUsed(id)) => return Err(CreateError::QuoteUsed(id)),
+            Err(CommitError::Unknown(why)) => {
+                // The row is the truth: our own id in it means that our commit came through.
+                if self.commits.load(created.id).await?.is_none() {
+                    return Err(Unavailable(why).into());
+                }
+            }
+            Err(CommitError::Unavailable(why) | CommitError::Rejected(why)) => {
+                return Err(Unavailable(why).into());
+            }
+        }
+        // A supervisor that is gone ends the process; the row is safe either way.
+        let _ = self.supervisor.cast(SupervisorMessage::Admit(Box::new(payout)));
+        Ok(snapshot)
+    }
+
+    /// Hands a report to the payout's actor and waits until its outcome is recorded. `mode` is the mode that the
+    /// source of the report speaks for.
+    ///
+    /// # Errors
+    /// Where the report has no recorded outcome.
+    pub async fn report(
+        &self,
+        id: PayoutId,
+        mode: Mode,
+        report: Report,
+        traceparent: Option<Arc<str>>,
+    ) -> Result<Receipt, ReportError> {
+        let report = Arc::new(report);
+        self.until_answered(id, |reply| PayoutMessage::Report {
+            mode,
+            report: Arc::clone(&report),
+            traceparent: traceparent.clone(),
+            reply,
+        })
+        .await?
+    }
+
+    /// Lets the payout's actor record that its estimated delivery time has passed, if it has.
+    ///
+    /// # Errors
+    /// Where that could not be recorded.
+    pub async fn due_passed(&self, id: PayoutId) -> Result<(), ReportError> {
+        self.until_answered(id, |reply| PayoutMessage::DuePassed { reply }).await?
+    }
+
+    /// The payout as of its newest commit; `None` where there is none. Costs no query while its actor is live.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    pub async fn read(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {
+        let mut snapshot = match self.snapshots.get(id) {
+            Some(live) => live,
+            None => match self.read_stored(id).await? {
+                Some(stored) => stored,
+                None => return Ok(None),
+            },
+        };
+        if snapshot.state.due().is_some_and(|due| due.passed(self.clock.now())) {
+            // Lateness is a change like any other, so it is committed before it is shown.
+            if self.due_passed(id).await.is_ok()
+                && let Some(newer) = self.snapshots.get(id)
+            {
+                snapshot = newer;
+            }
+        }
+        Ok(Some(snapshot))
+    }
+
+    async fn read_stored(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {
+        let Some(stored) = self.commits.load(id).await? else { return Ok(None) };
+        let payout = stored.replay().map_err(|damage| Unavailable(format!("{id}: {damage}")))?;
+        // An actor may have come to life meanwhile and not know yet what this read saw committed.
+        Ok(Some(self.snapshots.newest(Arc::new(payout.snapshot()))))
+    }
+
+    /// Sends a message until an actor answers it. An actor that dies takes its mailbox with it, unanswered; every
+    /// message here may be handed in again, because its effect is recognised in the journal.
+    async fn until_answered<T>(
+        &self,
+        id: PayoutId,
+        message: impl Fn(oneshot::Sender<T>) -> PayoutMessage,
+    ) -> Result<T, Unavailable> {
+        for _ in 0..HANDOVERS {
+            let (reply, answer) = oneshot::channel();
+            if self.supervisor.cast(SupervisorMessage::Route { id, message: message(reply) }).is_err() {
+                return Err(Unavailable("the supervisor is gone".into()));
+            }
+            if let Ok(answer) = answer.await {
+                return Ok(answer);
+            }
+            tokio::time::sleep(HANDOVER_PAUSE).await;
+        }
+        Err(Unavailable("the payout's actor did not answer".into()))
+    }
+}
+
+/// Runs `work` in a task of its own, so that it ends even where nobody waits for it any more.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Unavailable> {
+    tokio::spawn(work).await.map_err(|died| Unavailable(format!("the call did not end: {died}")))
+}

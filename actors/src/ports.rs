@@ -1,0 +1,160 @@
+//! What the actors need from the world: a [`Journal`] and a [`Clock`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::payout::{
+    AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Snapshot, Status, Timestamp,
+    Version,
+};
+
+/// Tells the time.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now. May jump; nobody measures durations with it.
+    fn now(&self) -> Timestamp;
+}
+
+/// A payout as its journal keeps it.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// What never changes.
+    pub created: Arc<NewPayout>,
+    /// Everything recorded since, oldest first.
+    pub entries: Vec<Entry>,
+}
+
+impl Stored {
+    /// Brings the payout back to life.
+    ///
+    /// # Errors
+    /// Where the entries do not follow one another.
+    pub fn replay(&self) -> Result<Payout, IllegalEvent> {
+        Payout::replay(Arc::clone(&self.created), &self.entries)
+    }
+}
+
+/// A message to be published, committed together with the change it tells of.
+#[derive(Debug, Clone)]
+pub struct Announcement {
+    /// What happened.
+    pub kind: AnnouncementKind,
+    /// The status before; `None` for a creation.
+    pub previous_status: Option<Status>,
+    /// The payout right after it.
+    pub snapshot: Arc<Snapshot>,
+}
+
+impl From<Change> for Announcement {
+    fn from(change: Change) -> Self {
+        Self {
+            kind: change.kind,
+            previous_status: Some(change.previous_status),
+            snapshot: Arc::new(change.snapshot),
+        }
+    }
+}
+
+/// A payout to be created: its row and the announcement of it, and the quote consumed, in one commit.
+#[derive(Debug, Clone)]
+pub struct Create {
+    /// The payout.
+    pub payout: Arc<NewPayout>,
+    /// `payout.created`.
+    pub announcement: Announcement,
+    /// The W3C trace context the request came with, to travel on.
+    pub traceparent: Option<Arc<str>>,
+}
+
+/// What became of a [`Create`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// The payout is there.
+    Inserted,
+    /// The quote backs this payout already; nothing was written.
+    QuoteUsed(PayoutId),
+}
+
+/// One input's consequences: a journal entry at the expected version, the payout's row as it is afterwards, and
+/// the announcements, in one commit.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The version the row must have for this to be written.
+    pub expected: Version,
+    /// What to record.
+    pub entry: Arc<Entry>,
+    /// The payout afterwards.
+    pub after: Arc<Snapshot>,
+    /// What to publish, oldest first.
+    pub announcements: Vec<Announcement>,
+    /// The W3C trace context the report came with, to travel on.
+    pub traceparent: Option<Arc<str>>,
+}
+
+impl Append {
+    /// Whose journal it goes to.
+    #[must_use]
+    pub fn payout_id(&self) -> PayoutId {
+        self.after.payout.id
+    }
+}
+
+/// What became of an [`Append`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is recorded.
+    Committed,
+    /// The row is not at the expected version (or not there): nothing was written.
+    Conflict,
+}
+
+/// The store could not be asked. Nothing is known, nothing happened; ask again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is unavailable: {0}")]
+pub struct Unavailable(pub String);
+
+/// Why a whole batch has no results.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// The store refused it and nothing was written: one of the writes is to blame, the others are not.
+    #[error("the journal refused the batch: {0}")]
+    Rejected(String),
+    /// The store could not be reached, or asked to try again. Nothing was written.
+    #[error("the journal is unavailable: {0}")]
+    Unavailable(String),
+    /// The store was lost before it answered. Everything may be written, or nothing.
+    #[error("the outcome of the commit is unknown: {0}")]
+    Unknown(String),
+}
+
+/// Where payouts are recorded. The truth; everything in memory is a copy.
+///
+/// A batch is one atomic commit. Its results are one per write, in order. A batch never holds two writes of one
+/// payout, but may hold several creations from one quote, of which at most one succeeds.
+#[async_trait]
+pub trait Journal: Send + Sync + 'static {
+    /// The payouts with these ids, in order; `None` where there is none.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable>;
+
+    /// Creates payouts and uses up their quotes.
+    ///
+    /// # Errors
+    /// Where the batch as a whole has no results.
+    async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError>;
+
+    /// Records inputs.
+    ///
+    /// # Errors
+    /// Where the batch as a whole has no results.
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError>;
+
+    /// At most `limit` payouts whose estimated delivery time has passed at `now`, that have not ended and are not
+    /// yet marked late; the most overdue first.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PayoutId>, Unavailable>;
+}

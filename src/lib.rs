@@ -1,0 +1,10 @@
+//! payoutd: a payout engine. One actor owns each stablecoin payout, from quote to delivered.
+//!
+//! The machine and the actors are the crate [`payoutd_actors`]; this crate is everything that touches the world.
+
+pub mod intake;
+pub mod keys;
+pub mod quotes;
+pub mod relay;
+pub mod sandbox;
+pub mod wire;

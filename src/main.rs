@@ -1,0 +1,2 @@
+//! The `payoutd` program.
+fn main() {}

@@ -1,0 +1,35 @@
+//! Quotes: priced, signed, kept until they are executed or expire.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use payoutd_actors::payout::{QuoteId, Terms, Timestamp};
+use payoutd_actors::ports::Unavailable;
+
+/// A quote as it is kept: the terms it locks in, and until when it may be executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    /// The locked terms, the quote's id among them.
+    pub terms: Arc<Terms>,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// From when on it is refused.
+    pub expires_at: Timestamp,
+}
+
+/// Where quotes are kept.
+#[async_trait]
+pub trait QuoteStore: Send + Sync + 'static {
+    /// Keeps a quote and returns the one that is kept. Ids of live quotes never meet. A sandbox quote of the same id
+    /// stays as it is until it has expired (as of the new quote's `created_at`); then the new times take its place.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    async fn put(&self, quote: &Quote) -> Result<Quote, Unavailable>;
+
+    /// The quote of this id.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable>;
+}

@@ -1,0 +1,113 @@
+//! Messages for services downstream: `CloudEvents` 1.0 in structured JSON.
+
+use payoutd_actors::payout::{AnnouncementKind, Snapshot, Status, Timestamp, TrackingToken};
+use payoutd_actors::ports::Announcement;
+use serde::Serialize;
+
+use super::PayoutBody;
+
+/// Renders what leaves the process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    tracking_base: String,
+}
+
+/// A message ready for the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// `<type>.<from_network>`.
+    pub routing_key: String,
+    /// The whole `CloudEvents` JSON.
+    pub body: String,
+}
+
+#[derive(Serialize)]
+struct CloudEvent<'a> {
+    specversion: &'static str,
+    id: String,
+    source: &'static str,
+    #[serde(rename = "type")]
+    kind: AnnouncementKind,
+    subject: String,
+    time: Timestamp,
+    datacontenttype: &'static str,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    #[serde(flatten)]
+    payout: PayoutBody<'a>,
+    previous_status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instruction: Option<Instruction<'a>>,
+}
+
+/// What a signing service needs to send the funds.
+#[derive(Serialize)]
+struct Instruction<'a> {
+    asset: &'a str,
+    amount: payoutd_actors::payout::Amount,
+    destination: &'a str,
+    from_network: &'a str,
+    to_network: &'a str,
+}
+
+impl Renderer {
+    /// A renderer for tracking pages under `public_url` (no trailing slash).
+    #[must_use]
+    pub fn new(public_url: &str) -> Self {
+        Self { tracking_base: format!("{}/track/", public_url.trim_end_matches('/')) }
+    }
+
+    /// The URL of a payout's tracking page.
+    #[must_use]
+    pub fn tracking_url(&self, token: TrackingToken) -> String {
+        format!("{}{token}", self.tracking_base)
+    }
+
+    /// The payout object, as a poll sees it.
+    #[must_use]
+    pub fn payout<'a>(&self, snapshot: &'a Snapshot) -> PayoutBody<'a> {
+        PayoutBody::new(snapshot, self.tracking_url(snapshot.payout.tracking_token))
+    }
+
+    /// The message that announces a change. Its id is the same however often it is rendered or sent.
+    ///
+    /// # Errors
+    /// Never, as far as known: every part is plain data.
+    pub fn announcement(
+        &self,
+        announcement: &Announcement,
+        recorded_at: Timestamp,
+    ) -> serde_json::Result<Outgoing> {
+        let snapshot = &*announcement.snapshot;
+        let created = &*snapshot.payout;
+        let terms = &*created.terms;
+        let instruction = (announcement.kind == AnnouncementKind::Created).then(|| Instruction {
+            asset: &terms.asset,
+            amount: terms.recipient_gets,
+            destination: &terms.destination,
+            from_network: terms.route.from_network.as_str(),
+            to_network: terms.route.to_network.as_str(),
+        });
+        let event = CloudEvent {
+            specversion: "1.0",
+            id: format!("{}.{}", created.id, snapshot.sequence),
+            source: "payoutd",
+            kind: announcement.kind,
+            subject: created.id.to_string(),
+            time: recorded_at,
+            datacontenttype: "application/json",
+            data: Data {
+                payout: self.payout(snapshot),
+                previous_status: announcement.previous_status,
+                instruction,
+            },
+        };
+        Ok(Outgoing {
+            routing_key: format!("{}.{}", announcement.kind.as_str(), terms.route.from_network),
+            body: serde_json::to_string(&event)?,
+        })
+    }
+}
