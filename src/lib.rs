@@ -2,9 +2,18 @@
 //!
 //! The machine and the actors are the crate [`payoutd_actors`]; this crate is everything that touches the world.
 
+pub mod amqp;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod http;
 pub mod intake;
 pub mod keys;
+pub mod ops;
 pub mod quotes;
 pub mod relay;
 pub mod sandbox;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;
 pub mod wire;

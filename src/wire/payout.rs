@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// The terms a payout was created on.
 #[derive(Debug, Serialize)]
-pub struct QuoteBody<'a> {
+pub(super) struct QuoteBody<'a> {
     quote_id: &'a QuoteId,
     user_sends: Amount,
     recipient_gets: Amount,
@@ -18,7 +18,7 @@ pub struct QuoteBody<'a> {
 
 /// The way the funds take.
 #[derive(Debug, Serialize)]
-pub struct RouteBody<'a> {
+pub(super) struct RouteBody<'a> {
     from_network: &'a Network,
     to_network: &'a Network,
     estimated_seconds: u32,

@@ -1,0 +1,1 @@
+//! The one place that wires every adapter to every port.

@@ -1,0 +1,1 @@
+//! Configuration: embedded defaults, an optional file, the environment.
