@@ -4,9 +4,10 @@
 //! Nothing here knows SQL, AMQP or HTTP. The [`payout`] module is synchronous and pure: time is a parameter
 //! and effects are returned as data. [`actor`] and [`supervisor`] run that machine, one actor per live payout;
 //! [`group_commit`] gathers the writes of many actors into one commit; [`ports`] says what all of them need
-//! from the world.
+//! from the world; [`engine`] starts and ends all of it as one.
 
 pub mod actor;
+pub mod engine;
 pub mod group_commit;
 pub mod payout;
 pub mod payouts;
