@@ -1,5 +1,7 @@
 //! Quotes: priced, signed, kept until they are executed or expire.
 
+pub mod destination;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
