@@ -5,6 +5,7 @@ pub mod pricing;
 mod refusal;
 mod request;
 pub mod routes;
+pub mod signature;
 
 use std::sync::Arc;
 
