@@ -1,10 +1,20 @@
 //! Quotes: priced, signed, kept until they are executed or expire.
 
+pub mod destination;
+pub mod pricing;
+mod refusal;
+mod request;
+pub mod routes;
+pub mod signature;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{QuoteId, Terms, Timestamp};
 use payoutd_actors::ports::Unavailable;
+
+pub use refusal::QuoteError;
+pub use request::QuoteRequest;
 
 /// A quote as it is kept: the terms it locks in, and until when it may be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]
