@@ -184,6 +184,21 @@ impl Payouts {
         Ok(Some(snapshot))
     }
 
+    /// Shows nothing from memory until [`forget_all`](Self::forget_all): the database may not be ours alone any more.
+    pub fn distrust(&self) {
+        self.snapshots.distrust();
+    }
+
+    /// Forgets every payout in memory, because another process may have written. The next message or poll of each
+    /// starts from its row.
+    pub async fn forget_all(&self) {
+        let (reply, forgotten) = oneshot::channel();
+        if self.supervisor.cast(SupervisorMessage::ForgetAll(reply)).is_ok() {
+            // A supervisor that dies instead of answering ends the process.
+            let _ = forgotten.await;
+        }
+    }
+
     async fn read_stored(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {
         let Some(stored) = self.commits.load(id).await? else { return Ok(None) };
         let payout = stored.replay().map_err(|damage| Unavailable(format!("{id}: {damage}")))?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::payout::{PayoutId, Snapshot};
@@ -14,11 +15,16 @@ const SHARDS: usize = 64;
 pub struct Snapshots {
     shards: Vec<RwLock<HashMap<PayoutId, Arc<Snapshot>>>>,
     hasher: RandomState,
+    distrusted: AtomicBool,
 }
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+            distrusted: AtomicBool::new(false),
+        }
     }
 }
 
@@ -28,9 +34,25 @@ impl Snapshots {
         &self.shards[usize::try_from(hash).unwrap_or(0)]
     }
 
-    /// The newest committed snapshot, while the payout's actor is live.
+    /// From now on nothing is shown: another process may be writing.
+    pub fn distrust(&self) {
+        self.distrusted.store(true, Ordering::SeqCst);
+    }
+
+    /// Forgets everything, and from now on shows what is published.
+    pub fn trust_afresh(&self) {
+        for shard in &self.shards {
+            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        self.distrusted.store(false, Ordering::SeqCst);
+    }
+
+    /// The newest committed snapshot, while the payout's actor is live and no other process could have written.
     #[must_use]
     pub fn get(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
+        if self.distrusted.load(Ordering::SeqCst) {
+            return None;
+        }
         self.shard(id).read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 

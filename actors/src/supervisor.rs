@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::actor::{PayoutActor, PayoutMessage, Start, World};
@@ -46,6 +47,8 @@ pub enum SupervisorMessage {
     },
     /// Time to look for actors to stop.
     Reap,
+    /// Forget every payout in memory: another process may have written. Answered once nothing old is shown any more.
+    ForgetAll(oneshot::Sender<()>),
     /// Take nothing new, let every actor finish what it was sent, and then stop.
     Close,
 }
@@ -137,6 +140,7 @@ impl Actor for Supervisor {
             SupervisorMessage::Admit(payout) => children.admit(&myself, payout).await,
             SupervisorMessage::Route { id, message } => children.route(&myself, id, message).await,
             SupervisorMessage::Reap => children.reap(),
+            SupervisorMessage::ForgetAll(reply) => children.forget_all(reply),
             SupervisorMessage::Close => children.close(),
         }
         children.stop_if_done(&myself);
@@ -308,6 +312,16 @@ impl Children {
         }
         // A payout that behaved for a whole quarantine starts with a clean record.
         self.failures.retain(|_, failures| failures.last.elapsed() < config.quarantine * 2);
+    }
+
+    /// Every actor stops after what it was sent; its successor starts from the row.
+    fn forget_all(&mut self, reply: oneshot::Sender<()>) {
+        for id in self.slots.keys().copied().collect::<Vec<_>>() {
+            self.passivate(id);
+        }
+        self.start.world.snapshots.trust_afresh();
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(());
     }
 
     /// Lets an actor finish what it was sent, and stop.
