@@ -17,3 +17,4 @@ pub mod supervisor;
 pub mod sweep;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod watchers;

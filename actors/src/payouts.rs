@@ -14,6 +14,7 @@ use crate::payout::{
 use crate::ports::{Announcement, Clock, Create, Created, Unavailable};
 use crate::snapshots::Snapshots;
 use crate::supervisor::SupervisorMessage;
+use crate::watchers::Watch;
 
 /// A report's recorded outcome, and the payout's sequence afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +183,12 @@ impl Payouts {
             }
         }
         Ok(Some(snapshot))
+    }
+
+    /// Watches a payout from now on. [`read`](Self::read) it afterwards, so that nothing happens in between unseen.
+    #[must_use]
+    pub fn watch(&self, id: PayoutId) -> Watch {
+        self.snapshots.watchers().watch(id)
     }
 
     /// Shows nothing from memory until [`forget_all`](Self::forget_all): the database may not be ours alone any more.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::payout::{PayoutId, Snapshot};
+use crate::watchers::Watchers;
 
 const SHARDS: usize = 64;
 
@@ -16,6 +17,7 @@ pub struct Snapshots {
     shards: Vec<RwLock<HashMap<PayoutId, Arc<Snapshot>>>>,
     hasher: RandomState,
     distrusted: AtomicBool,
+    watchers: Arc<Watchers>,
 }
 
 impl Default for Snapshots {
@@ -24,6 +26,7 @@ impl Default for Snapshots {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             hasher: RandomState::new(),
             distrusted: AtomicBool::new(false),
+            watchers: Arc::default(),
         }
     }
 }
@@ -56,8 +59,15 @@ impl Snapshots {
         self.shard(id).read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Makes a committed snapshot visible. An older one than is known changes nothing.
+    /// Those who wait for payouts to move.
+    #[must_use]
+    pub fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
+    }
+
+    /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.watchers.notify(&snapshot);
         let id = snapshot.payout.id;
         let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
         let known = shard.entry(id).or_insert_with(|| Arc::clone(&snapshot));
