@@ -1,7 +1,10 @@
 //! Quotes: priced, signed, kept until they are executed or expire.
 
+pub mod desk;
 pub mod destination;
+mod offer;
 pub mod pricing;
+mod recent;
 mod refusal;
 mod request;
 pub mod routes;
@@ -13,6 +16,8 @@ use async_trait::async_trait;
 use payoutd_actors::payout::{QuoteId, Terms, Timestamp};
 use payoutd_actors::ports::Unavailable;
 
+pub use desk::{OfferError, OpenError, QuoteDesk};
+pub use offer::{InsufficientFunds, Offer, OfferedRoute};
 pub use refusal::QuoteError;
 pub use request::QuoteRequest;
 

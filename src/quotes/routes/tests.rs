@@ -141,3 +141,29 @@ fn unknown_keys_are_refused() {
         assert!(said.contains("unknown field"), "{said}");
     }
 }
+
+#[test]
+fn one_value_can_be_changed_from_the_environment() {
+    let variables = [
+        ("PAYOUTD_ROUTES__NETWORKS__TRON__FEE_USD", "1.80"),
+        ("PAYOUTD_ROUTES__ASSETS__XAUT__DECIMALS__POLYGON", "6"),
+        ("PAYOUTD_ROUTES__BRIDGES__POLYGON__ETHEREUM__ENABLED", "false"),
+    ];
+    for parse in [true, false] {
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = config::Environment::with_prefix("PAYOUTD")
+            .prefix_separator("_")
+            .separator("__")
+            .try_parsing(parse)
+            .source(Some(variables.into()));
+        let both = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
+            .add_source(environment)
+            .build()
+            .unwrap();
+        let routes = checked(&both.get("routes").unwrap()).unwrap();
+        assert_eq!(routes.network("tron").unwrap().fee.to_string(), "1.80");
+        assert_eq!(routes.asset("xaut").unwrap().decimals_on(&Network::new("polygon")), Some(6));
+        assert!(routes.bridge(&Network::new("polygon"), &Network::new("ethereum")).is_none());
+    }
+}
