@@ -1,8 +1,9 @@
 //! The partner HTTP edge: a server that slow, many and vanishing clients cannot exhaust, and the API on it.
 //!
 //! The edge knows the payouts' handle and a few small ports ([`Quoting`], [`CreatedFrom`], the key store); it knows
-//! nothing of SQL or AMQP. Every answer passes the [envelope](envelope), which names the request, counts it, and
-//! makes every error a problem document.
+//! nothing of SQL or AMQP. Every answer passes one envelope, which names the request, counts it, and makes every
+//! error a problem document. Only what is not HTTP at all, or has too large a head, never gets there: hyper refuses
+//! it with a bare status.
 
 mod auth;
 mod base_path;
@@ -30,3 +31,6 @@ pub use ports::{CreatedFrom, Offer, OpenError, QuoteError, QuoteRequest, Quoting
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};
 pub use server::{ServerLimits, serve};
+
+#[cfg(test)]
+mod tests;

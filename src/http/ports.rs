@@ -1,7 +1,5 @@
 //! What the edge needs from the rest of the house, besides the payouts themselves.
 
-use std::borrow::Cow;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use payoutd_actors::payout::{Mode, OrgId, PayoutId, QuoteId, TrackingToken};
@@ -38,33 +36,35 @@ pub enum QuoteError {
     #[error("{field}: {detail}")]
     Validation {
         /// The field.
-        field: Cow<'static, str>,
+        field: &'static str,
         /// What it must be.
-        detail: Cow<'static, str>,
+        detail: String,
     },
     /// The destination is no address we know.
     #[error("{detail}")]
     InvalidDestination {
         /// What is wrong with it.
-        detail: Cow<'static, str>,
+        detail: String,
     },
     /// The asset is not carried.
     #[error("{detail}")]
     UnsupportedAsset {
         /// Which are.
-        detail: Cow<'static, str>,
+        detail: String,
     },
     /// No route leads to the destination.
     #[error("{detail}")]
     UnsupportedRoute {
+        /// The field at fault.
+        field: &'static str,
         /// Why.
-        detail: Cow<'static, str>,
+        detail: String,
     },
     /// Too little or too much.
     #[error("{detail}")]
     AmountOutOfRange {
         /// The range.
-        detail: Cow<'static, str>,
+        detail: String,
     },
     /// The store cannot be asked.
     #[error(transparent)]

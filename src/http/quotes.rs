@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use tracing::Instrument;
 
 use super::body::StrictJson;
 use super::idempotency::RequiredKey;
@@ -21,8 +22,8 @@ pub(super) async fn quote(
 ) -> Result<Response, Problem> {
     let quoting = Arc::clone(&edge.quoting);
     // In a task of its own: a client that hangs up must not cut off a write.
-    let quoted =
-        tokio::spawn(async move { quoting.quote(principal.org, principal.mode, request).await }).await;
+    let quoting = async move { quoting.quote(principal.org, principal.mode, request).await };
+    let quoted = tokio::spawn(quoting.in_current_span()).await;
     let offer = match quoted {
         Ok(quoted) => quoted.map_err(problem_of)?,
         Err(error) => {
@@ -42,7 +43,9 @@ fn problem_of(error: QuoteError) -> Problem {
             Problem::new(Code::InvalidDestination, detail).at("destination")
         }
         QuoteError::UnsupportedAsset { detail } => Problem::new(Code::UnsupportedAsset, detail).at("asset"),
-        QuoteError::UnsupportedRoute { detail } => Problem::new(Code::UnsupportedRoute, detail),
+        QuoteError::UnsupportedRoute { field, detail } => {
+            Problem::new(Code::UnsupportedRoute, detail).at(field)
+        }
         QuoteError::AmountOutOfRange { detail } => Problem::new(Code::AmountOutOfRange, detail).at("amount"),
         QuoteError::Unavailable(error) => {
             tracing::warn!(%error, "a quote could not be kept");
