@@ -9,8 +9,12 @@ use std::path::Path;
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
+use crate::quotes::RoutesConfig;
+
 /// The documented defaults, as TOML.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
+/// The documented default routes, as TOML.
+pub const DEFAULT_ROUTES: &str = include_str!("quotes/routes.default.toml");
 
 /// Everything that can be set. `config.default.toml` says what each key means.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +24,7 @@ pub struct Config {
     pub http: Http,
     pub ops: Ops,
     pub quotes: Quotes,
+    pub routes: RoutesConfig,
     pub database: Database,
     pub amqp: Amqp,
     pub reports: Reports,
@@ -188,7 +193,9 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut environment: HashMap<String, String> = environment.into_iter().collect();
         let file = environment.remove(FILE_VARIABLE);
-        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut builder = config::Config::builder()
+            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+            .add_source(File::from_str(DEFAULT_ROUTES, FileFormat::Toml));
         if let Some(path) = &file {
             builder = builder.add_source(File::from(Path::new(path)).format(FileFormat::Toml));
         }

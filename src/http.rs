@@ -27,7 +27,7 @@ mod trace_context;
 pub use auth::{Authenticator, Principal};
 pub use base_path::{BasePath, InvalidBasePath};
 pub use key_cache::KeyCacheConfig;
-pub use ports::{CreatedFrom, Offer, OpenError, QuoteError, QuoteRequest, Quoting};
+pub use ports::{CreatedFrom, Quoting};
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};
 pub use server::{ServerLimits, serve};

@@ -11,7 +11,8 @@ use tracing::Instrument;
 use super::body::StrictJson;
 use super::idempotency::RequiredKey;
 use super::router::Edge;
-use super::{Code, Principal, Problem, QuoteError, QuoteRequest};
+use super::{Code, Principal, Problem};
+use crate::quotes::{OfferError, QuoteError, QuoteRequest};
 
 /// Prices a payout.
 pub(super) async fn quote(
@@ -31,13 +32,20 @@ pub(super) async fn quote(
             return Err(Problem::unavailable());
         }
     };
-    let mut response = Response::new(Body::from(offer.0));
+    let mut response = Response::new(Body::from(offer));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
-fn problem_of(error: QuoteError) -> Problem {
-    match error {
+fn problem_of(error: OfferError) -> Problem {
+    let refused = match error {
+        OfferError::Refused(refused) => refused,
+        OfferError::Unavailable(error) => {
+            tracing::warn!(%error, "a quote could not be kept");
+            return Problem::unavailable();
+        }
+    };
+    match refused {
         QuoteError::Validation { field, detail } => Problem::validation(field, detail),
         QuoteError::InvalidDestination { detail } => {
             Problem::new(Code::InvalidDestination, detail).at("destination")
@@ -47,9 +55,5 @@ fn problem_of(error: QuoteError) -> Problem {
             Problem::new(Code::UnsupportedRoute, detail).at(field)
         }
         QuoteError::AmountOutOfRange { detail } => Problem::new(Code::AmountOutOfRange, detail).at("amount"),
-        QuoteError::Unavailable(error) => {
-            tracing::warn!(%error, "a quote could not be kept");
-            Problem::unavailable()
-        }
     }
 }

@@ -19,12 +19,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::http::{
-    Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Offer, OpenError, QuoteError,
-    QuoteRequest, Quoting, router,
-};
+use crate::http::{Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Quoting, router};
 use crate::keys::{ApiKey, KeyDigest, KeyStore};
-use crate::quotes::Quote;
+use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest};
 use crate::wire::Renderer;
 
 pub(super) const LIVE: &str = "sk_live_acme";
@@ -156,21 +153,21 @@ pub(super) struct FakeQuoting {
 
 #[async_trait]
 impl Quoting for FakeQuoting {
-    async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Offer, QuoteError> {
+    async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Bytes, OfferError> {
         let detail = String::from("a sentence");
         match request.external_ref.as_str() {
             "panic" => panic!("ordered by a test"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
-                Err(QuoteError::Unavailable(Unavailable("slow".into())))
+                Err(OfferError::Unavailable(Unavailable("slow".into())))
             }
-            "validation" => Err(QuoteError::Validation { field: "external_ref", detail }),
-            "destination" => Err(QuoteError::InvalidDestination { detail }),
-            "asset" => Err(QuoteError::UnsupportedAsset { detail }),
-            "route" => Err(QuoteError::UnsupportedRoute { field: "network_hint", detail }),
-            "amount" => Err(QuoteError::AmountOutOfRange { detail }),
-            "unavailable" => Err(QuoteError::Unavailable(Unavailable("down".into()))),
-            other => Ok(Offer(format!(r#"{{"quote_id":"quo_{other}","for":"{org} {mode}"}}"#).into())),
+            "validation" => Err(QuoteError::Validation { field: "external_ref", detail }.into()),
+            "destination" => Err(QuoteError::InvalidDestination { detail }.into()),
+            "asset" => Err(QuoteError::UnsupportedAsset { detail }.into()),
+            "route" => Err(QuoteError::UnsupportedRoute { field: "network_hint", detail }.into()),
+            "amount" => Err(QuoteError::AmountOutOfRange { detail }.into()),
+            "unavailable" => Err(OfferError::Unavailable(Unavailable("down".into()))),
+            other => Ok(format!(r#"{{"quote_id":"quo_{other}","for":"{org} {mode}"}}"#).into()),
         }
     }
 
