@@ -1,9 +1,15 @@
 //! The relay: takes committed announcements out of the outbox and publishes them, at least once, per payout in
 //! sequence order.
 
+mod hint;
+mod rounds;
+
 use async_trait::async_trait;
 use payoutd_actors::payout::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 use payoutd_actors::ports::Unavailable;
+
+pub use hint::HintingJournal;
+pub use rounds::{Relay, RelayConfig};
 
 /// A message as it waits in the outbox, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +44,11 @@ pub struct Backlog {
 /// Where committed announcements wait.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// The oldest `limit` messages that wait, oldest first. A payout's messages come in sequence order.
+    /// The oldest `limit` messages of one mode that wait, oldest first. A payout's messages come in sequence order.
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    async fn waiting(&self, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable>;
+    async fn waiting(&self, mode: Mode, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable>;
 
     /// These were published and confirmed: they wait no more.
     ///
