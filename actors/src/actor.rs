@@ -152,7 +152,8 @@ fn settle<T>(
         Err(Trouble::Damaged(damage)) => return Err(damage.into()),
     };
     if matches!(answer, Err(ReportError::NotFound)) {
-        myself.stop(None);
+        // Not `stop`, which would throw away what else was sent about this payout. Refused only when it happens already.
+        let _ = myself.drain();
     }
     // Whoever asked may have stopped waiting; what is committed is committed.
     let _ = reply.send(answer);

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::payout::PayoutId;
@@ -59,33 +59,41 @@ pub struct GroupCommit {
     creates: Lanes<Create, Created>,
     appends: Lanes<Append, Appended>,
     loads: Lanes<PayoutId, Option<Stored>>,
+    closing: Arc<watch::Sender<bool>>,
 }
 
 impl GroupCommit {
-    /// Starts the lanes over `journal`. They end when every handle is dropped; a lane that ends before that has
-    /// died, and whoever holds the set must end the process.
+    /// Starts the lanes over `journal`. They end when they are [closed](Self::close) or every handle is dropped; a
+    /// lane that ends before that has died, and whoever holds the set must end the process.
     #[must_use]
     pub fn start(journal: Arc<dyn Journal>, config: GroupCommitConfig) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
-        let creates = lanes(&mut tasks, config, "create", {
+        let closing = Arc::new(watch::Sender::new(false));
+        let starting = |kind| Lane { kind, max_batch: config.max_batch.max(1), closing: closing.subscribe() };
+        let creates = lanes(&mut tasks, config.lanes, &starting("create"), {
             let journal = Arc::clone(&journal);
             move |batch: Vec<Create>| {
                 let journal = Arc::clone(&journal);
                 async move { journal.create(&batch).await }
             }
         });
-        let appends = lanes(&mut tasks, config, "append", {
+        let appends = lanes(&mut tasks, config.lanes, &starting("append"), {
             let journal = Arc::clone(&journal);
             move |batch: Vec<Append>| {
                 let journal = Arc::clone(&journal);
                 async move { journal.append(&batch).await }
             }
         });
-        let loads = lanes(&mut tasks, config, "load", move |batch: Vec<PayoutId>| {
+        let loads = lanes(&mut tasks, config.lanes, &starting("load"), move |batch: Vec<PayoutId>| {
             let journal = Arc::clone(&journal);
             async move { journal.load(&batch).await.map_err(|Unavailable(why)| BatchError::Unavailable(why)) }
         });
-        (Self { creates, appends, loads }, tasks)
+        (Self { creates, appends, loads, closing }, tasks)
+    }
+
+    /// Takes no more work. What waits already is still committed and answered, and then the lanes end.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
     }
 
     /// Creates a payout. Several creations from one quote meet in one lane.
@@ -129,49 +137,64 @@ async fn submit<W, R>(lane: &mpsc::Sender<Waiting<W, R>>, work: W) -> Result<R, 
     result.await.map_err(|_| CommitError::Unknown("group commit stopped while it was committing".into()))?
 }
 
-fn lanes<W, R, F, Fut>(
-    tasks: &mut JoinSet<()>,
-    config: GroupCommitConfig,
+/// What a lane needs to know besides how to commit.
+#[derive(Clone)]
+struct Lane {
     kind: &'static str,
-    commit: F,
-) -> Lanes<W, R>
+    max_batch: usize,
+    closing: watch::Receiver<bool>,
+}
+
+fn lanes<W, R, F, Fut>(tasks: &mut JoinSet<()>, count: usize, lane: &Lane, commit: F) -> Lanes<W, R>
 where
     W: Clone + Send + 'static,
     R: Send + 'static,
     F: Fn(Vec<W>) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
 {
-    (0..config.lanes.max(1))
+    (0..count.max(1))
         .map(|_| {
-            let (sender, receiver) = mpsc::channel(config.max_batch.max(1) * 2);
-            tasks.spawn(run_lane(receiver, config.max_batch.max(1), kind, commit.clone()));
+            let (sender, receiver) = mpsc::channel(lane.max_batch * 2);
+            tasks.spawn(lane.clone().run(receiver, commit.clone()));
             sender
         })
         .collect()
 }
 
-async fn run_lane<W, R, F, Fut>(
-    mut waiting: mpsc::Receiver<Waiting<W, R>>,
-    max_batch: usize,
-    kind: &'static str,
-    commit: F,
-) where
-    W: Clone,
-    F: Fn(Vec<W>) -> Fut + Sync,
-    Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
-{
-    let mut gathered = Vec::with_capacity(max_batch);
-    while waiting.recv_many(&mut gathered, max_batch).await > 0 {
-        let (batch, replies): (Vec<W>, Vec<_>) = gathered.drain(..).map(|w| (w.work, w.reply)).unzip();
-        observe_batch(kind, batch.len(), waiting.len());
-        let started = Instant::now();
-        let results = commit_or_singly(&commit, batch).await;
-        metrics::histogram!("payoutd_group_commit_seconds", "kind" => kind).record(started.elapsed());
-        assert_eq!(results.len(), replies.len(), "a journal gives one result per write");
-        for (reply, result) in replies.into_iter().zip(results) {
-            // Whoever asked may have stopped waiting; the write stands all the same.
-            let _ = reply.send(result);
+impl Lane {
+    async fn run<W, R, F, Fut>(mut self, mut waiting: mpsc::Receiver<Waiting<W, R>>, commit: F)
+    where
+        W: Clone,
+        F: Fn(Vec<W>) -> Fut + Sync,
+        Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
+    {
+        let mut gathered = Vec::with_capacity(self.max_batch);
+        while self.gather(&mut waiting, &mut gathered).await > 0 {
+            let (batch, replies): (Vec<W>, Vec<_>) = gathered.drain(..).map(|w| (w.work, w.reply)).unzip();
+            observe_batch(self.kind, batch.len(), waiting.len());
+            let started = Instant::now();
+            let results = commit_or_singly(&commit, batch).await;
+            metrics::histogram!("payoutd_group_commit_seconds", "kind" => self.kind)
+                .record(started.elapsed());
+            assert_eq!(results.len(), replies.len(), "a journal gives one result per write");
+            for (reply, result) in replies.into_iter().zip(results) {
+                // Whoever asked may have stopped waiting; the write stands all the same.
+                let _ = reply.send(result);
+            }
         }
+    }
+
+    /// Waits for work and takes what is there. Nothing comes any more once the lane is closed and empty.
+    async fn gather<T>(&mut self, waiting: &mut mpsc::Receiver<T>, gathered: &mut Vec<T>) -> usize {
+        if !waiting.is_closed() {
+            tokio::select! {
+                biased;
+                count = waiting.recv_many(gathered, self.max_batch) => return count,
+                // An error means that no handle is left, which closes it just the same.
+                _ = self.closing.wait_for(|closing| *closing) => waiting.close(),
+            }
+        }
+        waiting.recv_many(gathered, self.max_batch).await
     }
 }
 

@@ -135,6 +135,10 @@ impl Payout {
         self.version = entry.version;
         if let Cause::Report(report) = &entry.cause {
             self.seen.insert(KeyDigest::of(&report.key));
+            if entry.outcome == Outcome::Unchanged(Unchanged::NothingNew) {
+                let route = &self.created.terms.route;
+                self.state = self.state.clone().confirmed(route, report, entry.recorded_at);
+            }
         }
         if let Outcome::Refused(refusal) = entry.outcome {
             self.attention = Some(refusal);

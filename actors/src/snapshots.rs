@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::payout::{PayoutId, Snapshot};
+use crate::watchers::Watchers;
 
 const SHARDS: usize = 64;
 
@@ -14,11 +16,18 @@ const SHARDS: usize = 64;
 pub struct Snapshots {
     shards: Vec<RwLock<HashMap<PayoutId, Arc<Snapshot>>>>,
     hasher: RandomState,
+    distrusted: AtomicBool,
+    watchers: Arc<Watchers>,
 }
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+            distrusted: AtomicBool::new(false),
+            watchers: Arc::default(),
+        }
     }
 }
 
@@ -28,14 +37,37 @@ impl Snapshots {
         &self.shards[usize::try_from(hash).unwrap_or(0)]
     }
 
-    /// The newest committed snapshot, while the payout's actor is live.
+    /// From now on nothing is shown: another process may be writing.
+    pub fn distrust(&self) {
+        self.distrusted.store(true, Ordering::SeqCst);
+    }
+
+    /// Forgets everything, and from now on shows what is published.
+    pub fn trust_afresh(&self) {
+        for shard in &self.shards {
+            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+        self.distrusted.store(false, Ordering::SeqCst);
+    }
+
+    /// The newest committed snapshot, while the payout's actor is live and no other process could have written.
     #[must_use]
     pub fn get(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
+        if self.distrusted.load(Ordering::SeqCst) {
+            return None;
+        }
         self.shard(id).read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    /// Makes a committed snapshot visible. An older one than is known changes nothing.
+    /// Those who wait for payouts to move.
+    #[must_use]
+    pub fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
+    }
+
+    /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.watchers.notify(&snapshot);
         let id = snapshot.payout.id;
         let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
         let known = shard.entry(id).or_insert_with(|| Arc::clone(&snapshot));

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SupervisionEvent};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::actor::{PayoutActor, PayoutMessage, Start, World};
 use crate::payout::{Payout, PayoutId};
 use crate::payouts::ReportError;
+use crate::ports::Unavailable;
 
 /// The limits a supervisor keeps.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +47,10 @@ pub enum SupervisorMessage {
     },
     /// Time to look for actors to stop.
     Reap,
+    /// Forget every payout in memory: another process may have written. Answered once nothing old is shown any more.
+    ForgetAll(oneshot::Sender<()>),
+    /// Take nothing new, let every actor finish what it was sent, and then stop.
+    Close,
 }
 
 /// What a supervisor starts with.
@@ -65,9 +71,29 @@ enum Slot {
     },
     /// Told to stop; what came since waits for its successor, so that no two actors ever own one payout.
     Stopping {
-        actor: ActorId,
         waiting: Vec<PayoutMessage>,
     },
+}
+
+impl Slot {
+    /// Hands a message to the live actor. One that has stopped by itself refuses it, and we are told soon: until then
+    /// the message waits for its successor.
+    fn hand(&mut self, message: PayoutMessage) {
+        let refused = match self {
+            Self::Live { actor, last_used } => {
+                *last_used = Instant::now();
+                actor.cast(message).err()
+            }
+            Self::Stopping { waiting } => {
+                waiting.push(message);
+                None
+            }
+        };
+        // An actor that fails at this moment takes the message with it; its sender hands it in again.
+        if let Some(MessagingErr::SendErr(message)) = refused {
+            *self = Self::Stopping { waiting: vec![message] };
+        }
+    }
 }
 
 struct Failures {
@@ -81,6 +107,7 @@ pub struct Children {
     slots: HashMap<PayoutId, Slot>,
     owners: HashMap<ActorId, PayoutId>,
     failures: HashMap<PayoutId, Failures>,
+    closing: bool,
 }
 
 impl Actor for Supervisor {
@@ -94,7 +121,13 @@ impl Actor for Supervisor {
         start: SupervisorStart,
     ) -> Result<Children, ActorProcessingErr> {
         myself.send_interval(start.config.reap_every, || SupervisorMessage::Reap);
-        Ok(Children { start, slots: HashMap::new(), owners: HashMap::new(), failures: HashMap::new() })
+        Ok(Children {
+            start,
+            slots: HashMap::new(),
+            owners: HashMap::new(),
+            failures: HashMap::new(),
+            closing: false,
+        })
     }
 
     async fn handle(
@@ -104,10 +137,13 @@ impl Actor for Supervisor {
         children: &mut Children,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMessage::Admit(payout) => children.admit(&myself, payout).await?,
-            SupervisorMessage::Route { id, message } => children.route(&myself, id, message).await?,
+            SupervisorMessage::Admit(payout) => children.admit(&myself, payout).await,
+            SupervisorMessage::Route { id, message } => children.route(&myself, id, message).await,
             SupervisorMessage::Reap => children.reap(),
+            SupervisorMessage::ForgetAll(reply) => children.forget_all(reply),
+            SupervisorMessage::Close => children.close(),
         }
+        children.stop_if_done(&myself);
         children.observe();
         Ok(())
     }
@@ -122,96 +158,104 @@ impl Actor for Supervisor {
         match event {
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
             SupervisionEvent::ActorTerminated(actor, _, _) => {
-                if let Some(id) = children.gone(&myself, actor.get_id()).await? {
+                if let Some(id) = children.gone(&myself, actor.get_id()).await {
                     children.failures.remove(&id);
                 }
             }
             SupervisionEvent::ActorFailed(actor, error) => {
                 if let Some(id) = children.owners.get(&actor.get_id()).copied() {
                     children.failed(id, &error);
-                    children.gone(&myself, actor.get_id()).await?;
+                    children.gone(&myself, actor.get_id()).await;
                 }
             }
         }
+        children.stop_if_done(&myself);
         children.observe();
         Ok(())
     }
 }
 
 impl Children {
-    async fn admit(
-        &mut self,
-        myself: &ActorRef<SupervisorMessage>,
-        payout: Box<Payout>,
-    ) -> Result<(), SpawnErr> {
+    async fn admit(&mut self, myself: &ActorRef<SupervisorMessage>, payout: Box<Payout>) {
         let id = payout.created().id;
-        // Over the limit, or overtaken by a report: the row is enough.
-        if self.slots.len() < self.start.config.max_live && !self.slots.contains_key(&id) {
-            self.spawn(myself, id, Some(payout)).await?;
+        let room = self.slots.len() < self.start.config.max_live;
+        // No room, or overtaken by a report: the row is enough.
+        if room && !self.closing && !self.slots.contains_key(&id) {
+            self.spawn(myself, id, Some(payout)).await;
         }
-        Ok(())
     }
 
-    async fn route(
-        &mut self,
-        myself: &ActorRef<SupervisorMessage>,
-        id: PayoutId,
-        message: PayoutMessage,
-    ) -> Result<(), SpawnErr> {
+    async fn route(&mut self, myself: &ActorRef<SupervisorMessage>, id: PayoutId, message: PayoutMessage) {
+        if self.closing {
+            return message.refuse(Unavailable("shutting down".into()).into());
+        }
         if self.quarantined(id) {
-            message.refuse(ReportError::Quarantined);
-            return Ok(());
+            return message.refuse(ReportError::Quarantined);
         }
         match self.slots.get_mut(&id) {
-            Some(Slot::Stopping { waiting, .. }) => waiting.push(message),
-            Some(Slot::Live { actor, last_used }) => {
-                *last_used = Instant::now();
-                // An actor that has just died takes the message with it; its sender hands it in again.
-                let _ = actor.cast(message);
-            }
-            None => {
-                let actor = self.spawn(myself, id, None).await?;
-                let _ = actor.cast(message);
-            }
+            Some(slot) => slot.hand(message),
+            None => match self.spawn(myself, id, None).await {
+                Some(slot) => slot.hand(message),
+                None => message.refuse(Unavailable("no actor could be started".into()).into()),
+            },
         }
-        Ok(())
     }
 
+    /// Gives the payout an actor. `None` where that is refused, which the supervisor must survive: its end is the
+    /// end of every other actor.
     async fn spawn(
         &mut self,
         myself: &ActorRef<SupervisorMessage>,
         id: PayoutId,
         held: Option<Box<Payout>>,
-    ) -> Result<ActorRef<PayoutMessage>, SpawnErr> {
+    ) -> Option<&mut Slot> {
         let start = Start { id, held, world: Arc::clone(&self.start.world) };
-        let (actor, _) = Actor::spawn_linked(None, PayoutActor, start, myself.get_cell()).await?;
-        self.owners.insert(actor.get_id(), id);
-        self.slots.insert(id, Slot::Live { actor: actor.clone(), last_used: Instant::now() });
+        let actor = match Actor::spawn_linked(None, PayoutActor, start, myself.get_cell()).await {
+            Ok((actor, _)) => actor,
+            Err(error) => {
+                tracing::error!(payout = %id, %error, "no actor could be started");
+                self.start.world.snapshots.remove(id);
+                return None;
+            }
+        };
         let counter = if self.failures.contains_key(&id) {
             metrics::counter!("payoutd_actors_restarted_total")
         } else {
             metrics::counter!("payoutd_actors_spawned_total")
         };
         counter.increment(1);
-        Ok(actor)
+        self.owners.insert(actor.get_id(), id);
+        let live = Slot::Live { actor, last_used: Instant::now() };
+        Some(self.slots.entry(id).insert_entry(live).into_mut())
     }
 
     /// An actor is no more: forget it, and give its payout a new one where messages wait.
-    async fn gone(
-        &mut self,
-        myself: &ActorRef<SupervisorMessage>,
-        actor: ActorId,
-    ) -> Result<Option<PayoutId>, SpawnErr> {
-        let Some(id) = self.owners.remove(&actor) else { return Ok(None) };
+    async fn gone(&mut self, myself: &ActorRef<SupervisorMessage>, actor: ActorId) -> Option<PayoutId> {
+        let id = self.owners.remove(&actor)?;
         self.start.world.snapshots.remove(id);
         let waiting = match self.slots.remove(&id) {
-            Some(Slot::Stopping { waiting, actor: stopping }) if stopping == actor => waiting,
-            Some(Slot::Live { .. } | Slot::Stopping { .. }) | None => Vec::new(),
+            Some(Slot::Stopping { waiting }) => waiting,
+            Some(Slot::Live { .. }) | None => Vec::new(),
         };
         for message in waiting {
-            self.route(myself, id, message).await?;
+            self.route(myself, id, message).await;
         }
-        Ok(Some(id))
+        Some(id)
+    }
+
+    fn close(&mut self) {
+        self.closing = true;
+        let live: Vec<_> = self.slots.keys().copied().collect();
+        for id in live {
+            self.passivate(id);
+        }
+    }
+
+    /// A supervisor that stops takes its actors with it, in the middle of their work: it must be the last to go.
+    fn stop_if_done(&self, myself: &ActorRef<SupervisorMessage>) {
+        if self.closing && self.slots.is_empty() {
+            myself.stop(None);
+        }
     }
 
     fn failed(&mut self, id: PayoutId, error: &ActorProcessingErr) {
@@ -270,15 +314,24 @@ impl Children {
         self.failures.retain(|_, failures| failures.last.elapsed() < config.quarantine * 2);
     }
 
+    /// Every actor stops after what it was sent; its successor starts from the row.
+    fn forget_all(&mut self, reply: oneshot::Sender<()>) {
+        for id in self.slots.keys().copied().collect::<Vec<_>>() {
+            self.passivate(id);
+        }
+        self.start.world.snapshots.trust_afresh();
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(());
+    }
+
     /// Lets an actor finish what it was sent, and stop.
     fn passivate(&mut self, id: PayoutId) {
         if let Some(slot) = self.slots.get_mut(&id)
             && let Slot::Live { actor, .. } = slot
         {
-            let stopping = Slot::Stopping { actor: actor.get_id(), waiting: Vec::new() };
             // Refused only by an actor that is gone already, of which we are told as well.
             let _ = actor.drain();
-            *slot = stopping;
+            *slot = Slot::Stopping { waiting: Vec::new() };
             metrics::counter!("payoutd_actors_passivated_total").increment(1);
         }
     }

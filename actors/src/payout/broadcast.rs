@@ -2,8 +2,8 @@
 
 use super::estimate::{self, Due, Estimate};
 use super::{
-    Decision, Delivered, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind, State, Timestamp,
-    Transaction, TxHash, Unchanged,
+    Decision, Delivered, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind, Route, State,
+    Timestamp, Transaction, TxHash, Unchanged,
 };
 
 /// The most transactions one payout can have: far beyond any bridge with replacements, small enough to keep.
@@ -37,7 +37,8 @@ impl Broadcast {
                 estimate: moved(seen.estimated_seconds.unwrap_or(whole_way)),
             }),
             ReportKind::Progress(seen) => {
-                let estimate = estimate::remaining_seconds(seen, whole_way).and_then(moved);
+                let known = self.due.estimate;
+                let estimate = known.moved_by_progress(seen, time, whole_way);
                 let replacement = seen.replaced_by.as_ref().filter(|hash| !self.hashes.contains(hash));
                 match (replacement, estimate) {
                     (Some(hash), estimate) => self.transaction_seen(Event::TransactionSeen {
@@ -46,8 +47,10 @@ impl Broadcast {
                         leg: None,
                         estimate,
                     }),
-                    (None, Some(estimate)) => Decision::Apply(vec![Event::EstimateMoved { estimate }]),
-                    (None, None) => Decision::Unchanged(Unchanged::NothingNew),
+                    (None, Some(estimate)) if estimate.delivery_at != known.delivery_at => {
+                        Decision::Apply(vec![Event::EstimateMoved { estimate }])
+                    }
+                    (None, Some(_) | None) => Decision::Unchanged(Unchanged::NothingNew),
                 }
             }
             ReportKind::Delivered(seen) => Decision::Apply(vec![Delivered::event(at, seen)]),
@@ -61,6 +64,13 @@ impl Broadcast {
         } else {
             Decision::Refused(Refusal::TooManyTransactions)
         }
+    }
+
+    /// The state after a report that named the estimate's moment again, or nothing new at all.
+    #[must_use]
+    pub fn confirmed(mut self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
+        self.due = self.due.confirmed(report, recorded_at, route.seconds_after_broadcast);
+        self
     }
 
     /// The state after `event`.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ProgressReport, Report, Timestamp};
+use super::{ProgressReport, Report, ReportKind, Timestamp};
 
 /// The estimate of a payout that is under way, and whether it has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,18 @@ impl Due {
         let estimate = moved.unwrap_or(self.estimate);
         let late = self.late && (moved.is_none() || estimate.delivery_at <= recorded_at);
         Self { estimate, late }
+    }
+
+    /// What is due after a report that changed nothing partners can see. Where it named the same moment as of a later
+    /// time, that time is remembered, with `whole_way` seconds from here to delivery.
+    #[must_use]
+    pub fn confirmed(self, report: &Report, recorded_at: Timestamp, whole_way: u32) -> Self {
+        let ReportKind::Progress(seen) = &report.kind else { return self };
+        let time = report_time(report, recorded_at);
+        match self.estimate.moved_by_progress(seen, time, whole_way) {
+            Some(estimate) if estimate.delivery_at == self.estimate.delivery_at => Self { estimate, ..self },
+            Some(_) | None => self,
+        }
     }
 
     /// Whether the time has passed and nobody has said so yet.
@@ -58,10 +70,19 @@ impl Estimate {
         Self { delivery_at: as_of.plus_seconds(seconds), as_of }
     }
 
-    /// The estimate that `newer` makes of this one: `None` where it is older, or says the same.
+    /// The estimate that `other` makes of this one: `None` where it is older, or says the same as of the same time.
+    /// One that names the same moment as of a later time counts: no report from in between may win over it.
     #[must_use]
-    pub fn moved_by(self, newer: Self) -> Option<Self> {
-        (newer.as_of >= self.as_of && newer.delivery_at != self.delivery_at).then_some(newer)
+    pub fn moved_by(self, other: Self) -> Option<Self> {
+        (other.as_of >= self.as_of && other != self).then_some(other)
+    }
+
+    /// The estimate that a progress report of `time` makes of this one, by [`moved_by`](Self::moved_by), with
+    /// `whole_way` seconds from here to delivery.
+    #[must_use]
+    pub fn moved_by_progress(self, seen: &ProgressReport, time: Timestamp, whole_way: u32) -> Option<Self> {
+        let seconds = remaining_seconds(seen, whole_way)?;
+        self.moved_by(Self::counted_from(time, seconds))
     }
 }
 
@@ -96,9 +117,17 @@ mod tests {
     fn the_newest_report_wins_and_an_older_one_does_not() {
         let known = Estimate::counted_from(at(100), 20);
         assert_eq!(known.moved_by(Estimate::counted_from(at(99), 500)), None);
-        assert_eq!(known.moved_by(Estimate::counted_from(at(105), 15)), None, "the same moment");
+        assert_eq!(known.moved_by(known), None);
         let newer = Estimate::counted_from(at(101), 5);
         assert_eq!(known.moved_by(newer), Some(newer));
+    }
+
+    #[test]
+    fn a_newer_report_of_the_same_moment_wins_over_one_from_in_between() {
+        let known = Estimate::counted_from(at(100), 20);
+        let confirmed = known.moved_by(Estimate::counted_from(at(110), 10)).unwrap();
+        assert_eq!(confirmed.delivery_at, known.delivery_at);
+        assert_eq!(confirmed.moved_by(Estimate::counted_from(at(105), 500)), None);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use super::estimate::{self, Due, Estimate};
 use super::{
-    Broadcast, Decision, Delivered, Event, Facts, Failed, IllegalEvent, Report, ReportKind, State, Timestamp,
-    Unchanged,
+    Broadcast, Decision, Delivered, Event, Facts, Failed, IllegalEvent, Report, ReportKind, Route, State,
+    Timestamp, Unchanged,
 };
 
 /// The state before any transaction is known.
@@ -30,11 +30,12 @@ impl Pending {
                 }])
             }
             ReportKind::Progress(seen) => {
-                let moved = estimate::remaining_seconds(seen, facts.route.estimated_seconds)
-                    .and_then(|seconds| self.due.estimate.moved_by(Estimate::counted_from(time, seconds)));
-                match moved {
-                    Some(estimate) => Decision::Apply(vec![Event::EstimateMoved { estimate }]),
-                    None => Decision::Unchanged(Unchanged::NothingNew),
+                let known = self.due.estimate;
+                match known.moved_by_progress(seen, time, facts.route.estimated_seconds) {
+                    Some(estimate) if estimate.delivery_at != known.delivery_at => {
+                        Decision::Apply(vec![Event::EstimateMoved { estimate }])
+                    }
+                    Some(_) | None => Decision::Unchanged(Unchanged::NothingNew),
                 }
             }
             // Confirmed without an earlier notice is ordinary; the road still leads through broadcast.
@@ -49,6 +50,13 @@ impl Pending {
             ]),
             ReportKind::Failed(seen) => Decision::Apply(vec![Failed::event(at, seen)]),
         }
+    }
+
+    /// The state after a report that named the estimate's moment again, or nothing new at all.
+    #[must_use]
+    pub fn confirmed(mut self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
+        self.due = self.due.confirmed(report, recorded_at, route.estimated_seconds);
+        self
     }
 
     /// The state after `event`.

@@ -66,6 +66,16 @@ impl State {
         }
     }
 
+    /// The state after a report that was recorded as nothing new, at `recorded_at`.
+    #[must_use]
+    pub fn confirmed(self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
+        match self {
+            Self::Pending(state) => Self::Pending(state.confirmed(route, report, recorded_at)),
+            Self::Broadcast(state) => Self::Broadcast(state.confirmed(route, report, recorded_at)),
+            Self::Delivered(_) | Self::Failed(_) => self,
+        }
+    }
+
     /// What is due, before an end state.
     #[must_use]
     pub fn due(&self) -> Option<Due> {

@@ -1,0 +1,127 @@
+//! The running whole: group commit, the supervisor and the snapshots behind one handle, started and ended as one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::concurrency::JoinHandle;
+use ractor::{Actor, ActorRef, SpawnErr};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::actor::World;
+use crate::group_commit::{GroupCommit, GroupCommitConfig};
+use crate::payouts::Payouts;
+use crate::ports::{Clock, Journal};
+use crate::snapshots::Snapshots;
+use crate::supervisor::{Supervisor, SupervisorConfig, SupervisorMessage, SupervisorStart};
+
+/// The shape of the whole.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineConfig {
+    /// The limits of the supervisor.
+    pub supervisor: SupervisorConfig,
+    /// The shape of group commit.
+    pub group_commit: GroupCommitConfig,
+}
+
+/// Why an engine did not end in order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShutdownError {
+    /// Work was still under way at the deadline. It may be committed yet; nothing of it was acknowledged.
+    #[error("work was still under way after {0:?}")]
+    Deadline(Duration),
+    /// A part of it had died.
+    #[error("{0}")]
+    Died(String),
+}
+
+/// Running payouts. Whoever holds this must watch [`died`](Self::died) and end the process when it returns.
+///
+/// Dropping it stops nothing: what is being committed is committed.
+pub struct Running {
+    payouts: Payouts,
+    commits: GroupCommit,
+    supervisor: ActorRef<SupervisorMessage>,
+    supervising: JoinHandle<()>,
+    lanes: JoinSet<()>,
+    death: Option<String>,
+}
+
+/// Starts payouts over `journal`. No payout is loaded until somebody speaks of it.
+///
+/// # Errors
+/// Where the supervisor does not start.
+pub async fn start(
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    config: EngineConfig,
+) -> Result<Running, SpawnErr> {
+    let (commits, lanes) = GroupCommit::start(journal, config.group_commit);
+    let snapshots = Arc::new(Snapshots::default());
+    let world = Arc::new(World {
+        commits: commits.clone(),
+        snapshots: Arc::clone(&snapshots),
+        clock: Arc::clone(&clock),
+    });
+    let start = SupervisorStart { world, config: config.supervisor };
+    let (supervisor, supervising) = Actor::spawn(None, Supervisor, start).await?;
+    let payouts = Payouts::new(supervisor.clone(), commits.clone(), snapshots, clock);
+    Ok(Running { payouts, commits, supervisor, supervising, lanes, death: None })
+}
+
+impl Running {
+    /// The way in.
+    #[must_use]
+    pub fn payouts(&self) -> &Payouts {
+        &self.payouts
+    }
+
+    /// Waits until a part dies that nothing can go on without, and says which. Safe to cancel and to call again.
+    pub async fn died(&mut self) -> String {
+        if let Some(death) = &self.death {
+            return death.clone();
+        }
+        let death = tokio::select! {
+            end = &mut self.supervising => obituary("the supervisor", end),
+            Some(end) = self.lanes.join_next() => obituary("a lane of group commit", end),
+        };
+        self.death.insert(death).clone()
+    }
+
+    /// Ends in order: nothing new is taken in, every actor finishes the messages it was sent, every waiting write
+    /// is committed, and only then does the rest stop.
+    ///
+    /// # Errors
+    /// Where that did not happen within `deadline`, or a part had died.
+    pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
+        if let Some(death) = self.death.take() {
+            return Err(ShutdownError::Died(death));
+        }
+        tokio::time::timeout(deadline, self.end()).await.map_err(|_| ShutdownError::Deadline(deadline))?
+    }
+
+    async fn end(&mut self) -> Result<(), ShutdownError> {
+        // Refused only by a supervisor that has died, which the next line finds out as well.
+        let _ = self.supervisor.cast(SupervisorMessage::Close);
+        let died = |end: JoinError| ShutdownError::Died(end.to_string());
+        (&mut self.supervising).await.map_err(died)?;
+        self.commits.close();
+        while let Some(end) = self.lanes.join_next().await {
+            end.map_err(died)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    /// A set of tasks aborts them when it is dropped, in the middle of a commit.
+    fn drop(&mut self) {
+        self.lanes.detach_all();
+    }
+}
+
+fn obituary(part: &str, end: Result<(), JoinError>) -> String {
+    match end {
+        Ok(()) => format!("{part} stopped"),
+        Err(error) => format!("{part} died: {error}"),
+    }
+}

@@ -1,0 +1,53 @@
+//! A clock that stands still until it is told otherwise.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::payout::Timestamp;
+use crate::ports::Clock;
+
+/// A clock to set and to advance. Clones tell the same time.
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    micros: Arc<AtomicI64>,
+    panics: Arc<AtomicU32>,
+}
+
+impl ManualClock {
+    /// A clock that shows `start`.
+    #[must_use]
+    pub fn at(start: Timestamp) -> Self {
+        Self { micros: Arc::new(AtomicI64::new(start.micros())), panics: Arc::default() }
+    }
+
+    /// Shows `time` from now on; backwards is possible, as with real clocks.
+    pub fn set(&self, time: Timestamp) {
+        self.micros.store(time.micros(), Ordering::SeqCst);
+    }
+
+    /// Shows a time later by `by`.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        self.micros.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// Makes the next `times` looks at the clock panic: the way to a panic in the middle of an actor's work.
+    pub fn panic_next(&self, times: u32) {
+        self.panics.store(times, Ordering::SeqCst);
+    }
+
+    /// How many of those panics are still to come.
+    #[must_use]
+    pub fn panics_left(&self) -> u32 {
+        self.panics.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        let left = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        assert!(left.is_err(), "a panic ordered by a test");
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst)).unwrap_or(Timestamp::EPOCH)
+    }
+}

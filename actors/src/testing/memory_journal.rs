@@ -1,0 +1,278 @@
+//! A journal in memory that keeps every promise of the [`Journal`] port.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Call, Fault, FaultPlan};
+use crate::payout::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
+use crate::ports::{
+    Announcement, Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable,
+};
+
+/// One row of the outbox.
+#[derive(Debug, Clone)]
+pub struct OutboxRow {
+    /// The message.
+    pub announcement: Announcement,
+    /// The trace context it travels with.
+    pub traceparent: Option<Arc<str>>,
+}
+
+/// How often the journal was asked, faults included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls of `load`.
+    pub loads: u64,
+    /// Calls of `create`.
+    pub creates: u64,
+    /// Calls of `append`.
+    pub appends: u64,
+    /// Calls of `due`.
+    pub dues: u64,
+    /// Writes committed, creations included.
+    pub committed: u64,
+}
+
+struct Row {
+    created: Arc<NewPayout>,
+    /// As text, as a database keeps them: what does not survive that is found out by every test.
+    entries: Vec<String>,
+    last: Arc<Snapshot>,
+}
+
+#[derive(Default)]
+struct Tables {
+    rows: BTreeMap<PayoutId, Row>,
+    quotes: HashMap<QuoteId, PayoutId>,
+    outbox: Vec<OutboxRow>,
+    counts: Counts,
+}
+
+/// The journal. Clones are the same journal, as connections are to one database: it survives the actors over it.
+#[derive(Clone, Default)]
+pub struct MemoryJournal {
+    tables: Arc<Mutex<Tables>>,
+    faults: FaultPlan,
+}
+
+impl MemoryJournal {
+    /// An empty journal with which goes wrong what `faults` says.
+    #[must_use]
+    pub fn new(faults: FaultPlan) -> Self {
+        Self { tables: Arc::default(), faults }
+    }
+
+    /// What goes wrong with it.
+    #[must_use]
+    pub fn faults(&self) -> &FaultPlan {
+        &self.faults
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payout's entries, oldest first. Empty where there is no such payout.
+    #[must_use]
+    pub fn entries(&self, id: PayoutId) -> Vec<Entry> {
+        self.tables().rows.get(&id).map(|row| parsed(&row.entries)).unwrap_or_default()
+    }
+
+    /// The payout's row: its last committed snapshot.
+    #[must_use]
+    pub fn row(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
+        self.tables().rows.get(&id).map(|row| Arc::clone(&row.last))
+    }
+
+    /// Every payout there is, by id.
+    #[must_use]
+    pub fn ids(&self) -> Vec<PayoutId> {
+        self.tables().rows.keys().copied().collect()
+    }
+
+    /// The outbox in the order of commits.
+    #[must_use]
+    pub fn outbox(&self) -> Vec<OutboxRow> {
+        self.tables().outbox.clone()
+    }
+
+    /// The payout's messages in the order of commits.
+    #[must_use]
+    pub fn outbox_of(&self, id: PayoutId) -> Vec<Announcement> {
+        let tables = self.tables();
+        let of_payout = tables.outbox.iter().filter(|row| row.announcement.snapshot.payout.id == id);
+        of_payout.map(|row| row.announcement.clone()).collect()
+    }
+
+    /// How often it was asked.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.tables().counts
+    }
+
+    /// Checks everything that must be true of a journal at any time.
+    ///
+    /// # Panics
+    /// Where something is not.
+    pub fn assert_sound(&self) {
+        let tables = self.tables();
+        assert_eq!(tables.rows.len(), tables.quotes.len(), "one payout per quote");
+        for (id, row) in &tables.rows {
+            let stored = Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
+            let replayed = stored.replay().map(|payout| payout.snapshot());
+            assert_eq!(replayed.as_ref(), Ok(&*row.last), "the row of {id} is what its journal tells");
+            let told = tables.outbox.iter().filter(|told| told.announcement.snapshot.payout.id == *id);
+            let sequences: Vec<_> = told.map(|told| told.announcement.snapshot.sequence.0).collect();
+            let expected: Vec<_> = (1..=row.last.sequence.0).collect();
+            assert_eq!(sequences, expected, "every change of {id} is announced once, in order");
+        }
+    }
+
+    /// Does `work` as the plan for this call says.
+    async fn call<T>(
+        &self,
+        call: Call,
+        touched: &[PayoutId],
+        work: impl FnOnce(&mut Tables) -> Result<T, BatchError> + Send,
+    ) -> Result<T, BatchError> {
+        {
+            let counts = &mut self.tables().counts;
+            match call {
+                Call::Load => counts.loads += 1,
+                Call::Create => counts.creates += 1,
+                Call::Append => counts.appends += 1,
+                Call::Due => counts.dues += 1,
+            }
+        }
+        // A real store takes its time, so everybody else gets a turn.
+        tokio::task::yield_now().await;
+        match self.faults.strike(call, touched) {
+            None | Some(Fault::Damage) => work(&mut self.tables()),
+            Some(Fault::Unavailable) => Err(BatchError::Unavailable("ordered by a test".into())),
+            Some(Fault::LoseRequest) => Err(BatchError::Unknown("ordered by a test".into())),
+            Some(Fault::Reject) => Err(BatchError::Rejected("ordered by a test".into())),
+            Some(Fault::LoseAnswer) => {
+                work(&mut self.tables())?;
+                Err(BatchError::Unknown("ordered by a test".into()))
+            }
+            #[expect(clippy::panic, reason = "that is what was asked for")]
+            Some(Fault::Panic) => panic!("a panic ordered by a test"),
+            Some(Fault::HangBefore(gate)) => {
+                gate.pass().await;
+                work(&mut self.tables())
+            }
+            Some(Fault::HangAfter(gate)) => {
+                let done = work(&mut self.tables());
+                gate.pass().await;
+                done
+            }
+        }
+    }
+}
+
+fn parsed(entries: &[String]) -> Vec<Entry> {
+    let parse = |text: &String| serde_json::from_str(text);
+    #[expect(clippy::expect_used, reason = "an entry that cannot be read back is a bug to be found")]
+    entries.iter().map(parse).collect::<Result<_, _>>().expect("a stored entry can be read")
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable> {
+        let damaged = self.faults.damaged(ids);
+        let loaded = self.call(Call::Load, ids, |tables| Ok(tables.load(ids))).await;
+        let mut loaded = loaded.map_err(|error| Unavailable(error.to_string()))?;
+        for (id, stored) in ids.iter().zip(&mut loaded) {
+            if let Some(stored) = stored.as_mut().filter(|_| damaged.contains(id)) {
+                stored.entries.push(super::sample::impossible_entry());
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
+        let ids: Vec<_> = batch.iter().map(|write| write.payout.id).collect();
+        self.call(Call::Create, &ids, |tables| tables.create(batch)).await
+    }
+
+    async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
+        let ids: Vec<_> = batch.iter().map(Append::payout_id).collect();
+        let distinct: HashSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len(), "a batch never holds two writes of one payout");
+        self.call(Call::Append, &ids, |tables| Ok(batch.iter().map(|write| tables.append(write)).collect()))
+            .await
+    }
+
+    async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PayoutId>, Unavailable> {
+        let due = self.call(Call::Due, &[], |tables| Ok(tables.due(now, limit))).await;
+        due.map_err(|error| Unavailable(error.to_string()))
+    }
+}
+
+impl Tables {
+    fn load(&self, ids: &[PayoutId]) -> Vec<Option<Stored>> {
+        let stored = |row: &Row| Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
+        ids.iter().map(|id| self.rows.get(id).map(stored)).collect()
+    }
+
+    /// All or nothing, as a database transaction is.
+    fn create(&mut self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
+        let mut quotes: HashMap<PayoutId, &QuoteId> = HashMap::new();
+        for write in batch {
+            let (id, quote) = (write.payout.id, &write.payout.terms.quote_id);
+            let stored = self.rows.get(&id).map(|row| &row.created.terms.quote_id);
+            let known = stored.unwrap_or_else(|| *quotes.entry(id).or_insert(quote));
+            if known != quote {
+                return Err(BatchError::Rejected(format!("{id} exists already, from another quote")));
+            }
+        }
+        Ok(batch.iter().map(|write| self.create_one(write)).collect())
+    }
+
+    fn create_one(&mut self, write: &Create) -> Created {
+        let Create { payout, announcement, traceparent } = write;
+        if let Some(id) = self.quotes.get(&payout.terms.quote_id) {
+            return Created::QuoteUsed(*id);
+        }
+        assert_eq!(announcement.snapshot.version, Version::FIRST, "a payout starts at the first version");
+        let last = Arc::clone(&announcement.snapshot);
+        self.quotes.insert(payout.terms.quote_id.clone(), payout.id);
+        self.rows.insert(payout.id, Row { created: Arc::clone(payout), entries: Vec::new(), last });
+        self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent: traceparent.clone() });
+        self.counts.committed += 1;
+        Created::Inserted
+    }
+
+    fn append(&mut self, write: &Append) -> Appended {
+        let Some(row) = self.rows.get_mut(&write.payout_id()) else { return Appended::Conflict };
+        if row.last.version != write.expected {
+            return Appended::Conflict;
+        }
+        assert_eq!(write.entry.version, write.expected.next(), "an entry makes the next version");
+        assert_eq!(write.after.version, write.entry.version, "the row shows the version it has");
+        #[expect(clippy::expect_used, reason = "an entry that cannot be written is a bug to be found")]
+        let text = serde_json::to_string(&*write.entry).expect("an entry can be written");
+        row.entries.push(text);
+        row.last = Arc::clone(&write.after);
+        for announcement in &write.announcements {
+            let traceparent = write.traceparent.clone();
+            self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent });
+        }
+        self.counts.committed += 1;
+        Appended::Committed
+    }
+
+    fn due(&self, now: Timestamp, limit: u32) -> Vec<PayoutId> {
+        let mut due: Vec<_> = self
+            .rows
+            .iter()
+            .filter_map(|(id, row)| Some((row.last.state.due().filter(|due| due.passed(now))?, *id)))
+            .map(|(due, id)| (due.estimate.delivery_at, id))
+            .collect();
+        due.sort_unstable();
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! Running payouts over a memory journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ManualClock, MemoryJournal};
+use crate::engine::{self, EngineConfig, Running};
+use crate::group_commit::GroupCommitConfig;
+use crate::payouts::Payouts;
+use crate::supervisor::SupervisorConfig;
+
+/// Everything a test holds on to.
+pub struct Started {
+    /// The way in.
+    pub payouts: Payouts,
+    /// What runs behind it.
+    pub running: Running,
+}
+
+/// Limits that no test reaches by chance.
+#[must_use]
+pub fn unhurried() -> SupervisorConfig {
+    SupervisorConfig {
+        max_live: 100_000,
+        idle_after: Duration::from_secs(3_600),
+        ended_after: Duration::from_secs(3_600),
+        reap_every: Duration::from_secs(1),
+        failure_limit: 3,
+        quarantine: Duration::from_secs(60),
+    }
+}
+
+/// Starts payouts over this journal and clock, wired as in production.
+///
+/// # Panics
+/// Where they cannot be started.
+pub async fn start_payouts(
+    journal: &MemoryJournal,
+    clock: &ManualClock,
+    supervisor: SupervisorConfig,
+) -> Started {
+    let config = EngineConfig { supervisor, group_commit: GroupCommitConfig { lanes: 2, max_batch: 64 } };
+    #[expect(clippy::expect_used, reason = "for tests")]
+    let running = engine::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
+        .await
+        .expect("payouts can be started");
+    Started { payouts: running.payouts().clone(), running }
+}
