@@ -25,6 +25,7 @@ pub use lease::Held;
 pub use postgres::{PgLease, PgStore};
 pub use sqlite::{SqliteLease, SqliteStore};
 
+use crate::http::CreatedFrom;
 use crate::intake::ParkingLot;
 use crate::keys::KeyStore;
 use crate::quotes::QuoteStore;
@@ -93,7 +94,7 @@ pub enum MigrateError {
 
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
-pub trait Store: Journal + QuoteStore + KeyStore + Outbox + ParkingLot + PlanStore {
+pub trait Store: Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore {
     /// Brings the schema up to date.
     ///
     /// # Errors

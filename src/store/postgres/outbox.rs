@@ -1,6 +1,7 @@
 //! The outbox port. The messages are written by the commits they tell of.
 
 use async_trait::async_trait;
+use payoutd_actors::payout::Mode;
 use payoutd_actors::ports::Unavailable;
 
 use super::{PgStore, sql};
@@ -10,10 +11,11 @@ use crate::store::rows::{BacklogRow, MessageRow, converted, first, read_rows};
 
 #[async_trait]
 impl Outbox for PgStore {
-    async fn waiting(&self, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable> {
+    async fn waiting(&self, mode: Mode, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable> {
         // Ids are taken before commits, so a lower one can appear after a higher one. Never within a payout, whose next
         // commit begins after the last one ended; and published messages are deleted one by one, so none is passed over.
-        let rows = self.read(sqlx::query(sql::OUTBOX_WAITING).bind(i64::from(limit))).await?;
+        let rows =
+            self.read(sqlx::query(sql::OUTBOX_WAITING).bind(mode.as_str()).bind(i64::from(limit))).await?;
         converted::<_, MessageRow, OutboxMessage>(&rows)
     }
 

@@ -1,6 +1,7 @@
 //! The outbox port. The messages are written by the commits they tell of.
 
 use async_trait::async_trait;
+use payoutd_actors::payout::Mode;
 use payoutd_actors::ports::Unavailable;
 
 use super::{SqliteStore, json, sql};
@@ -10,8 +11,9 @@ use crate::store::rows::{BacklogRow, MessageRow, converted, first, read_rows};
 
 #[async_trait]
 impl Outbox for SqliteStore {
-    async fn waiting(&self, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable> {
-        let rows = self.read(sqlx::query(sql::OUTBOX_WAITING).bind(i64::from(limit))).await?;
+    async fn waiting(&self, mode: Mode, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable> {
+        let rows =
+            self.read(sqlx::query(sql::OUTBOX_WAITING).bind(mode.as_str()).bind(i64::from(limit))).await?;
         converted::<_, MessageRow, OutboxMessage>(&rows)
     }
 

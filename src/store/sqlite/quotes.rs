@@ -1,10 +1,12 @@
-//! The quote store port.
+//! The quote store port, and what became of quotes.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::QuoteId;
+use payoutd_actors::payout::{PayoutId, QuoteId};
 use payoutd_actors::ports::Unavailable;
+use sqlx::Row;
 
-use super::{SqliteStore, sql};
+use super::{SqliteStore, json, sql};
+use crate::http::CreatedFrom;
 use crate::quotes::{Quote, QuoteStore};
 use crate::store::at::At;
 use crate::store::detached::unavailable;
@@ -39,5 +41,14 @@ impl QuoteStore for SqliteStore {
     async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable> {
         let rows = self.read(sqlx::query(sql::GET_QUOTE).bind(id.as_str().to_owned())).await?;
         Ok(first(converted::<_, QuoteRow, Quote>(&rows)?))
+    }
+}
+
+#[async_trait]
+impl CreatedFrom for SqliteStore {
+    async fn payout_of_quote(&self, quote_id: &QuoteId) -> Result<Option<PayoutId>, Unavailable> {
+        let quotes = json(&[quote_id.as_str()]).map_err(unavailable)?;
+        let rows = self.read(sqlx::query(sql::QUOTE_OWNERS).bind(quotes)).await?;
+        Ok(rows.first().map(|row| PayoutId(row.get(1))))
     }
 }
