@@ -29,11 +29,6 @@ impl Message {
         self.with("content_type", content_type.into())
     }
 
-    /// The same on another exchange.
-    pub(crate) fn exchange(self, exchange: &str) -> Self {
-        self.with("exchange", exchange.into())
-    }
-
     /// The same with another routing key.
     pub(crate) fn routing_key(self, routing_key: &str) -> Self {
         self.with("routing_key", routing_key.into())
