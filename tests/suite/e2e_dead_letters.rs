@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Message, Report, World};
 
 /// Where the reason stands.
-pub(crate) const REASON: &str = "x-payoutd-reason";
+pub(crate) const REASON: &str = "payoutd-reason";
 
 #[tokio::test]
 async fn unreadable_messages_are_put_aside_and_readable_ones_behind_them_go_on() {

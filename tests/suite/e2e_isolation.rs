@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::e2e_dead_letters::REASON;
 use crate::support::{Answer, Message, Partner, Report, World};
 
 #[tokio::test]
@@ -88,7 +89,7 @@ async fn a_chain_watcher_cannot_move_a_sandbox_payout() {
     let failed = Report::failed(id, "made_up");
     watcher.publish([Message::from(failed)]).await;
     let letters = watcher.take("payoutd.dead-letters", 1).await;
-    assert_eq!(letters[0]["headers"]["x-payoutd-reason"], "sandbox_payout");
+    assert_eq!(letters[0]["headers"][REASON], "sandbox_payout");
     assert_ne!(sandbox.read(id).await["status"], "failed");
 }
 

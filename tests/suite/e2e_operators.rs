@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Answer, Payoutd, Report, World, eventually};
+use crate::support::{Answer, Payoutd, Report, Settings, World, database, eventually};
 
 #[tokio::test]
 async fn operators_see_that_it_lives_and_is_ready_and_what_it_does() {
@@ -57,8 +57,7 @@ async fn sigterm_ends_it_with_exit_code_0() {
 
 #[tokio::test]
 async fn without_its_broker_it_lives_and_is_not_ready() {
-    let world = World::start().await;
-    let nowhere = world.settings.clone().with("AMQP_URL", "amqp://127.0.0.1:9");
+    let nowhere = Settings::new(&database().await, "amqp://127.0.0.1:9");
     let payoutd = Payoutd::start_unready(&nowhere).await;
     assert_eq!(payoutd.ask_operators("/livez").await.status, 200);
     assert_eq!(payoutd.ready().await, 503);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{Delivery, Report, World};
+use crate::support::{Delivery, Partner, Report, World};
 
 #[tokio::test]
 async fn a_payouts_events_come_in_order_with_their_routing_keys() {
@@ -44,20 +44,26 @@ async fn a_payouts_events_come_in_order_with_their_routing_keys() {
 }
 
 #[tokio::test]
-async fn a_signing_service_learns_what_to_send() {
+async fn a_signing_service_learns_what_to_send_and_where_to_send_it_from() {
     let world = World::start().await;
     let partner = world.live().await;
     let mut watcher = world.watcher().await;
     let queue = watcher.subscribe("payouts", "payout.created.*").await;
-    let id = partner.payout().await;
-    let payout = partner.read(&id).await;
-    let created = Delivery::read(&watcher.take(&queue, 1).await[0]).event;
-    let instruction = &created["data"]["instruction"];
+    let mut terms = Partner::terms();
+    terms["destination"] = json!("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
+    let quote = partner.quote(&terms).await.expect(200);
+    let payout = partner.execute(quote["quote_id"].as_str().unwrap()).await.expect(201);
+    let route = &payout["quote"]["route"];
+    assert_ne!(route["from_network"], route["to_network"], "a bridge");
+
+    let created = Delivery::read(&watcher.take(&queue, 1).await[0]);
+    assert_eq!(created.routing_key, format!("payout.created.{}", route["from_network"].as_str().unwrap()));
+    let instruction = &created.event["data"]["instruction"];
     assert_eq!(instruction["asset"], "USDT");
-    assert_eq!(instruction["destination"], "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t");
+    assert_eq!(instruction["destination"], terms["destination"]);
     assert_eq!(instruction["amount"], payout["quote"]["recipient_gets"]);
-    assert_eq!(instruction["from_network"], payout["quote"]["route"]["from_network"]);
-    assert_eq!(instruction["to_network"], payout["quote"]["route"]["to_network"]);
+    assert_eq!(instruction["from_network"], route["from_network"]);
+    assert_eq!(instruction["to_network"], route["to_network"]);
 }
 
 #[tokio::test]

@@ -144,12 +144,13 @@ async fn forged_foreign_and_unknown_quotes_are_the_same_nothing() {
 
 #[tokio::test]
 async fn a_quote_signed_with_another_key_is_forged() {
-    let world = World::start().await;
+    let mut world = World::start().await;
     let partner = world.live().await;
+    let quote = partner.quote_id().await;
+    world.payoutd.kill().await;
     let other = world.settings.clone().with("PAYOUTD_QUOTES__SIGNING_KEY", &"0dd5".repeat(16));
-    let other = Payoutd::start(&other).await;
-    let quote = other.again(&partner).quote_id().await;
-    partner.execute(&quote).await.expect_problem(404, "quote_not_found");
+    let payoutd = Payoutd::start(&other).await;
+    payoutd.again(&partner).execute(&quote).await.expect_problem(404, "quote_not_found");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
+use super::eventually;
 use super::servers::{self, PrivateServer};
 
 /// A virtual host: a broker of one's own, as far as anyone inside it can tell.
@@ -27,16 +28,19 @@ impl VirtualHost {
         Self { url: format!("{server}/{name}"), name, api: api.to_owned() }
     }
 
-    /// Closes every connection, as an operator or a failing network would. Returns how many there were.
-    pub(crate) async fn close_connections(&self) -> usize {
-        let connections = self.list(&format!("vhosts/{}/connections", self.name)).await;
-        for connection in &connections {
+    /// Closes every connection, as an operator or a failing network would, once there are so many.
+    pub(crate) async fn close_connections(&self, expected: usize) {
+        let connections = eventually("there are connections to close", || async {
+            let found = self.list(&format!("vhosts/{}/connections", self.name)).await;
+            (found.len() >= expected).then_some(found)
+        })
+        .await;
+        for connection in connections {
             let name = connection["name"].as_str().expect("a name").replace(' ', "%20").replace('>', "%3E");
             // One that has gone by itself meanwhile is as good as closed.
             let closed = Client::new().delete(format!("{}/connections/{name}", self.api)).send().await;
             closed.expect("RabbitMQ answers");
         }
-        connections.len()
     }
 
     async fn list(&self, path: &str) -> Vec<Value> {
