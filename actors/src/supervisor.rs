@@ -263,7 +263,8 @@ impl Children {
 
     fn close(&mut self) {
         self.closing = true;
-        let all: Vec<_> = self.slots.keys().copied().collect();
+        let mut all: Vec<_> = self.slots.keys().copied().collect();
+        all.sort_unstable();
         for id in all {
             self.passivate(id);
         }
