@@ -114,8 +114,9 @@ impl Actor for PayoutActor {
         start: Start,
     ) -> Result<Owner, ActorProcessingErr> {
         let Start { id, held, world } = start;
-        if let Some(payout) = &held {
-            world.snapshots.publish(Arc::new(payout.snapshot()));
+        match &held {
+            Some(payout) => world.snapshots.publish(Arc::new(payout.snapshot())),
+            None => world.snapshots.expect(id),
         }
         Ok(Owner { id, held, world })
     }
@@ -253,10 +254,12 @@ impl Owner {
             }
             Ok(Appended::Conflict) => {
                 metrics::counter!("payoutd_commit_conflicts_total").increment(1);
+                self.world.snapshots.doubt(self.id);
                 Ok(None)
             }
             Err(CommitError::Unknown(why)) => {
                 metrics::counter!("payoutd_commits_unknown_total").increment(1);
+                self.world.snapshots.doubt(self.id);
                 tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading");
                 Ok(None)
             }

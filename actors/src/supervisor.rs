@@ -266,7 +266,8 @@ impl Children {
     }
 
     fn passivate_all(&mut self) {
-        let all: Vec<_> = self.slots.keys().copied().collect();
+        let mut all: Vec<_> = self.slots.keys().copied().collect();
+        all.sort_unstable();
         for id in all {
             self.passivate(id);
         }
