@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payoutd_actors::ports::{BatchError, Unavailable};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{ConnectOptions, Executor, PgPool, Postgres};
+use sqlx::{Executor, PgPool, Postgres};
 
 pub use lease::PgLease;
 
@@ -114,9 +114,11 @@ impl PgStore {
 impl Store for PgStore {
     async fn migrate(&self) -> Result<(), MigrateError> {
         // On a connection of its own: a migration may take longer than any statement of ours.
-        let mut connection = self.options.connect().await?;
-        MIGRATIONS.run(&mut connection).await?;
-        Ok(())
+        let connection = PgPoolOptions::new().max_connections(1).acquire_timeout(self.connect_timeout);
+        let connection = connection.connect_with(self.options.clone()).await?;
+        let migrated = MIGRATIONS.run(&connection).await;
+        connection.close().await;
+        Ok(migrated?)
     }
 
     async fn ping(&self) -> Result<(), Unavailable> {

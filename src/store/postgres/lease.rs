@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::store::lease::{Guard, Held};
 
 /// Names the lock within the database: `payoutd` in ASCII.
-const LOCK: i64 = 0x70_61_79_6f_75_74_64;
+const LOCK: i64 = 0x0070_6179_6f75_7464;
 const TRY_EVERY: Duration = Duration::from_secs(1);
 const PING_EVERY: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
