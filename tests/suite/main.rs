@@ -1,3 +1,5 @@
 //! The integration tests, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod store;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use payoutd::store::{PgStore, Store, StoreConfig};
 use payoutd_actors::payout::Payout;
 use payoutd_actors::ports::{Append, BatchError, Journal};
-use sqlx::{Acquire, Connection, Executor, PgConnection, Row};
+use sqlx::{Connection, Executor, PgConnection, Row};
 
 use super::made::{append, broadcast, create, payout};
 use super::private_postgres::new_database;
@@ -116,11 +116,12 @@ async fn connections_that_died_idle_are_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_are_durable_whatever_the_database_says() {
     let (url, first) = store(&config()).await;
-    first.pool().execute("ALTER ROLE payoutd SET synchronous_commit = off").await.unwrap();
+    let (_, database) = url.rsplit_once('/').unwrap();
+    let careless = format!("ALTER DATABASE {database} SET synchronous_commit = off");
+    first.pool().execute(sqlx::AssertSqlSafe(careless)).await.unwrap();
     let second = PgStore::connect(&url, &config(), renderer()).await.unwrap();
     let row = second.pool().fetch_one("SHOW synchronous_commit").await.unwrap();
     assert_eq!(row.get::<String, _>(0), "on");
-    first.pool().execute("ALTER ROLE payoutd RESET synchronous_commit").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -55,7 +55,7 @@ async fn another_process_that_writes_for_too_long_makes_it_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readers_cannot_write_and_writes_find_their_rows_by_key() {
+async fn statements_find_their_rows_by_key() {
     let (_folder, _, store) = store(&config()).await;
     let plan = |sql: &str| sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
     for sql in [

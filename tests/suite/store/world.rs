@@ -1,7 +1,7 @@
 //! A store under test, and a way to look behind its ports.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use payoutd::store::{PgStore, SqliteStore, Store, StoreConfig};
 use payoutd::wire::Renderer;
@@ -83,10 +83,14 @@ impl World {
     pub(super) async fn assert_no_open_transaction(&self) {
         match &self.behind {
             Behind::Postgres { pooled, .. } => {
+                let patience = Instant::now() + Duration::from_secs(10);
+                while pooled.size() as usize != pooled.num_idle() {
+                    assert!(Instant::now() < patience, "a connection did not come back");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
                 let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                             AND state LIKE 'idle in transaction%'";
                 assert_eq!(self.number(open).await, 0, "a connection is left in a transaction");
-                assert_eq!(pooled.size() as usize, pooled.num_idle(), "a connection did not come back");
             }
             Behind::Sqlite { pool } => {
                 // Only possible where nobody else is in a writing transaction.
