@@ -2,6 +2,8 @@
 //! PostgreSQL and a real RabbitMQ, reached only as partners, chain watchers and operators reach it. `scripts/test` runs
 //! them with everything they need.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../support/mod.rs"]
 mod support;
 
