@@ -133,6 +133,20 @@ async fn a_lost_answer_never_takes_anothers_creation_for_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_creation_found_in_the_journal_does_not_bring_the_past_back() {
+    let scene = scene().await;
+    scene.create(sample::payout(1)).await.unwrap();
+    scene.report(id(1), delivered()).await.unwrap();
+    // Sandbox: the same quote gives the same payout, and this time by a process that has no actor for it.
+    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
+    scene.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
+    elsewhere.payouts.create(sample::payout(1), None).await.unwrap();
+    settle().await;
+    let read = elsewhere.payouts.read(id(1)).await.unwrap().unwrap();
+    assert_eq!(read.status(), Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_creation_the_store_cannot_take_leaves_nothing_behind() {
     let scene = scene().await;
     scene.journal.faults().once(Call::Create, None, Fault::Unavailable);
