@@ -1,1 +1,36 @@
-//! The partner HTTP edge.
+//! The partner HTTP edge: a server that slow, many and vanishing clients cannot exhaust, and the API on it.
+//!
+//! The edge knows the payouts' handle and a few small ports ([`Quoting`], [`CreatedFrom`], the key store); it knows
+//! nothing of SQL or AMQP. Every answer passes one envelope, which names the request, counts it, and makes every
+//! error a problem document. Only what is not HTTP at all, or has too large a head, never gets there: hyper refuses
+//! it with a bare status.
+
+mod auth;
+mod base_path;
+mod body;
+mod conditional;
+mod connection;
+mod envelope;
+mod idempotency;
+mod json;
+mod key_cache;
+mod payouts;
+mod ports;
+mod problem;
+mod quotes;
+mod request_id;
+mod router;
+mod server;
+mod timed_stream;
+mod trace_context;
+
+pub use auth::{Authenticator, Principal};
+pub use base_path::{BasePath, InvalidBasePath};
+pub use key_cache::KeyCacheConfig;
+pub use ports::{CreatedFrom, Quoting};
+pub use problem::{Code, Problem};
+pub use router::{EdgeConfig, EdgeParts, router};
+pub use server::{ServerLimits, serve};
+
+#[cfg(test)]
+mod tests;

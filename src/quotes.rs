@@ -1,10 +1,27 @@
 //! Quotes: priced, signed, kept until they are executed or expire.
 
+pub mod desk;
+pub mod destination;
+mod offer;
+pub mod pricing;
+mod recent;
+mod refusal;
+mod request;
+pub mod routes;
+pub mod signature;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{QuoteId, Terms, Timestamp};
 use payoutd_actors::ports::Unavailable;
+
+pub use desk::{OfferError, OpenError, QuoteDesk};
+pub use offer::{InsufficientFunds, Offer, OfferedRoute};
+pub use refusal::QuoteError;
+pub use request::QuoteRequest;
+pub use routes::{Routes, RoutesConfig};
+pub use signature::{Signer, SigningKey};
 
 /// A quote as it is kept: the terms it locks in, and until when it may be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,15 @@
 //! The relay: takes committed announcements out of the outbox and publishes them, at least once, per payout in
 //! sequence order.
 
+mod hint;
+mod rounds;
+
 use async_trait::async_trait;
 use payoutd_actors::payout::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 use payoutd_actors::ports::Unavailable;
+
+pub use hint::HintingJournal;
+pub use rounds::{Relay, RelayConfig};
 
 /// A message as it waits in the outbox, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +44,11 @@ pub struct Backlog {
 /// Where committed announcements wait.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
-    /// The oldest `limit` messages that wait, oldest first. A payout's messages come in sequence order.
+    /// The oldest `limit` messages of one mode that wait, oldest first. A payout's messages come in sequence order.
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    async fn waiting(&self, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable>;
+    async fn waiting(&self, mode: Mode, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable>;
 
     /// These were published and confirmed: they wait no more.
     ///
@@ -55,4 +61,33 @@ pub trait Outbox: Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked.
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
+}
+
+/// Why a message is not known to be published. It may have arrived all the same; publishing it again is safe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The broker could not be reached, or was lost before it confirmed.
+    #[error("the broker is unavailable: {0}")]
+    Unavailable(String),
+    /// The broker said that it does not have the message.
+    #[error("the broker refused the message")]
+    Refused,
+    /// The broker did not confirm in time.
+    #[error("the broker did not confirm in time")]
+    TimedOut,
+    /// An earlier message of the same payout was not published, so this one's turn has not come. It may have been
+    /// sent; it is to be sent again after the earlier one, so that the last of each to arrive are in order.
+    #[error("an earlier message of the payout was not published")]
+    OutOfTurn,
+    /// The message is not for this publisher: a sandbox payout's never reaches a broker.
+    #[error("a sandbox message is not for the broker")]
+    WrongMode,
+}
+
+/// Takes messages to where services downstream read them.
+#[async_trait]
+pub trait Publisher: Send + Sync + 'static {
+    /// Publishes messages in the order given and returns one result per message, in order. `Ok` means that the
+    /// message is safe with the broker. After a message of a payout failed, no later one of that payout is `Ok`.
+    async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>>;
 }

@@ -1,8 +1,14 @@
 //! The simulator: plays the chain watchers for sandbox payouts, and for every payout in `payoutd dev`.
 
+mod scenario;
+mod simulator;
+
 use async_trait::async_trait;
 use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::Unavailable;
+
+pub use scenario::{Pace, Step, Subject, plan};
+pub use simulator::{Planner, ReportSink, SandboxSink, Simulator};
 
 /// A report the simulator will make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +19,7 @@ pub struct PlannedReport {
     pub step: u32,
     /// When it is to be made.
     pub due_at: Timestamp,
-    /// The report in `CloudEvents` structured JSON.
+    /// The report, in the journal's JSON.
     pub body: String,
 }
 

@@ -1,1 +1,65 @@
-//! Stopping in order.
+//! Stopping in order: everybody is asked, nobody is killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// Asks others to stop.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<watch::Sender<bool>>);
+
+/// Knows whether a stop was asked for. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Stop(watch::Receiver<bool>);
+
+/// A fresh pair.
+#[must_use]
+pub fn stop_signal() -> (Stopper, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (Stopper(Arc::new(sender)), Stop(receiver))
+}
+
+impl Stopper {
+    /// Asks. Asking twice is asking once.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stop {
+    /// Whether a stop was asked for.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until a stop is asked for. A stopper that is gone asks as well.
+    pub async fn asked(&mut self) {
+        let _ = self.0.wait_for(|asked| *asked).await;
+    }
+}
+
+/// Runs `work` to its end, or gives up on it after `patience`; says which.
+pub async fn within(patience: Duration, what: &str, work: impl Future<Output = ()>) -> bool {
+    let ended = tokio::time::timeout(patience, work).await.is_ok();
+    if !ended {
+        tracing::warn!(what, ?patience, "did not stop in time");
+    }
+    ended
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where the system does not let us listen for them.
+pub async fn termination() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+    }
+    Ok(())
+}

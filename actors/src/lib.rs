@@ -14,5 +14,7 @@ pub mod payouts;
 pub mod ports;
 pub mod snapshots;
 pub mod supervisor;
+pub mod sweep;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod watchers;

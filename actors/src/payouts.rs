@@ -15,6 +15,7 @@ use crate::payout::{
 use crate::ports::{Announcement, Clock, Create, Created, Unavailable};
 use crate::snapshots::Snapshots;
 use crate::supervisor::{SupervisorMessage, Ticket};
+use crate::watchers::Watch;
 
 /// A report's recorded outcome, and the payout's sequence afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,6 +217,27 @@ impl Payouts {
             }
         }
         Ok(Some(snapshot))
+    }
+
+    /// Watches a payout from now on. [`read`](Self::read) it afterwards, so that nothing happens in between unseen.
+    #[must_use]
+    pub fn watch(&self, id: PayoutId) -> Watch {
+        self.snapshots.watchers().watch(id)
+    }
+
+    /// Shows nothing from memory until [`forget_all`](Self::forget_all): the database may not be ours alone any more.
+    pub fn distrust(&self) {
+        self.snapshots.distrust();
+    }
+
+    /// Forgets every payout in memory, because another process may have written. The next message or poll of each
+    /// starts from its row.
+    pub async fn forget_all(&self) {
+        let (reply, forgotten) = oneshot::channel();
+        if self.supervisor.cast(SupervisorMessage::ForgetAll(reply)).is_ok() {
+            // A supervisor that dies instead of answering ends the process.
+            let _ = forgotten.await;
+        }
     }
 
     async fn read_stored(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {

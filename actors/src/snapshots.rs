@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::payout::{PayoutId, Snapshot};
+use crate::watchers::Watchers;
 
 const SHARDS: usize = 64;
 
@@ -14,6 +16,8 @@ const SHARDS: usize = 64;
 pub struct Snapshots {
     shards: Vec<RwLock<HashMap<PayoutId, Shown>>>,
     hasher: RandomState,
+    distrusted: AtomicBool,
+    watchers: Arc<Watchers>,
 }
 
 /// What is known of a live payout.
@@ -37,7 +41,12 @@ impl Shown {
 
 impl Default for Snapshots {
     fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new() }
+        Self {
+            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
+            hasher: RandomState::new(),
+            distrusted: AtomicBool::new(false),
+            watchers: Arc::default(),
+        }
     }
 }
 
@@ -47,13 +56,31 @@ impl Snapshots {
         &self.shards[usize::try_from(hash).unwrap_or(0)]
     }
 
+    /// From now on nothing is shown: another process may be writing.
+    pub fn distrust(&self) {
+        self.distrusted.store(true, Ordering::SeqCst);
+    }
+
+    /// Doubts everything known so far, and from now on shows what is published.
+    pub fn trust_afresh(&self) {
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.values_mut().for_each(|shown| shown.certain = false);
+        }
+        self.distrusted.store(false, Ordering::SeqCst);
+    }
+
     fn write(&self, id: PayoutId) -> RwLockWriteGuard<'_, HashMap<PayoutId, Shown>> {
         self.shard(id).write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The newest committed snapshot, while the payout's actor is live and sure of it.
+    /// The newest committed snapshot, while the payout's actor is live and sure of it, and no other process could have
+    /// written.
     #[must_use]
     pub fn get(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
+        if self.distrusted.load(Ordering::SeqCst) {
+            return None;
+        }
         let shard = self.shard(id).read().unwrap_or_else(PoisonError::into_inner);
         shard.get(&id).filter(|shown| shown.certain)?.newest.clone()
     }
@@ -63,13 +90,23 @@ impl Snapshots {
         self.write(id).entry(id).or_default();
     }
 
-    /// Makes a committed snapshot visible. An older one than is known changes nothing.
+    /// Those who wait for payouts to move.
+    #[must_use]
+    pub fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
+    }
+
+    /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
         let id = snapshot.payout.id;
-        let mut shard = self.write(id);
-        let shown = shard.entry(id).or_default();
-        shown.raise(snapshot);
-        shown.certain = true;
+        let newest = {
+            let mut shard = self.write(id);
+            let shown = shard.entry(id).or_default();
+            shown.certain = true;
+            shown.raise(snapshot)
+        };
+        // Only now: whoever is told and reads again must not see less.
+        self.watchers.notify(&newest);
     }
 
     /// The row may have moved on: until the actor publishes again, the database is asked.

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
 
 pub use self::message::{SupervisorConfig, SupervisorMessage, Ticket};
 use self::passivation::superfluous;
@@ -78,6 +79,7 @@ impl Actor for Supervisor {
             SupervisorMessage::Admit { ticket, payout } => children.admit(&myself, ticket, payout).await,
             SupervisorMessage::Route { id, message } => children.route(&myself, id, message).await,
             SupervisorMessage::Reap => children.reap(),
+            SupervisorMessage::ForgetAll(reply) => children.forget_all(reply),
             SupervisorMessage::Close => children.close(),
         }
         children.stop_if_done(&myself);
@@ -204,13 +206,27 @@ impl Children {
         }
     }
 
-    fn close(&mut self) {
-        self.closing = true;
+    fn passivate_all(&mut self) {
         let mut all: Vec<_> = self.slots.keys().copied().collect();
         all.sort_unstable();
         for id in all {
             self.passivate(id);
         }
+    }
+
+    /// Every actor stops after what it was sent; its successor starts from the row.
+    fn forget_all(&mut self, reply: oneshot::Sender<()>) {
+        // Creations under way included: their payouts may have moved on elsewhere.
+        self.expected.clear();
+        self.passivate_all();
+        self.start.world.snapshots.trust_afresh();
+        // Whoever asked may have stopped waiting.
+        let _ = reply.send(());
+    }
+
+    fn close(&mut self) {
+        self.closing = true;
+        self.passivate_all();
     }
 
     /// A supervisor that stops takes its actors with it, in the middle of their work: it must be the last to go.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::actor::PayoutMessage;
 use crate::payout::{Payout, PayoutId};
 
@@ -59,6 +61,8 @@ pub enum SupervisorMessage {
     },
     /// Time to look for actors to stop.
     Reap,
+    /// Forget every payout in memory: another process may have written. Answered once nothing old is shown any more.
+    ForgetAll(oneshot::Sender<()>),
     /// Take nothing new, let every actor finish what it was sent, and then stop.
     Close,
 }

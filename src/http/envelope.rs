@@ -1,0 +1,174 @@
+//! What surrounds every request: its id, its log line, its metrics, and the promise that every error, a panic
+//! included, is a problem document.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use axum::body::HttpBody;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::request_id::{self, X_REQUEST_ID};
+use super::{Code, Principal, Problem};
+
+/// What is known of a request while it is answered.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    request_id: String,
+    method: Method,
+    path: String,
+    /// The path's pattern: few, whatever clients send.
+    route: String,
+    principal: OnceLock<Principal>,
+}
+
+impl Exchange {
+    fn of(request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+        Self {
+            request_id: request_id::of(request.headers()),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            route: route.to_owned(),
+            principal: OnceLock::new(),
+        }
+    }
+
+    /// Notes whom the request speaks for, for its log line.
+    pub(super) fn speaks_for(&self, principal: Principal) {
+        // Authenticated once per request; a second time would say the same.
+        let _ = self.principal.set(principal);
+    }
+
+    fn method_label(&self) -> &'static str {
+        const KNOWN: [&str; 8] = ["GET", "POST", "HEAD", "DELETE", "PUT", "PATCH", "OPTIONS", "TRACE"];
+        KNOWN.into_iter().find(|known| *known == self.method.as_str()).unwrap_or("other")
+    }
+}
+
+/// Answers a request, whatever happens on the way.
+pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
+    let exchange = Arc::new(Exchange::of(&request));
+    request.extensions_mut().insert(Arc::clone(&exchange));
+    let observation = Observation::begin(Arc::clone(&exchange));
+    let span = tracing::info_span!("request", request_id = exchange.request_id);
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let response = answered.unwrap_or_else(|panic| {
+        let reason = panic_text(&*panic);
+        span.in_scope(|| tracing::error!(reason, route = exchange.route, "a request's handler panicked"));
+        metrics::counter!("payoutd_http_panics_total").increment(1);
+        Problem::unavailable().into_response()
+    });
+    let response = sealed(response, &exchange);
+    observation.end(response.status());
+    response
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
+
+/// Ends a request that takes too long. What it set going runs on: writes do not depend on who waits for them.
+pub(super) async fn deadline(limit: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!(?limit, "a request was not answered in time");
+            Problem::unavailable().into_response()
+        }
+    }
+}
+
+fn sealed(response: Response, exchange: &Exchange) -> Response {
+    let mut response = as_problem(response, exchange);
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// An error with the request it belongs to, as a problem document whoever made it.
+fn as_problem(response: Response, exchange: &Exchange) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let problem = match response.extensions().get::<Problem>() {
+        Some(problem) => problem.clone(),
+        None => Problem::new(Code::for_status(status), "The request was refused."),
+    };
+    let mut answer = problem.answer(Some(&exchange.path), Some(&exchange.request_id));
+    if exchange.method == Method::HEAD {
+        let length = answer.body().size_hint().exact().unwrap_or(0);
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        *answer.body_mut() = axum::body::Body::empty();
+    }
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
+}
+
+/// Counts, times and logs one request, also where its client hangs up before the answer.
+struct Observation {
+    exchange: Arc<Exchange>,
+    began: Instant,
+    ended: bool,
+}
+
+impl Observation {
+    fn begin(exchange: Arc<Exchange>) -> Self {
+        metrics::gauge!("payoutd_http_requests_in_flight").increment(1.0);
+        Self { exchange, began: Instant::now(), ended: false }
+    }
+
+    fn end(mut self, status: StatusCode) {
+        self.ended = true;
+        self.record(status.as_str(), Some(status));
+    }
+
+    fn record(&self, label: &str, status: Option<StatusCode>) {
+        let exchange = &*self.exchange;
+        let elapsed = self.began.elapsed();
+        let route = exchange.route.clone();
+        metrics::gauge!("payoutd_http_requests_in_flight").decrement(1.0);
+        metrics::histogram!("payoutd_http_request_seconds", "route" => route.clone()).record(elapsed);
+        metrics::counter!(
+            "payoutd_http_requests_total",
+            "route" => route,
+            "method" => exchange.method_label(),
+            "status" => label.to_owned()
+        )
+        .increment(1);
+        let principal = exchange.principal.get();
+        tracing::info!(
+            request_id = exchange.request_id,
+            method = exchange.method_label(),
+            route = exchange.route,
+            status = status.map(|status| status.as_u16()),
+            duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            org = principal.map(|principal| tracing::field::display(principal.org)),
+            key_id = principal.map(|principal| tracing::field::display(principal.key_id)),
+            "request {}",
+            if status.is_some() { "answered" } else { "given up by its client" }
+        );
+    }
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.record("aborted", None);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The partner API's routes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::routing::{get, post};
+use payoutd_actors::payouts::Payouts;
+
+use super::{Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, envelope, payouts, quotes};
+use crate::wire::Renderer;
+
+/// How the edge behaves.
+#[derive(Debug, Clone)]
+pub struct EdgeConfig {
+    /// The path under which the API lives.
+    pub base_path: BasePath,
+    /// The largest body of a request, in bytes.
+    pub max_body_bytes: usize,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// How long a request may take from its head to its answer's.
+    pub request_timeout: Duration,
+}
+
+impl Default for EdgeConfig {
+    fn default() -> Self {
+        Self {
+            base_path: BasePath::default(),
+            max_body_bytes: 16 * 1024,
+            body_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(15),
+        }
+    }
+}
+
+/// What the edge works with.
+pub struct EdgeParts {
+    /// The payouts.
+    pub payouts: Payouts,
+    /// Gives quotes and opens them.
+    pub quoting: Arc<dyn Quoting>,
+    /// Knows which payout came of a quote.
+    pub created_from: Arc<dyn CreatedFrom>,
+    /// Knows callers.
+    pub authenticator: Authenticator,
+    /// Renders payouts.
+    pub renderer: Renderer,
+    /// How to behave.
+    pub config: EdgeConfig,
+}
+
+/// What handlers share. Cheap to clone.
+pub(super) type Edge = Arc<EdgeParts>;
+
+/// The partner API.
+pub fn router(parts: EdgeParts) -> Router {
+    let edge: Edge = Arc::new(parts);
+    let base = &edge.config.base_path;
+    let limit = edge.config.request_timeout;
+    Router::new()
+        .route(&base.join("/payouts/quote"), post(quotes::quote))
+        .route(&base.join("/payouts"), post(payouts::create))
+        .route(&base.join("/payouts/{id}"), get(payouts::read))
+        .layer(from_fn(move |request: Request, next: Next| envelope::deadline(limit, request, next)))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(envelope::envelope))
+        .with_state(edge)
+}
+
+async fn no_such_path() -> Problem {
+    Problem::new(Code::NotFound, "There is nothing at this path.")
+}
+
+async fn no_such_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "This path does not have this method; Allow names those it has.")
+}

@@ -1,0 +1,9 @@
+//! The whole edge over a memory journal: with requests handed to the router, and over real sockets.
+
+mod auth;
+mod errors;
+mod observed;
+mod payouts;
+mod quotes;
+mod server;
+mod world;

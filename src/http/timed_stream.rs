@@ -1,0 +1,195 @@
+//! A client's TCP stream that ends by itself where the client is too slow.
+//!
+//! hyper has one timeout for a request's head, and it runs between requests as well: short enough against slow
+//! heads it would cut off clients that keep connections for reuse. So the deadlines are kept here, where bytes come
+//! and go: silence, a head on its way, and an answer nobody reads each have their own.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+use super::server::ServerLimits;
+
+/// Where a connection stands: twice the number of requests begun, and one less while one is open.
+#[derive(Debug, Default)]
+pub(super) struct Exchanges(AtomicU64);
+
+impl Exchanges {
+    /// A request's head is complete.
+    pub(super) fn begin(exchanges: Arc<Self>) -> Exchange {
+        exchanges.0.fetch_add(1, Ordering::Relaxed);
+        Exchange(exchanges)
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A request whose answer is not written yet.
+#[derive(Debug)]
+pub(super) struct Exchange(Arc<Exchanges>);
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// What the reading side waits for, outside of exchanges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaiting {
+    /// The first byte of a request.
+    FirstByte,
+    /// The rest of a request's head.
+    RestOfHead,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct TimedStream {
+    stream: TcpStream,
+    limits: ServerLimits,
+    exchanges: Arc<Exchanges>,
+    seen: u64,
+    awaiting: Awaiting,
+    read_deadline: Option<Pin<Box<Sleep>>>,
+    write_deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl TimedStream {
+    pub(super) fn new(stream: TcpStream, limits: ServerLimits, exchanges: Arc<Exchanges>) -> Self {
+        let first = Box::pin(tokio::time::sleep(limits.header_read));
+        Self {
+            stream,
+            limits,
+            exchanges,
+            seen: 0,
+            awaiting: Awaiting::FirstByte,
+            read_deadline: Some(first),
+            write_deadline: None,
+        }
+    }
+
+    /// Takes note of exchanges that began or ended since.
+    fn catch_up(&mut self) {
+        let count = self.exchanges.count();
+        if count != self.seen {
+            self.seen = count;
+            self.awaiting = Awaiting::FirstByte;
+            self.read_deadline = None;
+        }
+    }
+
+    fn in_exchange(&self) -> bool {
+        self.seen % 2 == 1
+    }
+
+    fn bytes_came(&mut self) {
+        if !self.in_exchange() && self.awaiting == Awaiting::FirstByte {
+            self.awaiting = Awaiting::RestOfHead;
+            arm(&mut self.read_deadline, self.limits.header_read);
+        }
+    }
+
+    /// Whether the client has been silent for too long.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.in_exchange() {
+            // A request's body has its own deadline, kept by whoever reads it.
+            return Poll::Pending;
+        }
+        if self.read_deadline.is_none() {
+            arm(&mut self.read_deadline, self.limits.idle);
+        }
+        self.read_deadline.as_mut().map_or(Poll::Pending, |deadline| deadline.as_mut().poll(cx))
+    }
+
+    /// Fails a write that the client has kept waiting for too long.
+    fn bound_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_deadline = None;
+            return written;
+        }
+        if self.write_deadline.is_none() {
+            arm(&mut self.write_deadline, self.limits.write_stall);
+        }
+        if let Some(deadline) = self.write_deadline.as_mut() {
+            ready!(deadline.as_mut().poll(cx));
+        }
+        metrics::counter!("payoutd_http_timeouts_total", "listener" => self.limits.name, "waiting_for" => "write")
+            .increment(1);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
+    }
+}
+
+fn arm(deadline: &mut Option<Pin<Box<Sleep>>>, after: Duration) {
+    match deadline {
+        Some(deadline) => deadline.as_mut().reset(Instant::now() + after),
+        None => *deadline = Some(Box::pin(tokio::time::sleep(after))),
+    }
+}
+
+impl AsyncRead for TimedStream {
+    /// Reports the end of the stream where the client has been silent for too long.
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.catch_up();
+        let before = buf.filled().len();
+        match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            Poll::Ready(read) => {
+                if buf.filled().len() > before {
+                    self.bytes_came();
+                }
+                Poll::Ready(read)
+            }
+            Poll::Pending => {
+                ready!(self.poll_silence(cx));
+                let waiting_for = match self.awaiting {
+                    Awaiting::FirstByte => "request",
+                    Awaiting::RestOfHead => "head",
+                };
+                metrics::counter!("payoutd_http_timeouts_total", "listener" => self.limits.name, "waiting_for" => waiting_for)
+                    .increment(1);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+impl AsyncWrite for TimedStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.bound_write(cx, written)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.bound_write(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

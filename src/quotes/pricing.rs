@@ -1,0 +1,217 @@
+//! Pricing: which way a payout takes and what it costs. Pure: a request and the route table in, a price out.
+//!
+//! The destination network is the one `network_hint` names, where the address fits it; without a hint the one the
+//! address's shape says, and for shapes that several networks share the configured default. The source network is
+//! the cheapest that carries the asset. An unknown hint, a network that does not carry the asset and an address no
+//! configured network takes are an unsupported route.
+
+#[cfg(test)]
+mod tests;
+
+use payoutd_actors::payout::{Amount, Network, Route, Usd};
+use serde::Serialize;
+
+use super::destination::Destination;
+use super::routes::{Asset, Chain, Routes};
+use super::{QuoteError, QuoteRequest};
+
+/// A priced request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Price {
+    /// The verified recipient.
+    pub destination: Destination,
+    /// The asset's symbol in capitals.
+    pub asset: Box<str>,
+    /// What the user sends, in the asset: the amount and all fees, rounded up to the asset's decimals on the
+    /// network the funds leave.
+    pub user_sends: Amount,
+    /// What the recipient gets: the amount asked for.
+    pub recipient_gets: Amount,
+    /// All fees.
+    pub fee_total: Usd,
+    /// The way the funds take.
+    pub route: Route,
+    /// A cheaper network for the same address, where the request named none.
+    pub recommendation: Option<Recommendation>,
+}
+
+/// A hint to the partner that asking for another network would be cheaper.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Recommendation {
+    /// For people.
+    pub message: String,
+    /// For programs.
+    pub alternative_route: AlternativeRoute,
+}
+
+/// What a quote for another destination network would cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlternativeRoute {
+    /// The network to name in `network_hint`.
+    pub network: Network,
+    /// All fees there.
+    pub fee_total_usd: Usd,
+    /// How much less that is.
+    pub savings_usd: Usd,
+}
+
+/// Prices a request.
+///
+/// # Errors
+/// Where the request is malformed, or no such payout can be made.
+pub fn price(routes: &Routes, request: &QuoteRequest) -> Result<Price, QuoteError> {
+    let amount = request.check()?;
+    let asset = routes.asset(&request.asset).ok_or_else(|| unsupported_asset(routes))?;
+    let (destination, to) = destination_network(routes, request)?;
+    let decimals = carried(routes, asset, to, request.network_hint.is_some())?;
+    check_amount(asset, to, decimals, amount)?;
+    let way = cheapest_way(routes, asset, to).ok_or_else(|| no_way(asset, to))?;
+    let recommendation = match request.network_hint {
+        Some(_) => None,
+        None => recommendation(routes, asset, to, amount, way.fee),
+    };
+    Ok(Price {
+        destination,
+        asset: asset.symbol.clone(),
+        user_sends: user_sends(asset, amount, way).ok_or_else(|| out_of_range(asset))?,
+        recipient_gets: amount,
+        fee_total: way.fee,
+        route: Route {
+            from_network: way.from.name.clone(),
+            to_network: to.name.clone(),
+            estimated_seconds: way.seconds,
+            seconds_after_broadcast: way.seconds_after_broadcast,
+        },
+        recommendation,
+    })
+}
+
+/// One way to bring an asset to a network.
+#[derive(Clone, Copy)]
+struct Way<'a> {
+    from: &'a Chain,
+    /// The asset's decimals where the funds leave.
+    decimals: u8,
+    fee: Usd,
+    seconds: u32,
+    seconds_after_broadcast: u32,
+}
+
+/// The cheapest way. Of equally cheap ones the native one wins, then the faster one, then the name, so that the
+/// same request and table have the same answer for ever.
+fn cheapest_way<'a>(routes: &'a Routes, asset: &'a Asset, to: &Chain) -> Option<Way<'a>> {
+    let ways = routes.carrying(asset).filter_map(|(from, decimals)| {
+        if from.name == to.name {
+            let (seconds, seconds_after_broadcast) = (from.seconds, from.seconds_after_broadcast);
+            return Some(Way { from, decimals, fee: from.fee, seconds, seconds_after_broadcast });
+        }
+        let bridge = routes.bridge(&from.name, &to.name)?;
+        let fee = Usd(from.fee.0.checked_add(bridge.fee.0)?);
+        let (seconds, seconds_after_broadcast) = (bridge.seconds, bridge.seconds_after_broadcast);
+        Some(Way { from, decimals, fee, seconds, seconds_after_broadcast })
+    });
+    ways.min_by_key(|way| (way.fee, way.from.name != to.name, way.seconds, &way.from.name))
+}
+
+/// Amount and fee in the asset, rounded up once, to what the source network can carry. `None` on overflow.
+fn user_sends(asset: &Asset, amount: Amount, way: Way<'_>) -> Option<Amount> {
+    // Rounding up at 18 decimals first changes nothing: no amount has more, so no whole unit lies in between.
+    let fee = way.fee.0.checked_div_up(asset.usd_price, 18)?;
+    round_up(amount.checked_add(fee)?, way.decimals)
+}
+
+fn round_up(amount: Amount, decimals: u8) -> Option<Amount> {
+    let Some(surplus) = amount.decimals().checked_sub(decimals) else { return Some(amount) };
+    let units = amount.units_at(amount.decimals())?;
+    Amount::from_units(units.div_ceil(10u128.checked_pow(surplus.into())?), decimals)
+}
+
+fn destination_network<'a>(
+    routes: &'a Routes,
+    request: &QuoteRequest,
+) -> Result<(Destination, &'a Chain), QuoteError> {
+    if let Some(hint) = &request.network_hint {
+        let chain = routes.network(hint).ok_or_else(|| unknown_network(routes))?;
+        return Ok((Destination::of_family(&request.destination, chain.family)?, chain));
+    }
+    let destination = Destination::detect(&request.destination)?;
+    let chain = routes.default_network(destination.family()).ok_or_else(|| QuoteError::UnsupportedRoute {
+        field: "destination",
+        detail: format!("no configured network takes {} addresses", destination.family()),
+    })?;
+    Ok((destination, chain))
+}
+
+/// The asset's decimals on the destination network, where that carries it.
+fn carried(routes: &Routes, asset: &Asset, to: &Chain, hinted: bool) -> Result<u8, QuoteError> {
+    let field = if hinted { "network_hint" } else { "destination" };
+    if !to.enabled {
+        let detail = format!("{} is out of service for new quotes", to.display_name);
+        return Err(QuoteError::UnsupportedRoute { field, detail });
+    }
+    asset.decimals_on(&to.name).ok_or_else(|| {
+        let names: Vec<&str> = routes.carrying(asset).map(|(chain, _)| chain.name.as_str()).collect();
+        let (symbol, network) = (&asset.symbol, &to.display_name);
+        let detail = format!("{symbol} cannot be sent on {network}; it can on: {}", names.join(", "));
+        QuoteError::UnsupportedRoute { field, detail }
+    })
+}
+
+fn check_amount(asset: &Asset, to: &Chain, decimals: u8, amount: Amount) -> Result<(), QuoteError> {
+    if amount < asset.min_amount || amount > asset.max_amount {
+        return Err(out_of_range(asset));
+    }
+    if amount.decimals() > decimals {
+        let (found, symbol, network) = (amount.decimals(), &asset.symbol, &to.display_name);
+        let detail = format!("amount has {found} decimals, but {symbol} has {decimals} on {network}");
+        return Err(QuoteError::validation("amount", detail));
+    }
+    Ok(())
+}
+
+/// The cheapest other network the same address is good on, where that is cheaper than what was quoted.
+fn recommendation(
+    routes: &Routes,
+    asset: &Asset,
+    to: &Chain,
+    amount: Amount,
+    quoted: Usd,
+) -> Option<Recommendation> {
+    let others = routes.carrying(asset).filter(|(chain, decimals)| {
+        chain.family == to.family && chain.name != to.name && amount.decimals() <= *decimals
+    });
+    let priced = others.filter_map(|(chain, _)| cheapest_way(routes, asset, chain).map(|way| (chain, way)));
+    let (chain, way) = priced.min_by_key(|(chain, way)| (way.fee, way.seconds, &chain.name))?;
+    let savings = quoted.0.checked_sub(way.fee.0).filter(|savings| !savings.is_zero()).map(Usd)?;
+    let message = format!(
+        "The same address on {} would cost ${} in fees instead of ${quoted}, which saves ${savings}. If the recipient \
+         takes {} there, ask again with network_hint \"{}\".",
+        chain.display_name, way.fee, asset.symbol, chain.name
+    );
+    let network = chain.name.clone();
+    let alternative_route = AlternativeRoute { network, fee_total_usd: way.fee, savings_usd: savings };
+    Some(Recommendation { message, alternative_route })
+}
+
+fn unsupported_asset(routes: &Routes) -> QuoteError {
+    let symbols: Vec<&str> = routes.assets().map(|asset| &*asset.symbol).collect();
+    QuoteError::UnsupportedAsset { detail: format!("asset must be one of: {}", symbols.join(", ")) }
+}
+
+fn unknown_network(routes: &Routes) -> QuoteError {
+    let enabled = routes.networks().filter(|chain| chain.enabled);
+    let names: Vec<&str> = enabled.map(|chain| chain.name.as_str()).collect();
+    let detail = format!("network_hint must be one of: {}", names.join(", "));
+    QuoteError::UnsupportedRoute { field: "network_hint", detail }
+}
+
+fn no_way(asset: &Asset, to: &Chain) -> QuoteError {
+    let detail = format!("there is no way to bring {} to {}", asset.symbol, to.display_name);
+    QuoteError::UnsupportedRoute { field: "destination", detail }
+}
+
+fn out_of_range(asset: &Asset) -> QuoteError {
+    let Asset { symbol, min_amount, max_amount, .. } = asset;
+    let detail = format!("amount must be {min_amount} to {max_amount} {symbol}");
+    QuoteError::AmountOutOfRange { detail }
+}

@@ -1,0 +1,216 @@
+//! What the simulator reports, and when: a pure function of what `payout.created` says.
+
+use payoutd_actors::payout::{
+    Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, PayoutId,
+    ProgressReport, ReportKind, Transaction, TxHash,
+};
+use sha2::{Digest, Sha256};
+
+/// How fast the simulated chains are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// What is not reserved is delivered at once, as partners' tests want it.
+    AtOnce,
+    /// What is not reserved takes about ten seconds, so that a person can watch.
+    Demonstration,
+}
+
+/// What the simulator knows of a payout: what any watcher would read in `payout.created`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The payout.
+    pub id: PayoutId,
+    /// The partner's reference; reserved values choose the scenario.
+    pub external_ref: String,
+    /// Where the funds leave.
+    pub from_network: Network,
+    /// Where they arrive.
+    pub to_network: Network,
+    /// How long the route takes, in seconds.
+    pub estimated_seconds: u32,
+    /// What the recipient was promised.
+    pub recipient_gets: Amount,
+}
+
+/// A report to be made some time after the creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Seconds after the creation.
+    pub after_seconds: u32,
+    /// What to report.
+    pub kind: ReportKind,
+}
+
+/// The scenarios that partners can choose with `external_ref`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Scenario {
+    Deliver,
+    Realtime,
+    Demonstrate,
+    Fail { code: String },
+    Stall,
+    SkipBroadcast,
+    Reorg,
+}
+
+const DEFAULT_FAILURE: &str = "sandbox_failure";
+
+impl Scenario {
+    fn chosen_by(external_ref: &str, pace: Pace) -> Self {
+        if let Some(code) = external_ref.strip_prefix("sandbox_fail:").filter(|code| is_code(code)) {
+            return Self::Fail { code: code.to_owned() };
+        }
+        match external_ref {
+            // How their webhooks are sent is the webhooks' business; the payout itself is delivered.
+            "sandbox_deliver" | "sandbox_webhook_duplicate" | "sandbox_webhook_reorder" => Self::Deliver,
+            "sandbox_realtime" => Self::Realtime,
+            "sandbox_fail" => Self::Fail { code: DEFAULT_FAILURE.to_owned() },
+            "sandbox_stall" => Self::Stall,
+            "sandbox_skip_broadcast" => Self::SkipBroadcast,
+            "sandbox_reorg" => Self::Reorg,
+            _ => match pace {
+                Pace::AtOnce => Self::Deliver,
+                Pace::Demonstration => Self::Demonstrate,
+            },
+        }
+    }
+}
+
+/// A failure code as watchers may send it: 1 to 64 of `a-z`, `0-9` and `_`.
+fn is_code(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+}
+
+/// Everything the simulator will report about `subject`, in order.
+#[must_use]
+pub fn plan(subject: &Subject, pace: Pace) -> Vec<Step> {
+    let total = subject.estimated_seconds;
+    // The bridge transaction is out when about four fifths of the way are done, as with the default routes.
+    let out_after = total - total.div_ceil(5).min(total);
+    match Scenario::chosen_by(&subject.external_ref, pace) {
+        Scenario::Deliver => vec![subject.broadcast(0, None), subject.delivered(0)],
+        Scenario::Realtime => {
+            vec![subject.broadcast(out_after, Some(total - out_after)), subject.delivered(total)]
+        }
+        Scenario::Demonstrate => {
+            vec![subject.broadcast(2, Some(20)), subject.progress(5, 6, 12, Some(5)), subject.delivered(9)]
+        }
+        Scenario::Fail { code } => vec![subject.failed(0, &code, FailedFunds::NotSent, false)],
+        Scenario::Stall => vec![subject.broadcast(0, Some(1))],
+        Scenario::SkipBroadcast => vec![subject.delivered(0)],
+        Scenario::Reorg => vec![
+            subject.broadcast(0, None),
+            subject.delivered(0),
+            subject.failed(0, "chain_reorganised", FailedFunds::Returned, true),
+        ],
+    }
+}
+
+impl Subject {
+    /// A hash that looks like the network's own and is the same for the same payout and purpose.
+    fn hash(&self, network: &Network, purpose: &str) -> TxHash {
+        let digest = Sha256::digest(format!("{}/{network}/{purpose}", self.id));
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        match network.as_str() {
+            "solana" => TxHash::new(&bs58::encode(digest.repeat(2)).into_string()),
+            "tron" | "bitcoin" => TxHash::new(&hex),
+            _ => TxHash::new(&format!("0x{hex}")),
+        }
+    }
+
+    fn transaction(&self, network: &Network, purpose: &str) -> Transaction {
+        Transaction { network: network.clone(), tx_hash: self.hash(network, purpose) }
+    }
+
+    fn broadcast(&self, after_seconds: u32, estimated_seconds: Option<u32>) -> Step {
+        let leg = if self.from_network == self.to_network { None } else { Some(Leg::Source) };
+        let transaction = self.transaction(&self.from_network, "transfer");
+        let kind = ReportKind::Broadcast(BroadcastReport { transaction, leg, estimated_seconds });
+        Step { after_seconds, kind }
+    }
+
+    fn progress(&self, after_seconds: u32, seen: u32, required: u32, estimated_seconds: Option<u32>) -> Step {
+        let kind = ReportKind::Progress(ProgressReport {
+            network: self.from_network.clone(),
+            tx_hash: Some(self.hash(&self.from_network, "transfer")),
+            confirmations: Some(seen),
+            required_confirmations: Some(required),
+            estimated_seconds,
+            replaced_by: None,
+        });
+        Step { after_seconds, kind }
+    }
+
+    fn delivered(&self, after_seconds: u32) -> Step {
+        let kind = ReportKind::Delivered(DeliveredReport {
+            transaction: self.transaction(&self.to_network, "transfer"),
+            recipient_amount: Some(self.recipient_gets),
+            fees_paid_usd: None,
+            confirmations: None,
+        });
+        Step { after_seconds, kind }
+    }
+
+    fn failed(&self, after_seconds: u32, code: &str, funds: FailedFunds, reversal: bool) -> Step {
+        let kind = ReportKind::Failed(FailedReport {
+            code: code.into(),
+            message: "The sandbox was asked to let this payout fail.".into(),
+            network: Some(self.to_network.clone()),
+            tx_hash: None,
+            funds: Some(funds),
+            reversal,
+        });
+        Step { after_seconds, kind }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(external_ref: &str) -> Subject {
+        Subject {
+            id: "pay_0192f0c1d2e3748596a7b8c9d0e1f203".parse().unwrap(),
+            external_ref: external_ref.into(),
+            from_network: Network::new("tron"),
+            to_network: Network::new("ethereum"),
+            estimated_seconds: 90,
+            recipient_gets: "5".parse().unwrap(),
+        }
+    }
+
+    fn kinds(external_ref: &str, pace: Pace) -> Vec<(u32, &'static str)> {
+        plan(&subject(external_ref), pace).iter().map(|step| (step.after_seconds, step.kind.name())).collect()
+    }
+
+    #[test]
+    fn reserved_references_choose_the_outcome() {
+        use Pace::{AtOnce, Demonstration};
+        for name in ["sandbox_deliver", "order-7", "sandbox_webhook_duplicate", "sandbox_webhook_reorder"] {
+            assert_eq!(kinds(name, AtOnce), [(0, "broadcast"), (0, "delivered")], "{name}");
+        }
+        assert_eq!(kinds("sandbox_realtime", AtOnce), [(72, "broadcast"), (90, "delivered")]);
+        assert_eq!(kinds("sandbox_fail", AtOnce), [(0, "failed")]);
+        assert_eq!(kinds("sandbox_stall", AtOnce), [(0, "broadcast")]);
+        assert_eq!(kinds("sandbox_skip_broadcast", AtOnce), [(0, "delivered")]);
+        assert_eq!(kinds("sandbox_reorg", AtOnce), [(0, "broadcast"), (0, "delivered"), (0, "failed")]);
+        assert_eq!(kinds("order-7", Demonstration).last(), Some(&(9, "delivered")));
+        assert_eq!(kinds("sandbox_deliver", Demonstration), kinds("sandbox_deliver", AtOnce));
+    }
+
+    #[test]
+    fn a_failure_code_can_be_chosen() {
+        let code = |external_ref: &str| match &plan(&subject(external_ref), Pace::AtOnce)[..] {
+            [Step { kind: ReportKind::Failed(report), .. }] => Some(report.code.to_string()),
+            _ => None,
+        };
+        assert_eq!(code("sandbox_fail:no_liquidity").as_deref(), Some("no_liquidity"));
+        assert_eq!(code("sandbox_fail").as_deref(), Some(DEFAULT_FAILURE));
+        assert_eq!(code("sandbox_fail:NOT A CODE"), None, "not reserved, so it is delivered");
+    }
+
+    #[test]
+    fn the_same_payout_has_the_same_hashes() {
+        assert_eq!(plan(&subject("a"), Pace::AtOnce), plan(&subject("a"), Pace::AtOnce));
+    }
+}
