@@ -1,6 +1,7 @@
 //! A PostgreSQL server of this test process' own, which ends with it.
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -44,7 +45,7 @@ fn start() -> u16 {
         "cd '{folder}' && '{initdb}' -D data -U payoutd -A trust -E UTF8 --locale=C -N >initdb.log 2>&1 && \
          {{ '{postgres}' -D data -p {port} -k '{folder}' -c listen_addresses=127.0.0.1 -c fsync=off \
          -c max_connections=400 -c shared_buffers=64MB >server.log 2>&1 </dev/null & server=$!; cat >/dev/null; \
-         kill -INT $server; wait $server; }}; cd /; rm -rf '{folder}'",
+         kill -QUIT $server; wait $server; }}; cd /; rm -rf '{folder}'",
         folder = folder.display(),
         initdb = program("initdb").display(),
         postgres = program("postgres").display(),
@@ -59,7 +60,8 @@ fn start() -> u16 {
     } else {
         Command::new("sh")
     };
-    let child = shell.arg("-c").arg(script).stdin(Stdio::piped()).spawn().unwrap();
+    // In a group of its own, so that what ends this process (Ctrl-C) does not end the cleaning up.
+    let child = shell.process_group(0).arg("-c").arg(script).stdin(Stdio::piped()).spawn().unwrap();
     // Kept open, and never written to, for as long as this process lives.
     std::mem::forget(child);
     port
