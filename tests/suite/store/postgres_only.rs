@@ -36,10 +36,9 @@ async fn a_dropped_begin_does_not_swallow_the_next_write() {
     for turn in 0..5 {
         let mut connection = store.pool().acquire().await.unwrap();
         let mut begin = Box::pin(connection.begin());
-        // Asked once, it has sent BEGIN and waits for the answer.
-        let asked =
+        // Asked once, it has sent BEGIN and waits for the answer, which all but never is there at once.
+        waited |=
             std::future::poll_fn(|context| Poll::Ready(begin.as_mut().poll(context).is_pending())).await;
-        assert!(asked, "the answer was there at once");
         drop(begin);
         drop(connection);
         let name = format!("setting {turn}");
