@@ -38,9 +38,9 @@ use crate::wire::Renderer;
 pub struct StoreConfig {
     /// The most pooled connections. In SQLite the most readers; there is one writer besides.
     pub max_connections: u32,
-    /// How long a new connection may take.
+    /// How long a connection outside the pool (for migrations, for the lease) may take to open.
     pub connect_timeout: Duration,
-    /// How long to wait for a free pooled connection.
+    /// How long to wait for a pooled connection, the opening of a new one included.
     pub acquire_timeout: Duration,
     /// How long the server works on one statement before it gives up. PostgreSQL only.
     pub statement_timeout: Duration,
