@@ -46,6 +46,8 @@ async fn start(intake: &Intake) -> Result<(Open, lapin::Consumer), BrokerError> 
     intake.status.set(ConsumerState::Connected);
     let prepare = async {
         topology::declare_intake(&open.channel, settings).await?;
+        // Services bind to it before the first announcement goes out, so it is there as soon as reports are taken in.
+        topology::declare_payouts(&open.channel, &settings.names).await?;
         // The only brake there is: what the library has received it buffers without a limit.
         open.channel.basic_qos(intake.config.prefetch, BasicQosOptions { global: false }).await?;
         let queue = short(&settings.names.chain_events_queue, "the queue's name")?;
