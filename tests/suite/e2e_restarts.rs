@@ -126,11 +126,12 @@ async fn lost_broker_connections_cost_nothing() {
         ids.push(partner.payout().await);
     }
     for part in ids.chunks(10) {
-        watcher.publish(part.iter().map(|id| Report::broadcast(id, "a1", 60))).await;
         // The watcher's own connection is among them.
-        world.broker.close_connections(3).await;
-        watcher = world.watcher().await;
+        let connections = world.broker.connections(3).await;
+        watcher.publish(part.iter().map(|id| Report::broadcast(id, "a1", 60))).await;
         watcher.publish(part.iter().map(|id| Report::delivered(id, "a1"))).await;
+        world.broker.close(&connections).await;
+        watcher = world.watcher().await;
     }
     for id in &ids {
         assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
