@@ -1,19 +1,29 @@
-//! RabbitMQ in and out, against a real broker.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! RabbitMQ in and out, against a real broker, with payouts over a memory journal behind it.
 
 mod bench;
 mod broker;
 mod intake;
-mod outages;
 mod outgoing;
+mod own_servers;
 
-use tokio::sync::OnceCell;
+use payoutd::amqp::AmqpSettings;
 
-use broker::Broker;
+use crate::support::virtual_host;
 
-/// The broker of all tests that leave it alone.
-async fn shared() -> &'static Broker {
-    static SHARED: OnceCell<Broker> = OnceCell::const_new();
-    SHARED.get_or_init(Broker::start).await
+/// Where a test finds its broker.
+struct Host(String);
+
+impl Host {
+    fn url(&self) -> String {
+        self.0.clone()
+    }
+
+    fn settings(&self) -> AmqpSettings {
+        AmqpSettings::new(self.0.parse().unwrap())
+    }
+}
+
+/// A virtual host of one's own on the server that all tests share.
+async fn shared() -> Host {
+    Host(virtual_host().await.url)
 }

@@ -113,6 +113,11 @@ impl Bench {
 }
 
 impl Running {
+    /// Dies as a process does, in the middle of whatever it does.
+    pub(crate) fn die(self) {
+        self.task.abort();
+    }
+
     pub(crate) async fn stop(self) {
         drop(self.stop);
         tokio::time::timeout(PATIENCE, self.task).await.expect("the consumer stops").unwrap();

@@ -1,4 +1,4 @@
-//! A RabbitMQ of one's own: started from the installed one, private in every respect, gone with the test process
+//! A RabbitMQ of one's own that also does what an operator can only do with `rabbitmqctl`. Gone with the test process,
 //! however that ends.
 
 use std::io;
@@ -75,21 +75,8 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}", self.ports[0])
     }
 
-    /// Settings with names that no other test uses.
     pub(crate) fn settings(&self) -> AmqpSettings {
-        let mut settings = AmqpSettings::new(self.url().parse().unwrap());
-        let prefix = uuid::Uuid::now_v7().simple().to_string();
-        let names = &mut settings.names;
-        for name in [
-            &mut names.chain_events,
-            &mut names.chain_events_queue,
-            &mut names.dead_letters,
-            &mut names.dead_letters_queue,
-            &mut names.payouts,
-        ] {
-            *name = format!("{prefix}.{name}");
-        }
-        settings
+        AmqpSettings::new(self.url().parse().unwrap())
     }
 
     /// An operator's command.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use lapin::options::QueuePurgeOptions;
+use lapin::options::QueueDeleteOptions;
 use payoutd::amqp::{ConsumerConfig, ConsumerState};
 use payoutd_actors::payout::{Mode, Status};
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
@@ -22,21 +22,16 @@ async fn a_report_is_acknowledged_only_after_its_outcome_is_committed() {
     let watcher = Other::new(&broker.url(), &bench.settings).await;
     watcher.report(1, &sample::report("r1", 1, sample::broadcast("0xab", None))).await;
     eventually("the commit is under way", async || bench.journal.counts().appends == 1).await;
-    // The broker counts anew every few seconds.
-    eventually("it is not acknowledged", async || unacknowledged(&bench, broker).await == 1).await;
-    assert_eq!(bench.recorded(1), 0, "nothing is committed");
-    gate.open();
-    eventually("it is acknowledged", async || unacknowledged(&bench, broker).await == 0).await;
-    assert_eq!(bench.recorded(1), 1);
-    running.stop().await;
-    assert_eq!(watcher.waiting_in(&bench.settings.names.chain_events_queue).await, 0);
-}
-
-async fn unacknowledged(bench: &Bench, broker: &super::Broker) -> u32 {
-    let listed = broker.ctl(&["-q", "list_queues", "name", "messages", "--no-table-headers"]).await;
+    running.die();
     let queue = &bench.settings.names.chain_events_queue;
-    let line = listed.lines().find(|line| line.starts_with(queue.as_str())).unwrap();
-    line.rsplit('\t').next().unwrap().parse().unwrap()
+    eventually("the broker has it still", async || watcher.waiting_in(queue).await == 1).await;
+    let running = bench.consume(ConsumerConfig::default()).await;
+    assert_eq!(watcher.waiting_in(queue).await, 0, "it is delivered once more");
+    gate.open();
+    eventually("it is recorded", async || bench.recorded(1) == 1).await;
+    running.stop().await;
+    assert_eq!(bench.recorded(1), 1, "once");
+    assert_eq!(watcher.waiting_in(queue).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +141,7 @@ async fn a_report_that_the_store_never_takes_is_put_aside_while_others_go_on() {
     let config = ConsumerConfig { patience: Duration::from_millis(300), ..ConsumerConfig::default() };
     let running = bench.consume(config).await;
     let watcher = Other::new(&broker.url(), &bench.settings).await;
-    bench.journal.faults().always(Call::Append, Some(sample::id(1)), Fault::Reject);
+    bench.journal.faults().always(Call::Append, Some(sample::id(1)), Fault::Unavailable);
     for number in [1, 2] {
         watcher.report(number, &sample::report("r1", 1, sample::broadcast("0xab", None))).await;
     }
@@ -181,5 +176,22 @@ async fn stopping_finishes_what_is_in_hand_and_leaves_the_rest_in_the_queue() {
     eventually("and come again", async || bench.recorded(1) == 3).await;
     assert_eq!(bench.journal.row(sample::id(1)).unwrap().status(), Status::Broadcast);
     again.stop().await;
-    watcher.channel.queue_purge(queue.as_str().into(), QueuePurgeOptions::default()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consumer_survives_losing_its_queue_and_with_it_its_channel() {
+    let broker = shared().await;
+    let bench = Bench::new(broker.settings()).await;
+    bench.create(1).await;
+    let running = bench.consume(ConsumerConfig::default()).await;
+    let watcher = Other::new(&broker.url(), &bench.settings).await;
+    watcher.report(1, &sample::report("r1", 1, sample::broadcast("a", None))).await;
+    eventually("the first is recorded", async || bench.recorded(1) == 1).await;
+    let queue = bench.settings.names.chain_events_queue.as_str();
+    watcher.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    eventually("it notices", async || !running.status.is_consuming()).await;
+    eventually("it consumes again", async || running.status.is_consuming()).await;
+    watcher.report(1, &sample::report("r2", 2, sample::broadcast("b", None))).await;
+    eventually("the second is recorded", async || bench.recorded(1) == 2).await;
+    running.stop().await;
 }

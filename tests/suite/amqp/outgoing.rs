@@ -1,9 +1,10 @@
 //! Announcements and reports out.
 
 use lapin::ExchangeKind;
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
-use payoutd::amqp::{AmqpPublisher, ConsumerConfig, SendReportError, send_report};
+use payoutd::amqp::{AmqpDeadLetters, AmqpPublisher, ConsumerConfig, SendReportError, send_report};
+use payoutd::intake::{DeadLetter, DeadLetterReason, DeadLetters};
 use payoutd::relay::{OutboxMessage, PublishError, Publisher};
 use payoutd_actors::payout::{AnnouncementKind, Mode, Sequence};
 use payoutd_actors::testing::sample;
@@ -75,7 +76,7 @@ async fn after_a_failure_nothing_later_of_that_payout_counts_as_published() {
         .publish(&[message(1, 1), sandbox, message(1, 3), message(2, 1), unsendable, message(3, 2)])
         .await;
     assert_eq!(results[..4], [Ok(()), Err(PublishError::WrongMode), Err(PublishError::OutOfTurn), Ok(())]);
-    assert!(matches!(results[4], Err(PublishError::Unavailable(_))), "{results:?}");
+    assert!(matches!(results[4], Err(PublishError::Unsendable(_))), "{results:?}");
     assert_eq!(results[5], Err(PublishError::OutOfTurn));
 }
 
@@ -101,4 +102,31 @@ async fn a_report_by_hand_arrives_or_is_an_error() {
     eventually("it is recorded", async || bench.recorded(1) == 1).await;
     assert_eq!(bench.journal.outbox()[1].traceparent.as_deref(), Some(TRACE));
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_queue_that_was_removed_is_declared_again() {
+    let broker = shared().await;
+    let settings = broker.settings();
+    let letters = AmqpDeadLetters::new(settings.clone());
+    letters.send(&letter()).await.unwrap();
+    let operator = Other::new(&broker.url(), &settings).await;
+    let queue = settings.names.dead_letters_queue.as_str();
+    operator.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
+    assert!(letters.send(&letter()).await.is_err(), "a letter that nobody keeps is not sent");
+    letters.send(&letter()).await.unwrap();
+    assert_eq!(operator.receive(queue, 1).await[0].data, b"?");
+}
+
+pub(super) fn letter() -> DeadLetter {
+    DeadLetter {
+        reason: DeadLetterReason::NotJson,
+        detail: "body".into(),
+        exchange: String::new(),
+        routing_key: "k".into(),
+        message_id: None,
+        content_type: None,
+        headers: Vec::new(),
+        body: b"?".to_vec(),
+    }
 }

@@ -1,35 +1,15 @@
-//! What the broker does to us.
+//! What a broker of one's own can be made to do to us.
 
 use std::time::Duration;
 
-use lapin::options::QueueDeleteOptions;
 use payoutd::amqp::{AmqpDeadLetters, AmqpPublisher, ConsumerConfig};
-use payoutd::intake::{DeadLetter, DeadLetterReason, DeadLetters};
+use payoutd::intake::DeadLetters;
 use payoutd::relay::{PublishError, Publisher};
 use payoutd_actors::testing::sample;
 
 use super::bench::{Bench, Other, eventually};
 use super::broker::Broker;
-use super::outgoing::message;
-use super::shared;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_consumer_survives_losing_its_queue_and_with_it_its_channel() {
-    let broker = shared().await;
-    let bench = Bench::new(broker.settings()).await;
-    bench.create(1).await;
-    let running = bench.consume(ConsumerConfig::default()).await;
-    let watcher = Other::new(&broker.url(), &bench.settings).await;
-    watcher.report(1, &sample::report("r1", 1, sample::broadcast("a", None))).await;
-    eventually("the first is recorded", async || bench.recorded(1) == 1).await;
-    let queue = bench.settings.names.chain_events_queue.as_str();
-    watcher.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
-    eventually("it notices", async || !running.status.is_consuming()).await;
-    eventually("it consumes again", async || running.status.is_consuming()).await;
-    watcher.report(1, &sample::report("r2", 2, sample::broadcast("b", None))).await;
-    eventually("the second is recorded", async || bench.recorded(1) == 2).await;
-    running.stop().await;
-}
+use super::outgoing::{letter, message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_consumer_survives_its_connection_being_closed() {
@@ -127,31 +107,4 @@ async fn while_the_broker_blocks_publishers_reports_are_still_consumed() {
     eventually("the publisher goes on", async || publisher.publish(&[message(1, 2)]).await == [Ok(())]).await;
     eventually("dead letters go on", async || letters.send(&letter()).await.is_ok()).await;
     running.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_queue_that_was_removed_is_declared_again() {
-    let broker = shared().await;
-    let settings = broker.settings();
-    let letters = AmqpDeadLetters::new(settings.clone());
-    letters.send(&letter()).await.unwrap();
-    let operator = Other::new(&broker.url(), &settings).await;
-    let queue = settings.names.dead_letters_queue.as_str();
-    operator.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
-    assert!(letters.send(&letter()).await.is_err(), "a letter that nobody keeps is not sent");
-    letters.send(&letter()).await.unwrap();
-    assert_eq!(operator.receive(queue, 1).await[0].data, b"?");
-}
-
-fn letter() -> DeadLetter {
-    DeadLetter {
-        reason: DeadLetterReason::NotJson,
-        detail: "body".into(),
-        exchange: String::new(),
-        routing_key: "k".into(),
-        message_id: None,
-        content_type: None,
-        headers: Vec::new(),
-        body: b"?".to_vec(),
-    }
 }
