@@ -91,14 +91,16 @@ async fn consume(
             },
         }
     };
-    match &ended {
-        Ended::Shutdown | Ended::StoreDown => {
-            intake.status.set(ConsumerState::Stopped);
-            // Nothing more is to come; what has come stays acknowledgeable.
-            let cancel = open.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            let _ = timeout(intake.settings.connect_timeout, cancel).await;
-        }
-        Ended::Lost(_) => {}
+    let (state, cancel) = match &ended {
+        Ended::Shutdown => (ConsumerState::Stopped, true),
+        Ended::StoreDown => (ConsumerState::WaitingForStore, true),
+        Ended::Lost(_) => (ConsumerState::Disconnected, false),
+    };
+    intake.status.set(state);
+    if cancel {
+        // Nothing more is to come; what has come stays acknowledgeable.
+        let cancelled = open.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+        let _ = timeout(intake.settings.connect_timeout, cancelled).await;
     }
     let _ = ending.send(true);
     finish(hands, intake, &ended).await;
