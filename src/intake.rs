@@ -6,6 +6,8 @@ mod desk;
 mod envelope;
 mod message;
 mod parking;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod turns;
 

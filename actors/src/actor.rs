@@ -260,7 +260,12 @@ impl Owner {
                 tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading");
                 Ok(None)
             }
-            Err(CommitError::Unavailable(why) | CommitError::Rejected(why)) => Err(Unavailable(why).into()),
+            Err(CommitError::Unavailable(why)) => Err(Unavailable(why).into()),
+            Err(CommitError::Rejected(why)) => {
+                // Not `Unavailable`, which makes the intake wait and try this very report again, for ever.
+                tracing::error!(payout = %self.id, why, "the journal refuses a report");
+                Err(Trouble::Answer(ReportError::Quarantined))
+            }
         }
     }
 }

@@ -62,7 +62,7 @@ pub fn read(incoming: &Incoming<'_>, max_bytes: usize) -> Result<(PayoutId, Repo
         Some(text) => text.parse().map_err(|error| attribute_error("time", error))?,
         None => incoming.received_at,
     };
-    Ok((payout, Report { key, time, kind: data::read(kind, &data)? }))
+    Ok((payout, Report { key, time, kind: data::read(kind, &data.object()?)? }))
 }
 
 fn require_known_version(attributes: &Attributes) -> Result<(), Unreadable> {

@@ -85,6 +85,8 @@ pub struct NewDelivery {
     pub sequence: Sequence,
     /// What it is told as.
     pub kind: EventType,
+    /// When it was committed.
+    pub committed_at: Timestamp,
 }
 
 /// A delivery as it is kept.

@@ -20,8 +20,10 @@ pub struct Due {
 pub enum Outcome {
     /// It was taken.
     Succeeded,
-    /// It is tried again then.
+    /// It was not, and is tried again then.
     RetryAt(Timestamp),
+    /// There was no attempt; there is one then.
+    PutOff(Timestamp),
     /// It is given up, and its endpoint disabled.
     GivenUp(DisabledReason),
 }

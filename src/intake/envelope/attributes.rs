@@ -33,8 +33,34 @@ fn invalid_data(detail: &str) -> Unreadable {
     Unreadable::new(DeadLetterReason::InvalidData, detail)
 }
 
+/// The data, not looked at yet: whether the version is known at all comes first.
+pub(super) enum Data<'a> {
+    /// What a structured event holds under `data`, or under another name that is not read.
+    Parsed(Result<Option<Value>, &'static str>),
+    /// The body of a binary event.
+    Raw(&'a [u8]),
+}
+
+impl Data<'_> {
+    /// The object it must be.
+    pub(super) fn object(self) -> Result<Map<String, Value>, Unreadable> {
+        let value = match self {
+            Self::Parsed(Ok(value)) => value,
+            Self::Parsed(Err(detail)) => return Err(invalid_data(detail)),
+            Self::Raw(body) => Some(json::parse(body)?),
+        };
+        match value {
+            Some(Value::Object(data)) => Ok(data),
+            None
+            | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                Err(invalid_data("data: must be an object"))
+            }
+        }
+    }
+}
+
 /// The attributes and the data of a message.
-pub(super) fn of(incoming: &Incoming<'_>) -> Result<(Attributes, Map<String, Value>), Unreadable> {
+pub(super) fn of<'a>(incoming: &Incoming<'a>) -> Result<(Attributes, Data<'a>), Unreadable> {
     let media_type = MediaType::of(incoming.content_type);
     if media_type.essence == "application/cloudevents+json" {
         media_type.require_utf8()?;
@@ -49,12 +75,12 @@ pub(super) fn of(incoming: &Incoming<'_>) -> Result<(Attributes, Map<String, Val
     }
     media_type.require_utf8()?;
     if attributes.get("specversion").is_some() {
-        return binary(attributes, incoming.body);
+        return Ok((attributes, Data::Raw(incoming.body)));
     }
     structured(incoming.body)
 }
 
-fn structured(body: &[u8]) -> Result<(Attributes, Map<String, Value>), Unreadable> {
+fn structured(body: &[u8]) -> Result<(Attributes, Data<'static>), Unreadable> {
     let Value::Object(mut event) = json::parse(body)? else {
         return Err(attribute_error("body", "must be a JSON object"));
     };
@@ -68,28 +94,15 @@ fn structured(body: &[u8]) -> Result<(Attributes, Map<String, Value>), Unreadabl
             }
         }
     }
-    let content_type = attributes.get("datacontenttype");
-    if !MediaType::of(content_type).is_json() {
+    if !MediaType::of(attributes.get("datacontenttype")).is_json() {
         return Err(attribute_error("datacontenttype", "must be application/json"));
     }
-    if event.contains_key("data_base64") {
-        return Err(invalid_data("data_base64: is not read; send data"));
-    }
-    match event.remove("data") {
-        Some(Value::Object(data)) => Ok((attributes, data)),
-        None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            Err(invalid_data("data: must be an object"))
-        }
-    }
-}
-
-fn binary(attributes: Attributes, body: &[u8]) -> Result<(Attributes, Map<String, Value>), Unreadable> {
-    match json::parse(body)? {
-        Value::Object(data) => Ok((attributes, data)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Err(invalid_data("data: must be an object"))
-        }
-    }
+    let data = if event.contains_key("data_base64") {
+        Err("data_base64: is not read; send data")
+    } else {
+        Ok(event.remove("data"))
+    };
+    Ok((attributes, Data::Parsed(data)))
 }
 
 /// The attributes among the headers. Several spellings of one are fine as long as they say the same.

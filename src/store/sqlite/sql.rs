@@ -1,0 +1,33 @@
+//! Every statement, each in a file of its own.
+
+use crate::store::statements;
+
+statements! {
+    CREATE = "create";
+    QUOTE_OWNERS = "quote_owners";
+    APPEND = "append";
+    RECORD = "record";
+    ANNOUNCE = "announce";
+    LOAD_PAYOUTS = "load_payouts";
+    LOAD_ENTRIES = "load_entries";
+    DUE = "due";
+    PUT_QUOTE = "put_quote";
+    GET_QUOTE = "get_quote";
+    ORG_NAMED = "org_named";
+    INSERT_KEY = "insert_key";
+    FIND_KEY = "find_key";
+    LIST_KEYS = "list_keys";
+    EXPIRE_KEY = "expire_key";
+    OUTBOX_WAITING = "outbox_waiting";
+    OUTBOX_PUBLISHED = "outbox_published";
+    OUTBOX_BACKLOG = "outbox_backlog";
+    PARK = "park";
+    PARKED_CLAIMABLE = "parked_claimable";
+    PARKED_EXPIRED = "parked_expired";
+    UNPARK = "unpark";
+    PARKED_COUNT = "parked_count";
+    PLAN = "plan";
+    PLAN_DUE = "plan_due";
+    PLAN_DONE = "plan_done";
+    SETTING = "setting";
+}
