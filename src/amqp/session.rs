@@ -46,6 +46,8 @@ async fn start(intake: &Intake) -> Result<(Open, lapin::Consumer), BrokerError> 
     intake.status.set(ConsumerState::Connected);
     let prepare = async {
         topology::declare_intake(&open.channel, settings).await?;
+        // Services downstream bind to it whether or not anything was published yet.
+        topology::declare_payouts(&open.channel, &settings.names).await?;
         // The only brake there is: what the library has received it buffers without a limit.
         open.channel.basic_qos(intake.config.prefetch, BasicQosOptions { global: false }).await?;
         let queue = short(&settings.names.chain_events_queue, "the queue's name")?;

@@ -1,5 +1,8 @@
-//! The tests of the whole: the real program between a real PostgreSQL and a real RabbitMQ, reached only as partners,
-//! chain watchers and operators reach it. `scripts/test` runs them with everything they need.
+//! The integration tests, in one binary: the stores against real databases, and the whole, the real program between a real
+//! PostgreSQL and a real RabbitMQ, reached only as partners, chain watchers and operators reach it. `scripts/test` runs
+//! them with everything they need.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,3 +18,4 @@ mod e2e_parked;
 mod e2e_quotes;
 mod e2e_reports;
 mod e2e_restarts;
+mod store;

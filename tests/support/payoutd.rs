@@ -21,6 +21,7 @@ impl Settings {
             .with("DATABASE_URL", database_url)
             .with("AMQP_URL", amqp_url)
             .with("PAYOUTD_HTTP__LISTEN", "127.0.0.1:0")
+            .with("PAYOUTD_HTTP__PUBLIC_URL", "https://payouts.test")
             .with("PAYOUTD_OPS__LISTEN", "127.0.0.1:0")
             .with("PAYOUTD_QUOTES__SIGNING_KEY", &"5eed".repeat(16))
     }
@@ -102,7 +103,8 @@ impl Payoutd {
 
     /// What `/readyz` answers; 0 where nobody does.
     pub(crate) async fn ready(&self) -> u16 {
-        let request = reqwest::Client::new().get(format!("{}/readyz", self.operators));
+        let token = self.settings.0.get("PAYOUTD_OPS__TOKEN");
+        let request = self.operators_request("/readyz").bearer_auth(token.map_or("", String::as_str));
         Answer::try_to(request).await.map_or(0, |answer| answer.status)
     }
 

@@ -33,5 +33,7 @@ pub(super) fn superfluous(
         staying.select_nth_unstable(too_many - 1);
         leaving.extend(staying[..too_many].iter().map(|(_, id)| *id));
     }
+    // In an order that does not depend on the map's, so that a simulation runs the same way twice.
+    leaving.sort_unstable();
     leaving
 }

@@ -98,6 +98,11 @@ impl MemoryJournal {
         self.tables().counts
     }
 
+    /// The process over it died: what it was writing has happened or not, and nobody waits for it any more.
+    pub fn process_died(&self) {
+        self.tables().writing.clear();
+    }
+
     /// Checks everything that must be true of a journal at any time.
     ///
     /// # Panics
@@ -133,10 +138,11 @@ impl MemoryJournal {
                 Call::Due => counts.dues += 1,
             }
         }
-        // A real store takes its time, so everybody else gets a turn.
+        let fault = self.faults.strike(call, touched);
+        // The way to a real store takes its time, so everybody else gets a turn; so does the way back.
         tokio::task::yield_now().await;
-        match self.faults.strike(call, touched) {
-            None | Some(Fault::Damage) => work(&mut self.tables()),
+        let done = match fault {
+            None | Some(Fault::Damage | Fault::HangAfter(_)) => work(&mut self.tables()),
             Some(Fault::Unavailable) => Err(BatchError::Unavailable("ordered by a test".into())),
             Some(Fault::LoseRequest) => Err(BatchError::Unknown("ordered by a test".into())),
             Some(Fault::Reject) => Err(BatchError::Rejected("ordered by a test".into())),
@@ -146,16 +152,16 @@ impl MemoryJournal {
             }
             #[expect(clippy::panic, reason = "that is what was asked for")]
             Some(Fault::Panic) => panic!("a panic ordered by a test"),
-            Some(Fault::HangBefore(gate)) => {
+            Some(Fault::HangBefore(ref gate)) => {
                 gate.pass().await;
                 work(&mut self.tables())
             }
-            Some(Fault::HangAfter(gate)) => {
-                let done = work(&mut self.tables());
-                gate.pass().await;
-                done
-            }
+        };
+        tokio::task::yield_now().await;
+        if let Some(Fault::HangAfter(gate)) = fault {
+            gate.pass().await;
         }
+        done
     }
 }
 

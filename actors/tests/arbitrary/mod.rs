@@ -30,7 +30,8 @@ pub(crate) fn inputs(length: usize) -> impl Strategy<Value = Vec<Input>> {
 
 /// Any report, of a time between an hour before the payout and two hours after, or far in the future.
 fn report() -> impl Strategy<Value = Report> {
-    let time = prop_oneof![6 => 0..1_200i64, 1 => -3_600..7_200i64, 1 => Just(1_000_000i64)];
+    // Whole minutes, so that ties and estimates of the same moment are common.
+    let time = prop_oneof![6 => (0..20i64).prop_map(|minutes| minutes * 60), 1 => -3_600..7_200i64, 1 => Just(1_000_000i64)];
     (key(), time, kind()).prop_map(|(key, time, kind)| Report { key, time: at(time), kind })
 }
 
@@ -64,7 +65,9 @@ fn network() -> impl Strategy<Value = Network> {
 }
 
 fn seconds() -> impl Strategy<Value = Option<u32>> {
-    option::of(prop_oneof![4 => 0..900u32, 1 => Just(u32::MAX)])
+    option::of(
+        prop_oneof![4 => (0..15u32).prop_map(|minutes| minutes * 60), 1 => 0..900u32, 1 => Just(u32::MAX)],
+    )
 }
 
 fn broadcast() -> impl Strategy<Value = ReportKind> {
