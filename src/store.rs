@@ -96,7 +96,9 @@ pub enum MigrateError {
 
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
-pub trait Store: Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore {
+pub trait Store:
+    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore
+{
     /// Brings the schema up to date.
     ///
     /// # Errors

@@ -9,7 +9,9 @@ use axum::middleware::{Next, from_fn};
 use axum::routing::{get, post};
 use payoutd_actors::payouts::Payouts;
 
-use super::{Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, envelope, payouts, quotes, webhooks};
+use super::{
+    Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, envelope, payouts, quotes, webhooks,
+};
 use crate::wire::Renderer;
 
 /// How the edge behaves.

@@ -104,8 +104,7 @@ async fn deliveries(
     let id = endpoint_id(id)?;
     let query = query.map_err(|_| Problem::new(Code::MalformedRequest, "The query cannot be read."))?;
     let DeliveriesQuery { limit, before } = DeliveriesQuery::of(query.0)?;
-    let page =
-        edge.webhooks.deliveries(owner(principal), id, before, limit).await.map_err(problem_of)?;
+    let page = edge.webhooks.deliveries(owner(principal), id, before, limit).await.map_err(problem_of)?;
     json(StatusCode::OK, &DeliveriesBody::new(&page))
 }
 
@@ -166,7 +165,9 @@ fn problem_of(error: DeskError) -> Problem {
         DeskError::Invalid { field, detail } => Problem::validation(field, format!("{field}: {detail}.")),
         DeskError::TooMany => Problem::new(
             Code::ValidationError,
-            format!("There are {MAX_ENDPOINTS} webhook endpoints already, which is the most there can be; delete one first."),
+            format!(
+                "There are {MAX_ENDPOINTS} webhook endpoints already, which is the most there can be; delete one first."
+            ),
         ),
         DeskError::Disabled => Problem::new(
             Code::ValidationError,

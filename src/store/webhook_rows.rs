@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::at::At;
 use super::rows::{Damage, damaged, parse, read_rows};
 use crate::webhooks::{
-    Attempt, Delivery, DeliveryStatus, DisabledReason, Due, Endpoint, EndpointId, EventType, Outcome, Recorded,
-    WaitingDeliveries,
+    Attempt, Delivery, DeliveryStatus, DisabledReason, Due, Endpoint, EndpointId, EventType, Outcome,
+    Recorded, WaitingDeliveries,
 };
 
 #[derive(Debug, FromRow)]
@@ -159,7 +159,9 @@ impl AttemptRecord {
             Outcome::Succeeded => (DeliveryStatus::Succeeded, recorded.at, "succeeded", None),
             Outcome::RetryAt(when) => (waiting, when, "failed", None),
             Outcome::PutOff(when) => (waiting, when, "nothing", None),
-            Outcome::GivenUp(reason) => (DeliveryStatus::Failed, recorded.at, "failed", Some(reason.as_str())),
+            Outcome::GivenUp(reason) => {
+                (DeliveryStatus::Failed, recorded.at, "failed", Some(reason.as_str()))
+            }
         };
         Ok(Self { status: status.as_str(), next_attempt_at: At(next), log, effect, disables })
     }

@@ -144,9 +144,11 @@ mod tests {
         let id = MessageId::of(a, p, Sequence(2));
         assert_eq!(id, MessageId::of(a, p, Sequence(2)));
         assert_eq!(id.to_string().len(), 36);
-        for other in
-            [MessageId::of(b, p, Sequence(2)), MessageId::of(a, q, Sequence(2)), MessageId::of(a, p, Sequence(3))]
-        {
+        for other in [
+            MessageId::of(b, p, Sequence(2)),
+            MessageId::of(a, q, Sequence(2)),
+            MessageId::of(a, p, Sequence(3)),
+        ] {
             assert_ne!(id, other);
         }
     }

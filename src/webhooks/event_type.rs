@@ -28,8 +28,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 5] =
-        [Self::Broadcast, Self::Delivered, Self::Failed, Self::Updated, Self::Late];
+    pub const ALL: [Self; 5] = [Self::Broadcast, Self::Delivered, Self::Failed, Self::Updated, Self::Late];
     /// What an endpoint is told of unless it says otherwise.
     pub const DEFAULT: [Self; 3] = [Self::Broadcast, Self::Delivered, Self::Failed];
 
@@ -69,7 +68,8 @@ impl FromStr for EventType {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let expected = "webhook type (payout.broadcast, payout.delivered, payout.failed, payout.updated, payout.late)";
+        let expected =
+            "webhook type (payout.broadcast, payout.delivered, payout.failed, payout.updated, payout.late)";
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(InvalidId { expected })
     }
 }

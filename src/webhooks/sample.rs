@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use payoutd_actors::payout::{
-    Amount, Mode, Network, NewPayout, OrgId, Payout, PayoutId, Route, Snapshot, Terms, Timestamp, TrackingToken,
-    Usd,
+    Amount, Mode, Network, NewPayout, OrgId, Payout, PayoutId, Route, Snapshot, Terms, Timestamp,
+    TrackingToken, Usd,
 };
 use uuid::Uuid;
 

@@ -109,7 +109,13 @@ mod tests {
         let secret = SigningSecret::generate().unwrap();
         assert_eq!(secret.expose().parse::<SigningSecret>().unwrap(), secret);
         assert_eq!(format!("{secret:?}"), "SigningSecret(…)");
-        for bad in ["", "whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_M!KQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        for bad in [
+            "",
+            "whsec_",
+            "whsec_AAAA",
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_M!KQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
             assert!(bad.parse::<SigningSecret>().is_err(), "{bad}");
         }
     }

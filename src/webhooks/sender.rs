@@ -214,7 +214,8 @@ async fn upkeep(parts: SenderParts) {
         }
         if round % TIDY_EVERY == 0 {
             let keep = i64::try_from(parts.limits.keep.as_micros()).unwrap_or(i64::MAX);
-            let cutoff = Timestamp::from_micros(now.micros().saturating_sub(keep)).unwrap_or(Timestamp::EPOCH);
+            let cutoff =
+                Timestamp::from_micros(now.micros().saturating_sub(keep)).unwrap_or(Timestamp::EPOCH);
             if let Err(error) = parts.store.tidy_deliveries(now, cutoff).await {
                 tracing::debug!(%error, "could not tidy webhooks; trying again");
             }

@@ -133,8 +133,18 @@ fn may_be_public(host: &Host<&str>) -> bool {
             let name = name.trim_end_matches('.');
             let top = name.rsplit('.').next().unwrap_or_default();
             name.contains('.')
-                && !["localhost", "local", "internal", "localdomain", "home", "lan", "corp", "test", "invalid"]
-                    .contains(&top)
+                && ![
+                    "localhost",
+                    "local",
+                    "internal",
+                    "localdomain",
+                    "home",
+                    "lan",
+                    "corp",
+                    "test",
+                    "invalid",
+                ]
+                .contains(&top)
                 && !name.ends_with(".home.arpa")
         }
     }

@@ -107,10 +107,8 @@ impl WebhookStore for MemoryWebhooks {
 
     async fn record_attempt(&self, recorded: &Recorded) -> Result<(), Unavailable> {
         let mut rows = self.rows();
-        let Some(this) = rows
-            .deliveries
-            .iter_mut()
-            .find(|d| d.id == recorded.id && d.status == DeliveryStatus::Waiting)
+        let Some(this) =
+            rows.deliveries.iter_mut().find(|d| d.id == recorded.id && d.status == DeliveryStatus::Waiting)
         else {
             return Ok(());
         };
@@ -165,9 +163,10 @@ impl WebhookStore for MemoryWebhooks {
     ) -> Result<u64, Unavailable> {
         let mut rows = self.rows();
         for new in deliveries {
-            let there = rows.deliveries.iter_mut().find(|d| {
-                (d.endpoint_id, d.payout_id, d.sequence) == (id, new.payout_id, new.sequence)
-            });
+            let there = rows
+                .deliveries
+                .iter_mut()
+                .find(|d| (d.endpoint_id, d.payout_id, d.sequence) == (id, new.payout_id, new.sequence));
             if let Some(there) = there {
                 (there.status, there.attempts, there.next_attempt_at) = (DeliveryStatus::Waiting, 0, now);
                 continue;
@@ -208,7 +207,8 @@ impl WebhookStore for MemoryWebhooks {
 
     async fn waiting_deliveries(&self, _now: Timestamp) -> Result<WaitingDeliveries, Unavailable> {
         let rows = self.rows();
-        let waiting: Vec<_> = rows.deliveries.iter().filter(|d| d.status == DeliveryStatus::Waiting).collect();
+        let waiting: Vec<_> =
+            rows.deliveries.iter().filter(|d| d.status == DeliveryStatus::Waiting).collect();
         Ok(WaitingDeliveries {
             waiting: waiting.len() as u64,
             oldest_due: waiting.iter().map(|d| d.next_attempt_at).min(),
@@ -221,5 +221,29 @@ impl WebhookStore for MemoryWebhooks {
         let before = rows.deliveries.len();
         rows.deliveries.retain(|d| d.created_at >= cutoff || d.next_attempt_at >= cutoff);
         Ok((before - rows.deliveries.len()) as u64)
+    }
+}
+
+/// A desk over nothing: a store in memory, a transport as production has it.
+pub(crate) fn desk(
+    store: MemoryWebhooks,
+    journal: Arc<dyn payoutd_actors::ports::Journal>,
+    clock: Arc<dyn payoutd_actors::ports::Clock>,
+    policy: super::Policy,
+) -> super::Desk {
+    let trust = super::TlsTrust::Only(rustls::RootCertStore::empty());
+    let transport = super::Transport::new(
+        policy,
+        Arc::new(super::SystemResolver),
+        trust,
+        super::TransportLimits::default(),
+    );
+    super::Desk {
+        store: Arc::new(store),
+        journal,
+        transport: Arc::new(transport.unwrap()),
+        renderer: crate::wire::Renderer::new("https://pay.example"),
+        clock,
+        hint: Arc::default(),
     }
 }

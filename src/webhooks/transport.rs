@@ -97,7 +97,13 @@ impl Transport {
     }
 
     /// Posts a message, beginning at `at`. Ends within the deadline, or the shorter `patience`.
-    pub(super) async fn post(&self, url: &str, message: &Message, at: Timestamp, patience: Duration) -> Exchange {
+    pub(super) async fn post(
+        &self,
+        url: &str,
+        message: &Message,
+        at: Timestamp,
+        patience: Duration,
+    ) -> Exchange {
         let began = Instant::now();
         let deadline = self.limits.deadline.min(patience);
         // The policy may have become stricter since the endpoint was made.

@@ -26,7 +26,8 @@ impl CreateRequest {
             name.parse::<EventType>()
                 .map_err(|_| Problem::validation("types", format!("types: each must be one of {known}.")))
         };
-        let types = self.types.map(|names| names.iter().map(read).collect::<Result<Vec<_>, _>>()).transpose()?;
+        let types =
+            self.types.map(|names| names.iter().map(read).collect::<Result<Vec<_>, _>>()).transpose()?;
         Ok(NewEndpoint { url: self.url, types, description: self.description.unwrap_or_default() })
     }
 }
@@ -52,9 +53,9 @@ impl ReplayFields {
                     .map_or(ReplayRequest::Payout(id), |number| ReplayRequest::Change(id, Sequence(number))))
             }
             Self { payout_id: None, sequence: None, since: Some(since) } => {
-                let since = since.parse().map_err(|error| {
-                    Problem::validation("since", format!("since: {error}."))
-                })?;
+                let since = since
+                    .parse()
+                    .map_err(|error| Problem::validation("since", format!("since: {error}.")))?;
                 Ok(ReplayRequest::Since(since))
             }
             Self { payout_id: None, sequence: Some(_), since: _ } => {
@@ -130,9 +131,14 @@ mod tests {
         let place = cursor(77);
         let read = query(&[("limit", "200"), ("cursor", &place)]).unwrap();
         assert_eq!(read, DeliveriesQuery { limit: 200, before: Some(77) });
-        for (name, value) in
-            [("limit", "0"), ("limit", "201"), ("limit", "+5"), ("limit", ""), ("cursor", "x"), ("cursor", "")]
-        {
+        for (name, value) in [
+            ("limit", "0"),
+            ("limit", "201"),
+            ("limit", "+5"),
+            ("limit", ""),
+            ("cursor", "x"),
+            ("cursor", ""),
+        ] {
             assert_eq!(query(&[(name, value)]).unwrap_err().field(), Some(name), "{name}={value}");
         }
         assert_eq!(query(&[("page", "1")]).unwrap_err().field(), Some("page"));
@@ -148,7 +154,9 @@ mod tests {
         assert_eq!(read(&json("")).unwrap(), ReplayRequest::Payout(payout));
         assert_eq!(read(&json(r#","sequence":2"#)).unwrap(), ReplayRequest::Change(payout, Sequence(2)));
         assert!(matches!(read(r#"{"since":"2026-01-01T00:00:00Z"}"#), Ok(ReplayRequest::Since(_))));
-        for wrong in ["{}", r#"{"sequence":1}"#, r#"{"since":"soon"}"#, &json(r#","since":"2026-01-01T00:00:00Z""#)] {
+        for wrong in
+            ["{}", r#"{"sequence":1}"#, r#"{"since":"soon"}"#, &json(r#","since":"2026-01-01T00:00:00Z""#)]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -16,7 +16,8 @@ use crate::store::webhook_rows::{
     AttemptRecord, DeliveryRow, EndpointRow, FORGET_BATCH, FORGET_ROUNDS, WaitingRow, due, types,
 };
 use crate::webhooks::{
-    Delivery, Due, Endpoint, EndpointId, NewDelivery, Recorded, SigningSecret, WaitingDeliveries, WebhookStore,
+    Delivery, Due, Endpoint, EndpointId, NewDelivery, Recorded, SigningSecret, WaitingDeliveries,
+    WebhookStore,
 };
 
 /// A delivery to be replayed, as a parameter.

@@ -23,7 +23,12 @@ impl Desk {
     ///
     /// # Errors
     /// Where there is no such endpoint or nothing to replay, or the endpoint is disabled.
-    pub async fn replay(&self, owner: Owner, id: EndpointId, request: ReplayRequest) -> Result<u64, DeskError> {
+    pub async fn replay(
+        &self,
+        owner: Owner,
+        id: EndpointId,
+        request: ReplayRequest,
+    ) -> Result<u64, DeskError> {
         let endpoint = self.find(owner, id).await?;
         if endpoint.disabled.is_some() {
             return Err(DeskError::Disabled);

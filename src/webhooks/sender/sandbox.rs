@@ -34,7 +34,8 @@ pub(super) fn quirk<'a>(due: &Due, told: &'a [Told], now: Timestamp) -> Quirk<'a
     match &*terms.external_ref {
         "sandbox_webhook_duplicate" => Quirk::Twice,
         "sandbox_webhook_reorder" => {
-            let subscribed: Vec<&Told> = told.iter().filter(|told| endpoint.types.contains(&told.kind)).collect();
+            let subscribed: Vec<&Told> =
+                told.iter().filter(|told| endpoint.types.contains(&told.kind)).collect();
             let ended = newest.change.snapshot.status().is_end();
             match subscribed.as_slice() {
                 [.., before, last] if ended && before.sequence() == delivery.sequence => Quirk::After(last),
