@@ -20,6 +20,8 @@ enum Room {
 struct Occupant {
     in_flight: HashMap<i64, Room>,
     poorly: bool,
+    /// Good answers in a row, up to the most that count.
+    good: usize,
 }
 
 /// Who is being sent to. Counts, and nothing else.
@@ -31,6 +33,12 @@ pub(super) struct Slots {
     poorly: usize,
 }
 
+impl Occupant {
+    fn room(&self) -> Room {
+        if self.poorly { Room::Poorly } else { Room::Well }
+    }
+}
+
 impl Slots {
     pub(super) fn new(limits: SenderLimits) -> Self {
         Self { limits, occupants: HashMap::new(), well: 0, poorly: 0 }
@@ -39,58 +47,59 @@ impl Slots {
     /// Takes a slot for a delivery. `false` where there is none, or where it is under way already. `failing` is what is
     /// known of an endpoint that was not sent to yet.
     pub(super) fn take(&mut self, endpoint: EndpointId, delivery: i64, failing: bool) -> bool {
-        let limits = self.limits;
-        let (well, poorly) = (self.well, self.poorly);
-        let occupant = self.occupants.entry(endpoint).or_default();
+        let mut occupant = self.occupants.remove(&endpoint).unwrap_or_default();
         if occupant.in_flight.is_empty() {
             occupant.poorly |= failing;
         }
-        let room = if occupant.poorly { Room::Poorly } else { Room::Well };
-        let (of_its_own, taken, size) = match room {
-            Room::Well => (limits.per_endpoint, well, limits.well),
-            Room::Poorly => (1, poorly, limits.poorly),
-        };
-        let free = taken < size
-            && occupant.in_flight.len() < of_its_own
-            && !occupant.in_flight.contains_key(&delivery);
+        let free = self.has_room(&occupant) && !occupant.in_flight.contains_key(&delivery);
         if free {
+            let room = occupant.room();
             occupant.in_flight.insert(delivery, room);
-            match room {
-                Room::Well => self.well += 1,
-                Room::Poorly => self.poorly += 1,
-            }
-        } else if occupant.in_flight.is_empty() && !occupant.poorly {
-            self.occupants.remove(&endpoint);
+            *self.count(room) += 1;
         }
+        self.keep(endpoint, occupant);
         free
     }
 
     /// Gives a slot back, and remembers how the endpoint answered.
     pub(super) fn give_back(&mut self, endpoint: EndpointId, delivery: i64, answered_well: bool) {
-        let Some(occupant) = self.occupants.get_mut(&endpoint) else { return };
+        let Some(mut occupant) = self.occupants.remove(&endpoint) else { return };
         if let Some(room) = occupant.in_flight.remove(&delivery) {
-            match room {
-                Room::Well => self.well -= 1,
-                Room::Poorly => self.poorly -= 1,
-            }
+            *self.count(room) -= 1;
         }
         occupant.poorly = !answered_well;
-        if occupant.in_flight.is_empty() && answered_well {
-            self.occupants.remove(&endpoint);
-        }
+        occupant.good = if answered_well { (occupant.good + 1).min(self.limits.per_endpoint) } else { 0 };
+        self.keep(endpoint, occupant);
     }
 
     /// Endpoints that cannot be sent to just now.
     pub(super) fn busy(&self) -> Vec<EndpointId> {
-        let full = |occupant: &Occupant| {
-            let (of_its_own, room_full) = if occupant.poorly {
-                (1, self.poorly >= self.limits.poorly)
-            } else {
-                (self.limits.per_endpoint, self.well >= self.limits.well)
-            };
-            room_full || occupant.in_flight.len() >= of_its_own
+        let full = self.occupants.iter().filter(|(_, occupant)| !self.has_room(occupant));
+        full.map(|(id, _)| *id).collect()
+    }
+
+    /// Whether there is room for one more attempt. An endpoint gets one slot more with each good answer, so that one
+    /// nobody knows yet cannot take many before it shows how it answers.
+    fn has_room(&self, occupant: &Occupant) -> bool {
+        let (of_its_own, taken, size) = match occupant.room() {
+            Room::Well => ((occupant.good + 1).min(self.limits.per_endpoint), self.well, self.limits.well),
+            Room::Poorly => (1, self.poorly, self.limits.poorly),
         };
-        self.occupants.iter().filter(|(_, occupant)| full(occupant)).map(|(id, _)| *id).collect()
+        taken < size && occupant.in_flight.len() < of_its_own
+    }
+
+    fn count(&mut self, room: Room) -> &mut usize {
+        match room {
+            Room::Well => &mut self.well,
+            Room::Poorly => &mut self.poorly,
+        }
+    }
+
+    /// Remembers an endpoint, as long as there is something to remember.
+    fn keep(&mut self, endpoint: EndpointId, occupant: Occupant) {
+        if occupant.poorly || occupant.good > 0 || !occupant.in_flight.is_empty() {
+            self.occupants.insert(endpoint, occupant);
+        }
     }
 
     /// Whether nothing at all can be sent.
@@ -114,12 +123,20 @@ mod tests {
     }
 
     #[test]
-    fn nobody_takes_everything() {
+    fn trust_grows_with_each_good_answer_and_nobody_takes_everything() {
         let mut slots = Slots::new(LIMITS);
-        let taken = (0..10).filter(|delivery| slots.take(endpoint(1), *delivery, false)).count();
-        assert_eq!(taken, 3);
+        let take_all = |slots: &mut Slots| (0..10).filter(|n| slots.take(endpoint(1), *n, false)).count();
+        assert_eq!(take_all(&mut slots), 1, "nobody knows it yet");
         assert_eq!(slots.busy(), [endpoint(1)]);
-        assert!(slots.take(endpoint(2), 20, false));
+        slots.give_back(endpoint(1), 0, true);
+        assert_eq!(take_all(&mut slots), 2);
+        slots.give_back(endpoint(1), 0, true);
+        assert_eq!(take_all(&mut slots), 2, "one is still under way");
+        slots.give_back(endpoint(1), 1, true);
+        assert_eq!(take_all(&mut slots), 1, "three are the most");
+        assert!(slots.take(endpoint(2), 20, false), "others have room");
+        slots.give_back(endpoint(1), 0, false);
+        assert_eq!(take_all(&mut slots), 0, "trust is gone");
     }
 
     #[test]
@@ -135,7 +152,7 @@ mod tests {
         assert!(slots.take(endpoint(3), 3, true));
         assert!(!slots.take(endpoint(1), 1, false), "it still answers poorly");
         slots.give_back(endpoint(3), 3, true);
-        assert!(slots.take(endpoint(3), 4, false) && slots.take(endpoint(3), 5, false), "it is well again");
+        assert!(slots.take(endpoint(3), 4, false) && slots.take(endpoint(4), 5, false), "it is well again");
     }
 
     #[test]
