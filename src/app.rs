@@ -9,6 +9,7 @@ mod lease;
 mod narrator;
 mod serve;
 mod system;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -33,6 +33,7 @@ pub struct Config {
     pub relay: Relay,
     pub sweep: Sweep,
     pub sandbox: Sandbox,
+    pub webhooks: Webhooks,
     pub log: Log,
 }
 
@@ -104,6 +105,18 @@ section!(
 section!(
     /// The simulator.
     Sandbox { poll_millis: u64 }
+);
+section!(
+    /// Webhooks.
+    Webhooks {
+        allow_insecure: bool,
+        allow_private_addresses: bool,
+        timeout_seconds: u64,
+        concurrency: usize,
+        per_endpoint: usize,
+        keep_days: u32,
+        poll_millis: u64,
+    }
 );
 section!(
     /// Logs.
@@ -230,6 +243,9 @@ impl Config {
             ("commit.max_batch", self.commit.max_batch),
             ("relay.batch", self.relay.batch as usize),
             ("sweep.batch", self.sweep.batch as usize),
+            ("webhooks.concurrency", self.webhooks.concurrency),
+            ("webhooks.per_endpoint", self.webhooks.per_endpoint),
+            ("webhooks.keep_days", self.webhooks.keep_days as usize),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
@@ -240,11 +256,15 @@ impl Config {
             ("relay.poll_millis", self.relay.poll_millis),
             ("sweep.every_millis", self.sweep.every_millis),
             ("sandbox.poll_millis", self.sandbox.poll_millis),
+            ("webhooks.poll_millis", self.webhooks.poll_millis),
         ];
         for (key, value) in periods {
             if !(10..=60_000).contains(&value) {
                 return bad(key, "must be between 10 and 60000");
             }
+        }
+        if !(1..=60).contains(&self.webhooks.timeout_seconds) {
+            return bad("webhooks.timeout_seconds", "must be between 1 and 60");
         }
         if self.quotes.signing_key.set().is_some_and(|key| key.len() < 16) {
             return bad("quotes.signing_key", "must have at least 16 characters");

@@ -23,6 +23,7 @@ mod router;
 mod server;
 mod timed_stream;
 mod trace_context;
+mod webhooks;
 
 pub use auth::{Authenticator, Principal};
 pub use base_path::{BasePath, InvalidBasePath};

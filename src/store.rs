@@ -14,6 +14,7 @@ mod records;
 mod restore;
 mod rows;
 mod sqlite;
+mod webhook_rows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use crate::keys::KeyStore;
 use crate::quotes::QuoteStore;
 use crate::relay::Outbox;
 use crate::sandbox::PlanStore;
+use crate::webhooks::WebhookStore;
 use crate::wire::Renderer;
 
 /// The limits a store keeps to.
@@ -94,7 +96,9 @@ pub enum MigrateError {
 
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
-pub trait Store: Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore {
+pub trait Store:
+    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore
+{
     /// Brings the schema up to date.
     ///
     /// # Errors

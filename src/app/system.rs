@@ -61,6 +61,7 @@ pub(super) struct System {
 struct Hints {
     live: Arc<Notify>,
     test: Arc<Notify>,
+    webhooks: Arc<Notify>,
 }
 
 impl Foundation {
@@ -115,7 +116,7 @@ impl Foundation {
         let hints = Hints::default();
         let journal = HintingJournal::new(
             Arc::clone(&self.store) as Arc<dyn Journal>,
-            vec![Arc::clone(&hints.live), Arc::clone(&hints.test)],
+            vec![Arc::clone(&hints.live), Arc::clone(&hints.test), Arc::clone(&hints.webhooks)],
         );
         let engine =
             engine::start(Arc::new(journal), Arc::clone(&self.clock), engine_config(&self.config)).await?;
@@ -243,7 +244,7 @@ impl System {
         self.background.spawn("the backlog gauge", |stop| Relay::observe(outbox, clock, stop));
     }
 
-    /// Opens the doors to partners.
+    /// Opens the doors to partners, and starts telling them what they asked to be told.
     pub(super) async fn open_api(&mut self, listener: TcpListener) -> Result<(), Failure> {
         let Foundation { config, store, clock, renderer, .. } = &self.foundation;
         let quoting = QuoteDesk::new(
@@ -253,6 +254,7 @@ impl System {
             Arc::clone(clock),
             config.quotes.ttl_seconds,
         );
+        let (desk, sender) = super::webhooks::webhooks(&self.foundation, &self.hints.webhooks)?;
         let router = http::router(EdgeParts {
             payouts: self.payouts.clone(),
             quoting: Arc::new(quoting),
@@ -263,6 +265,7 @@ impl System {
                 KeyCacheConfig::default(),
             ),
             renderer: renderer.clone(),
+            webhooks: Arc::new(desk),
             config: EdgeConfig {
                 base_path: config.http.base_path.parse::<BasePath>()?,
                 max_body_bytes: config.http.max_body_bytes,
@@ -277,6 +280,7 @@ impl System {
             ..ServerLimits::named("partner")
         };
         let address = listener.local_addr()?;
+        self.relays.spawn("the webhook sender", |stop| sender.run(stop));
         spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
         tracing::info!("partner API listening on http://{address}{}", config.http.base_path);
         Ok(())
