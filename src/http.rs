@@ -22,6 +22,7 @@ mod router;
 mod server;
 mod timed_stream;
 mod trace_context;
+mod tracking;
 
 pub use auth::{Authenticator, Principal};
 pub use base_path::{BasePath, InvalidBasePath};
@@ -30,3 +31,4 @@ pub use ports::{CreatedFrom, Offer, OpenError, QuoteError, QuoteRequest, Quoting
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};
 pub use server::{ServerLimits, serve};
+pub use tracking::{TrackingConfig, TrackingParts, tracking_router};

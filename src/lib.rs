@@ -16,4 +16,5 @@ pub mod sandbox;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod tracking;
 pub mod wire;

@@ -30,7 +30,11 @@ impl Expected {
     }
 }
 
-pub(super) async fn require_token(State(expected): State<Expected>, request: Request, next: Next) -> Response {
+pub(super) async fn require_token(
+    State(expected): State<Expected>,
+    request: Request,
+    next: Next,
+) -> Response {
     if expected.admits(&request) {
         next.run(request).await
     } else {
