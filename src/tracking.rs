@@ -4,6 +4,7 @@
 //! updates itself is sent the same HTML that a page without scripts loads again.
 
 pub mod assets;
+mod course;
 pub mod finder;
 pub mod frame_ancestors;
 mod language;

@@ -222,6 +222,7 @@ fn with_notice(mut response: Response, reader: &Reader) -> Response {
         && let Ok(page) = Pages::notice(lost, reader.language)
     {
         headers::of_page(response.headers_mut(), reader.language);
+        response.headers_mut().insert(header::CONTENT_LENGTH, page.len().into());
         *response.body_mut() = if reader.wants_head_alone { Body::empty() } else { Body::from(page) };
     }
     response

@@ -6,6 +6,7 @@ use payoutd_actors::payout::{
 };
 
 use super::Language;
+use super::course::{Course, Step, StepState};
 use super::shown::{self, Moment};
 use super::words::{Message, Words};
 use crate::quotes::routes::Routes;
@@ -38,22 +39,6 @@ pub(super) struct Payment {
     history: Vec<Line>,
 }
 
-/// One stop of the rail.
-struct Step {
-    label: &'static str,
-    state: StepState,
-    said: &'static str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum StepState {
-    Done,
-    UnderWay,
-    ToCome,
-    Stopped,
-    NotReached,
-}
-
 /// When the money arrives, or did.
 enum Arrival {
     Expected { left: String, by: Moment },
@@ -74,94 +59,6 @@ struct Line {
 struct ShownTransaction {
     hash: String,
     explorer: Option<String>,
-}
-
-/// What happened to the payout altogether, as far as the page tells things apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Course {
-    Pending,
-    Sent,
-    Delivered,
-    FailedUnsent,
-    FailedSent,
-    Reversed,
-}
-
-impl Course {
-    fn of(snapshot: &Snapshot) -> Self {
-        let had = |status| snapshot.timeline.iter().any(|entry| entry.status == status);
-        match &snapshot.state {
-            State::Pending(_) => Self::Pending,
-            State::Broadcast(_) => Self::Sent,
-            State::Delivered(_) => Self::Delivered,
-            State::Failed(_) if had(Status::Delivered) => Self::Reversed,
-            State::Failed(_) if had(Status::Broadcast) => Self::FailedSent,
-            State::Failed(_) => Self::FailedUnsent,
-        }
-    }
-
-    fn message(self, w: &Words) -> Message {
-        match self {
-            Self::Pending => w.pending,
-            Self::Sent => w.broadcast,
-            Self::Delivered => w.delivered,
-            Self::FailedUnsent | Self::FailedSent => w.failed,
-            Self::Reversed => w.reversed,
-        }
-    }
-
-    fn tone(self) -> &'static str {
-        match self {
-            Self::Pending | Self::Sent => "open",
-            Self::Delivered => "good",
-            Self::FailedUnsent | Self::FailedSent | Self::Reversed => "bad",
-        }
-    }
-
-    fn steps(self, w: &'static Words) -> [Step; 3] {
-        use StepState::{Done, NotReached, Stopped, ToCome, UnderWay};
-        let states = match self {
-            Self::Pending => [UnderWay, ToCome, ToCome],
-            Self::Sent => [Done, UnderWay, ToCome],
-            Self::Delivered => [Done, Done, Done],
-            Self::FailedUnsent => [Done, Stopped, NotReached],
-            Self::FailedSent | Self::Reversed => [Done, Done, Stopped],
-        };
-        let stopped = if self == Self::Reversed { w.step_reversed } else { w.step_failed };
-        let labels = [w.step_prepared, w.step_sent, w.step_delivered];
-        let mut steps = labels.into_iter().zip(states).map(|(label, state)| Step {
-            label: if state == Stopped { stopped } else { label },
-            state,
-            said: state.said(w),
-        });
-        std::array::from_fn(|_| steps.next().unwrap_or(Step { label: "", state: ToCome, said: "" }))
-    }
-}
-
-impl StepState {
-    fn class(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::UnderWay => "under-way",
-            Self::ToCome => "to-come",
-            Self::Stopped => "stopped",
-            Self::NotReached => "not-reached",
-        }
-    }
-
-    fn said(self, w: &Words) -> &'static str {
-        match self {
-            Self::Done => w.done,
-            Self::UnderWay => w.under_way,
-            Self::ToCome => w.to_come,
-            Self::Stopped => w.stopped,
-            Self::NotReached => w.not_reached,
-        }
-    }
-
-    fn is_current(self) -> bool {
-        matches!(self, Self::UnderWay | Self::Stopped)
-    }
 }
 
 impl Payment {

@@ -16,7 +16,10 @@
 
   // ---- times ----
 
-  const zoned = new Intl.DateTimeFormat(document.documentElement.lang, {
+  // The page's language, as the reader's region writes it.
+  const { lang } = document.documentElement;
+  const regional = navigator.languages.find((tag) => tag.split('-')[0] === lang) ?? lang;
+  const zoned = new Intl.DateTimeFormat(regional, {
     dateStyle: 'medium',
     timeStyle: 'medium',
   });
@@ -27,7 +30,7 @@
     for (const time of payment().querySelectorAll('time:not([data-countdown])')) {
       time.textContent = zoned.format(new Date(time.dateTime));
     }
-    document.getElementById('time-zone').textContent = localTimes;
+    document.getElementById('time-zone').textContent = `${localTimes} (${zoned.resolvedOptions().timeZone})`;
     countDown();
   }
 

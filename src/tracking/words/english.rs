@@ -83,8 +83,8 @@ pub(super) const WORDS: Words = Words {
     updates_polling: "This page checks for changes every few seconds.",
     updates_lost: "Connection lost. Trying again…",
     reloads: "This page reloads itself every 5 seconds.",
-    times_utc: "Times are in UTC.",
-    times_local: "Times are in your own time zone.",
+    times_utc: "Times are in UTC",
+    times_local: "Times are in your own time zone",
     who_can_see: "Anyone who has this link can see this page. It never asks for passwords, keys or money.",
 
     not_found: Message {

@@ -83,8 +83,8 @@ pub(super) const WORDS: Words = Words {
     updates_polling: "Esta página busca cambios cada pocos segundos.",
     updates_lost: "Conexión perdida. Reintentando…",
     reloads: "Esta página se recarga sola cada 5 segundos.",
-    times_utc: "Las horas están en UTC.",
-    times_local: "Las horas están en su zona horaria.",
+    times_utc: "Las horas están en UTC",
+    times_local: "Las horas están en su zona horaria",
     who_can_see: "Cualquiera que tenga este enlace puede ver esta página. Nunca pide contraseñas, claves ni dinero.",
 
     not_found: Message {
