@@ -32,6 +32,7 @@ use crate::keys::KeyStore;
 use crate::quotes::QuoteStore;
 use crate::relay::Outbox;
 use crate::sandbox::PlanStore;
+use crate::tracking::Tracking;
 use crate::webhooks::WebhookStore;
 use crate::wire::Renderer;
 
@@ -97,7 +98,7 @@ pub enum MigrateError {
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
 pub trait Store:
-    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore
+    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore + Tracking
 {
     /// Brings the schema up to date.
     ///

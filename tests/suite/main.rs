@@ -20,3 +20,4 @@ mod e2e_quotes;
 mod e2e_reports;
 mod e2e_restarts;
 mod store;
+mod tracking;
