@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::body::StrictJson;
@@ -21,10 +22,13 @@ use super::trace_context::TraceContext;
 use super::{Principal, Problem, conditional};
 use crate::wire::CreatedBody;
 
-/// What `POST /payouts` takes.
-#[derive(Debug, Deserialize)]
+/// A quote to be executed.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPayout")]
 pub(super) struct CreateRequest {
+    /// The quote. Every term is locked in it.
+    #[schemars(length(min = 1, max = 128))]
     quote_id: String,
 }
 
