@@ -3,6 +3,7 @@
 mod auth;
 mod errors;
 mod observed;
+mod openapi;
 mod payouts;
 mod quotes;
 mod server;
