@@ -19,3 +19,4 @@ mod e2e_quotes;
 mod e2e_reports;
 mod e2e_restarts;
 mod store;
+mod webhooks;
