@@ -21,3 +21,4 @@ mod e2e_reports;
 mod e2e_restarts;
 mod store;
 mod tracking;
+mod webhooks;
