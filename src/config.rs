@@ -9,10 +9,13 @@ use std::path::Path;
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
+use crate::quotes::RoutesConfig;
 use crate::tracking::FrameAncestors;
 
 /// The documented defaults, as TOML.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
+/// The documented default routes, as TOML.
+pub const DEFAULT_ROUTES: &str = include_str!("quotes/routes.default.toml");
 
 /// Everything that can be set. `config.default.toml` says what each key means.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +25,7 @@ pub struct Config {
     pub http: Http,
     pub ops: Ops,
     pub quotes: Quotes,
+    pub routes: RoutesConfig,
     pub database: Database,
     pub amqp: Amqp,
     pub reports: Reports,
@@ -30,6 +34,7 @@ pub struct Config {
     pub relay: Relay,
     pub sweep: Sweep,
     pub sandbox: Sandbox,
+    pub webhooks: Webhooks,
     pub tracking: Tracking,
     pub log: Log,
 }
@@ -102,6 +107,18 @@ section!(
 section!(
     /// The simulator.
     Sandbox { poll_millis: u64 }
+);
+section!(
+    /// Webhooks.
+    Webhooks {
+        allow_insecure: bool,
+        allow_private_addresses: bool,
+        timeout_seconds: u64,
+        concurrency: usize,
+        per_endpoint: usize,
+        keep_days: u32,
+        poll_millis: u64,
+    }
 );
 section!(
     /// The public tracking page.
@@ -200,7 +217,9 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut environment: HashMap<String, String> = environment.into_iter().collect();
         let file = environment.remove(FILE_VARIABLE);
-        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        let mut builder = config::Config::builder()
+            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
+            .add_source(File::from_str(DEFAULT_ROUTES, FileFormat::Toml));
         if let Some(path) = &file {
             builder = builder.add_source(File::from(Path::new(path)).format(FileFormat::Toml));
         }
@@ -235,6 +254,9 @@ impl Config {
             ("commit.max_batch", self.commit.max_batch),
             ("relay.batch", self.relay.batch as usize),
             ("sweep.batch", self.sweep.batch as usize),
+            ("webhooks.concurrency", self.webhooks.concurrency),
+            ("webhooks.per_endpoint", self.webhooks.per_endpoint),
+            ("webhooks.keep_days", self.webhooks.keep_days as usize),
             ("tracking.max_streams_per_payout", self.tracking.max_streams_per_payout),
             ("tracking.misses_per_minute", self.tracking.misses_per_minute as usize),
         ];
@@ -247,11 +269,15 @@ impl Config {
             ("relay.poll_millis", self.relay.poll_millis),
             ("sweep.every_millis", self.sweep.every_millis),
             ("sandbox.poll_millis", self.sandbox.poll_millis),
+            ("webhooks.poll_millis", self.webhooks.poll_millis),
         ];
         for (key, value) in periods {
             if !(10..=60_000).contains(&value) {
                 return bad(key, "must be between 10 and 60000");
             }
+        }
+        if !(1..=60).contains(&self.webhooks.timeout_seconds) {
+            return bad("webhooks.timeout_seconds", "must be between 1 and 60");
         }
         if self.quotes.signing_key.set().is_some_and(|key| key.len() < 16) {
             return bad("quotes.signing_key", "must have at least 16 characters");

@@ -1,8 +1,9 @@
 //! The partner HTTP edge: a server that slow, many and vanishing clients cannot exhaust, and the API on it.
 //!
 //! The edge knows the payouts' handle and a few small ports ([`Quoting`], [`CreatedFrom`], the key store); it knows
-//! nothing of SQL or AMQP. Every answer passes the [envelope](envelope), which names the request, counts it, and
-//! makes every error a problem document.
+//! nothing of SQL or AMQP. Every answer passes one envelope, which names the request, counts it, and makes every
+//! error a problem document. Only what is not HTTP at all, or has too large a head, never gets there: hyper refuses
+//! it with a bare status.
 
 mod auth;
 mod base_path;
@@ -23,12 +24,16 @@ mod server;
 mod timed_stream;
 mod trace_context;
 mod tracking;
+mod webhooks;
 
 pub use auth::{Authenticator, Principal};
 pub use base_path::{BasePath, InvalidBasePath};
 pub use key_cache::KeyCacheConfig;
-pub use ports::{CreatedFrom, Offer, OpenError, QuoteError, QuoteRequest, Quoting};
+pub use ports::{CreatedFrom, Quoting};
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};
 pub use server::{ServerLimits, serve};
+
+#[cfg(test)]
+mod tests;
 pub use tracking::{TrackingConfig, TrackingParts, tracking_router};

@@ -1,2 +1,10 @@
 //! The `payoutd` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use payoutd::cli::{Cli, run};
+
+fn main() -> ExitCode {
+    run(Cli::parse())
+}

@@ -20,6 +20,8 @@ pub use desk::{OfferError, OpenError, QuoteDesk};
 pub use offer::{InsufficientFunds, Offer, OfferedRoute};
 pub use refusal::QuoteError;
 pub use request::QuoteRequest;
+pub use routes::{Routes, RoutesConfig};
+pub use signature::{Signer, SigningKey};
 
 /// A quote as it is kept: the terms it locks in, and until when it may be executed.
 #[derive(Debug, Clone, PartialEq, Eq)]

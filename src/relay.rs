@@ -63,15 +63,34 @@ pub trait Outbox: Send + Sync + 'static {
     async fn backlog(&self) -> Result<Backlog, Unavailable>;
 }
 
-/// Why a message was not published. It stays in the outbox.
+/// Why a message is not known to be published. It may have arrived all the same; publishing it again is safe.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not published: {0}")]
-pub struct PublishError(pub String);
+pub enum PublishError {
+    /// The broker could not be reached, or was lost before it confirmed.
+    #[error("the broker is unavailable: {0}")]
+    Unavailable(String),
+    /// The broker said that it does not have the message.
+    #[error("the broker refused the message")]
+    Refused,
+    /// The broker did not confirm in time.
+    #[error("the broker did not confirm in time")]
+    TimedOut,
+    /// An earlier message of the same payout was not published, so this one's turn has not come. It may have been
+    /// sent; it is to be sent again after the earlier one, so that the last of each to arrive are in order.
+    #[error("an earlier message of the payout was not published")]
+    OutOfTurn,
+    /// The message can never be sent as it is. Others can.
+    #[error("the message cannot be sent: {0}")]
+    Unsendable(String),
+    /// The message is not for this publisher: a sandbox payout's never reaches a broker.
+    #[error("a sandbox message is not for the broker")]
+    WrongMode,
+}
 
-/// Where announcements go.
+/// Takes messages to where services downstream read them.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
-    /// Publishes messages in order and waits until each is confirmed or not: one result per message, in order. A
-    /// message without a confirm may have been published all the same.
+    /// Publishes messages in the order given and returns one result per message, in order. `Ok` means that the
+    /// message is safe with the broker. After a message of a payout failed, no later one of that payout is `Ok`.
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>>;
 }

@@ -1,6 +1,7 @@
 //! The way in: create a payout, report on it, read it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ractor::ActorRef;
@@ -13,7 +14,7 @@ use crate::payout::{
 };
 use crate::ports::{Announcement, Clock, Create, Created, Unavailable};
 use crate::snapshots::Snapshots;
-use crate::supervisor::SupervisorMessage;
+use crate::supervisor::{SupervisorMessage, Ticket};
 use crate::watchers::Watch;
 
 /// A report's recorded outcome, and the payout's sequence afterwards.
@@ -34,7 +35,7 @@ pub enum ReportError {
     /// The payout belongs to the other mode: a chain watcher spoke of a sandbox payout, or the simulator of a real one.
     #[error("the payout is a {0} payout")]
     WrongMode(Mode),
-    /// The payout's actor failed again and again, and is left alone for a while.
+    /// The payout's actor failed again and again and is left alone for a while, or the store refused this very report.
     #[error("the payout is quarantined")]
     Quarantined,
     /// The store cannot record it now. Nothing was acknowledged; try again later.
@@ -57,6 +58,16 @@ pub enum CreateError {
 const HANDOVERS: u32 = 8;
 /// How long to wait before that.
 const HANDOVER_PAUSE: Duration = Duration::from_millis(20);
+/// How often a creation is tried whose answer is lost.
+const CREATION_ROUNDS: u32 = 3;
+
+/// How a creation came through.
+enum Creation {
+    /// The row was written just now.
+    New,
+    /// It was there when we asked again. It may have been for long, and moved on: sandbox payouts of one quote are alike.
+    Found,
+}
 
 /// A handle on all payouts. Cheap to clone.
 ///
@@ -68,6 +79,7 @@ pub struct Payouts {
     commits: GroupCommit,
     snapshots: Arc<Snapshots>,
     clock: Arc<dyn Clock>,
+    tickets: Arc<AtomicU64>,
 }
 
 impl Payouts {
@@ -79,7 +91,7 @@ impl Payouts {
         snapshots: Arc<Snapshots>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { supervisor, commits, snapshots, clock }
+        Self { supervisor, commits, snapshots, clock, tickets: Arc::default() }
     }
 
     /// The time by the payouts' own clock.
@@ -113,23 +125,45 @@ impl Payouts {
             previous_status: None,
             snapshot: Arc::clone(&snapshot),
         };
-        let write = Create { payout: Arc::clone(&created), announcement, traceparent };
-        match self.commits.create(write).await {
-            Ok(Created::Inserted) => {}
-            Ok(Created::QuoteUsed(id)) => return Err(CreateError::QuoteUsed(id)),
-            Err(CommitError::Unknown(why)) => {
-                // The row is the truth: our own id in it means that our commit came through.
-                if self.commits.load(created.id).await?.is_none() {
+        let (id, ticket) = (created.id, Ticket(self.tickets.fetch_add(1, Ordering::Relaxed)));
+        // A supervisor that is gone ends the process; the row is safe either way. So for the casts below.
+        let _ = self.supervisor.cast(SupervisorMessage::Expect { id, ticket });
+        let done = self.commit_creation(Create { payout: created, announcement, traceparent }).await;
+        let _ = self.supervisor.cast(match done {
+            Ok(Creation::New) => SupervisorMessage::Admit { ticket, payout: Box::new(payout) },
+            Ok(Creation::Found) | Err(_) => SupervisorMessage::Forget { id, ticket },
+        });
+        done.map(|_| snapshot)
+    }
+
+    /// Commits a creation. Where nobody knows whether that happened, it is tried again: the quote can be used up only
+    /// once, so the row found then is either our own or the winner's.
+    async fn commit_creation(&self, write: Create) -> Result<Creation, CreateError> {
+        let mut lost = None;
+        for _ in 0..CREATION_ROUNDS {
+            match self.commits.create(write.clone()).await {
+                Ok(Created::Inserted) => return Ok(Creation::New),
+                Ok(Created::QuoteUsed(id)) if lost.is_some() && id == write.payout.id => {
+                    let ours = self.is_ours(&write.payout).await?;
+                    return ours.then_some(Creation::Found).ok_or(CreateError::QuoteUsed(id));
+                }
+                Ok(Created::QuoteUsed(id)) => return Err(CreateError::QuoteUsed(id)),
+                Err(CommitError::Unknown(why)) => lost = Some(why),
+                Err(CommitError::Unavailable(why) | CommitError::Rejected(why)) => {
                     return Err(Unavailable(why).into());
                 }
             }
-            Err(CommitError::Unavailable(why) | CommitError::Rejected(why)) => {
-                return Err(Unavailable(why).into());
-            }
         }
-        // A supervisor that is gone ends the process; the row is safe either way.
-        let _ = self.supervisor.cast(SupervisorMessage::Admit(Box::new(payout)));
-        Ok(snapshot)
+        Err(Unavailable(lost.unwrap_or_default()).into())
+    }
+
+    /// Whether the row of this id was made by this very creation, or by one that nobody could tell from it.
+    async fn is_ours(&self, created: &NewPayout) -> Result<bool, Unavailable> {
+        let stored = self.commits.load(created.id).await?;
+        Ok(stored.is_some_and(|stored| {
+            stored.created.tracking_token == created.tracking_token
+                && stored.created.created_at == created.created_at
+        }))
     }
 
     /// Hands a report to the payout's actor and waits until its outcome is recorded. `mode` is the mode that the

@@ -3,21 +3,40 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::payout::{PayoutId, Snapshot};
 use crate::watchers::Watchers;
 
 const SHARDS: usize = 64;
 
-/// Snapshots of live payouts, written by their actors after each commit. An actor puts its payout in before its
-/// first commit and takes it out when it stops.
+/// Snapshots of live payouts, written by their actors. An actor [expects](Self::expect) its payout before it loads it,
+/// [publishes](Self::publish) what it loaded and each commit, and [doubts](Self::doubt) it when the row may have moved on.
 #[derive(Debug)]
 pub struct Snapshots {
-    shards: Vec<RwLock<HashMap<PayoutId, Arc<Snapshot>>>>,
+    shards: Vec<RwLock<HashMap<PayoutId, Shown>>>,
     hasher: RandomState,
     distrusted: AtomicBool,
     watchers: Arc<Watchers>,
+}
+
+/// What is known of a live payout.
+#[derive(Debug, Default)]
+struct Shown {
+    /// The newest snapshot anybody has seen. Nobody is shown an older one afterwards.
+    newest: Option<Arc<Snapshot>>,
+    /// Whether the actor says that this is what the row says.
+    certain: bool,
+}
+
+impl Shown {
+    fn raise(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
+        let newest = self.newest.get_or_insert_with(|| Arc::clone(&snapshot));
+        if newest.version < snapshot.version {
+            *newest = snapshot;
+        }
+        Arc::clone(newest)
+    }
 }
 
 impl Default for Snapshots {
@@ -32,7 +51,7 @@ impl Default for Snapshots {
 }
 
 impl Snapshots {
-    fn shard(&self, id: PayoutId) -> &RwLock<HashMap<PayoutId, Arc<Snapshot>>> {
+    fn shard(&self, id: PayoutId) -> &RwLock<HashMap<PayoutId, Shown>> {
         let hash = self.hasher.hash_one(id) % (SHARDS as u64);
         &self.shards[usize::try_from(hash).unwrap_or(0)]
     }
@@ -42,21 +61,33 @@ impl Snapshots {
         self.distrusted.store(true, Ordering::SeqCst);
     }
 
-    /// Forgets everything, and from now on shows what is published.
+    /// Doubts everything known so far, and from now on shows what is published.
     pub fn trust_afresh(&self) {
         for shard in &self.shards {
-            shard.write().unwrap_or_else(PoisonError::into_inner).clear();
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.values_mut().for_each(|shown| shown.certain = false);
         }
         self.distrusted.store(false, Ordering::SeqCst);
     }
 
-    /// The newest committed snapshot, while the payout's actor is live and no other process could have written.
+    fn write(&self, id: PayoutId) -> RwLockWriteGuard<'_, HashMap<PayoutId, Shown>> {
+        self.shard(id).write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest committed snapshot, while the payout's actor is live and sure of it, and no other process could have
+    /// written.
     #[must_use]
     pub fn get(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
         if self.distrusted.load(Ordering::SeqCst) {
             return None;
         }
-        self.shard(id).read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        let shard = self.shard(id).read().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&id).filter(|shown| shown.certain)?.newest.clone()
+    }
+
+    /// An actor is about to load this payout. What readers find in the database meanwhile is remembered.
+    pub fn expect(&self, id: PayoutId) {
+        self.write(id).entry(id).or_default();
     }
 
     /// Those who wait for payouts to move.
@@ -67,12 +98,21 @@ impl Snapshots {
 
     /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.watchers.notify(&snapshot);
         let id = snapshot.payout.id;
-        let mut shard = self.shard(id).write().unwrap_or_else(PoisonError::into_inner);
-        let known = shard.entry(id).or_insert_with(|| Arc::clone(&snapshot));
-        if known.version < snapshot.version {
-            *known = snapshot;
+        let newest = {
+            let mut shard = self.write(id);
+            let shown = shard.entry(id).or_default();
+            shown.certain = true;
+            shown.raise(snapshot)
+        };
+        // Only now: whoever is told and reads again must not see less.
+        self.watchers.notify(&newest);
+    }
+
+    /// The row may have moved on: until the actor publishes again, the database is asked.
+    pub fn doubt(&self, id: PayoutId) {
+        if let Some(shown) = self.write(id).get_mut(&id) {
+            shown.certain = false;
         }
     }
 
@@ -80,20 +120,15 @@ impl Snapshots {
     /// [`get`](Self::get) shows anything older.
     #[must_use]
     pub fn newest(&self, stored: Arc<Snapshot>) -> Arc<Snapshot> {
-        let mut shard = self.shard(stored.payout.id).write().unwrap_or_else(PoisonError::into_inner);
-        match shard.get_mut(&stored.payout.id) {
+        let id = stored.payout.id;
+        match self.write(id).get_mut(&id) {
             None => stored,
-            Some(live) => {
-                if live.version < stored.version {
-                    *live = stored;
-                }
-                Arc::clone(live)
-            }
+            Some(shown) => shown.raise(stored),
         }
     }
 
     /// Forgets a payout whose actor stopped: from now on the database is asked.
     pub fn remove(&self, id: PayoutId) {
-        self.shard(id).write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.write(id).remove(&id);
     }
 }

@@ -6,6 +6,7 @@ mod memory_journal;
 mod random;
 pub mod sample;
 mod started;
+mod tables;
 
 pub use fault_plan::{Call, Fault, FaultPlan, Gate, Odds};
 pub use manual_clock::ManualClock;

@@ -98,10 +98,12 @@ impl KeyCache {
         let keys = Arc::clone(&self.keys);
         // In a task of its own: the turn ends with the question to the store, not with a client that hangs up.
         let answer = tokio::spawn(async move {
-            let _turn = turn;
-            keys.find_key(&digest).await
+            let found = keys.find_key(&digest).await;
+            (found, turn)
         });
-        let found = answer.await.map_err(|died| Unavailable(died.to_string()))??.map(Arc::new);
+        // Held until the answer is remembered: whoever is next shall find it.
+        let (found, _turn) = answer.await.map_err(|died| Unavailable(died.to_string()))?;
+        let found = found?.map(Arc::new);
         self.remember(digest, found.clone(), asked_at);
         Ok(found)
     }

@@ -6,11 +6,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use tracing::Instrument;
 
 use super::body::StrictJson;
 use super::idempotency::RequiredKey;
 use super::router::Edge;
-use super::{Code, Principal, Problem, QuoteError, QuoteRequest};
+use super::{Code, Principal, Problem};
+use crate::quotes::{OfferError, QuoteError, QuoteRequest};
 
 /// Prices a payout.
 pub(super) async fn quote(
@@ -21,8 +23,8 @@ pub(super) async fn quote(
 ) -> Result<Response, Problem> {
     let quoting = Arc::clone(&edge.quoting);
     // In a task of its own: a client that hangs up must not cut off a write.
-    let quoted =
-        tokio::spawn(async move { quoting.quote(principal.org, principal.mode, request).await }).await;
+    let quoting = async move { quoting.quote(principal.org, principal.mode, request).await };
+    let quoted = tokio::spawn(quoting.in_current_span()).await;
     let offer = match quoted {
         Ok(quoted) => quoted.map_err(problem_of)?,
         Err(error) => {
@@ -30,23 +32,28 @@ pub(super) async fn quote(
             return Err(Problem::unavailable());
         }
     };
-    let mut response = Response::new(Body::from(offer.0));
+    let mut response = Response::new(Body::from(offer));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 
-fn problem_of(error: QuoteError) -> Problem {
-    match error {
+fn problem_of(error: OfferError) -> Problem {
+    let refused = match error {
+        OfferError::Refused(refused) => refused,
+        OfferError::Unavailable(error) => {
+            tracing::warn!(%error, "a quote could not be kept");
+            return Problem::unavailable();
+        }
+    };
+    match refused {
         QuoteError::Validation { field, detail } => Problem::validation(field, detail),
         QuoteError::InvalidDestination { detail } => {
             Problem::new(Code::InvalidDestination, detail).at("destination")
         }
         QuoteError::UnsupportedAsset { detail } => Problem::new(Code::UnsupportedAsset, detail).at("asset"),
-        QuoteError::UnsupportedRoute { detail } => Problem::new(Code::UnsupportedRoute, detail),
-        QuoteError::AmountOutOfRange { detail } => Problem::new(Code::AmountOutOfRange, detail).at("amount"),
-        QuoteError::Unavailable(error) => {
-            tracing::warn!(%error, "a quote could not be kept");
-            Problem::unavailable()
+        QuoteError::UnsupportedRoute { field, detail } => {
+            Problem::new(Code::UnsupportedRoute, detail).at(field)
         }
+        QuoteError::AmountOutOfRange { detail } => Problem::new(Code::AmountOutOfRange, detail).at("amount"),
     }
 }

@@ -82,8 +82,10 @@ impl Planner {
         if message.kind != AnnouncementKind::Created {
             return Ok(());
         }
-        let reports = self.planned_reports(&message.body).map_err(|error| PublishError(error.to_string()))?;
-        self.plans.plan(&reports).await.map_err(|error| PublishError(error.to_string()))?;
+        let reports = self
+            .planned_reports(&message.body)
+            .map_err(|error| PublishError::Unavailable(error.to_string()))?;
+        self.plans.plan(&reports).await.map_err(|error| PublishError::Unavailable(error.to_string()))?;
         self.planned.notify_one();
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! A journal in memory that keeps every promise of the [`Journal`] port.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
+use super::tables::{Tables, parsed};
 use super::{Call, Fault, FaultPlan};
-use crate::payout::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
+use crate::payout::{Entry, PayoutId, Snapshot, Timestamp};
 use crate::ports::{
     Announcement, Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable,
 };
@@ -33,21 +34,6 @@ pub struct Counts {
     pub dues: u64,
     /// Writes committed, creations included.
     pub committed: u64,
-}
-
-struct Row {
-    created: Arc<NewPayout>,
-    /// As text, as a database keeps them: what does not survive that is found out by every test.
-    entries: Vec<String>,
-    last: Arc<Snapshot>,
-}
-
-#[derive(Default)]
-struct Tables {
-    rows: BTreeMap<PayoutId, Row>,
-    quotes: HashMap<QuoteId, PayoutId>,
-    outbox: Vec<OutboxRow>,
-    counts: Counts,
 }
 
 /// The journal. Clones are the same journal, as connections are to one database: it survives the actors over it.
@@ -112,6 +98,11 @@ impl MemoryJournal {
         self.tables().counts
     }
 
+    /// The process over it died: what it was writing has happened or not, and nobody waits for it any more.
+    pub fn process_died(&self) {
+        self.tables().writing.clear();
+    }
+
     /// Checks everything that must be true of a journal at any time.
     ///
     /// # Panics
@@ -119,6 +110,7 @@ impl MemoryJournal {
     pub fn assert_sound(&self) {
         let tables = self.tables();
         assert_eq!(tables.rows.len(), tables.quotes.len(), "one payout per quote");
+        assert!(tables.written_twice.is_empty(), "two writes at once of {:?}", tables.written_twice);
         for (id, row) in &tables.rows {
             let stored = Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
             let replayed = stored.replay().map(|payout| payout.snapshot());
@@ -146,10 +138,11 @@ impl MemoryJournal {
                 Call::Due => counts.dues += 1,
             }
         }
-        // A real store takes its time, so everybody else gets a turn.
+        let fault = self.faults.strike(call, touched);
+        // The way to a real store takes its time, so everybody else gets a turn; so does the way back.
         tokio::task::yield_now().await;
-        match self.faults.strike(call, touched) {
-            None | Some(Fault::Damage) => work(&mut self.tables()),
+        let done = match fault {
+            None | Some(Fault::Damage | Fault::HangAfter(_)) => work(&mut self.tables()),
             Some(Fault::Unavailable) => Err(BatchError::Unavailable("ordered by a test".into())),
             Some(Fault::LoseRequest) => Err(BatchError::Unknown("ordered by a test".into())),
             Some(Fault::Reject) => Err(BatchError::Rejected("ordered by a test".into())),
@@ -159,23 +152,17 @@ impl MemoryJournal {
             }
             #[expect(clippy::panic, reason = "that is what was asked for")]
             Some(Fault::Panic) => panic!("a panic ordered by a test"),
-            Some(Fault::HangBefore(gate)) => {
+            Some(Fault::HangBefore(ref gate)) => {
                 gate.pass().await;
                 work(&mut self.tables())
             }
-            Some(Fault::HangAfter(gate)) => {
-                let done = work(&mut self.tables());
-                gate.pass().await;
-                done
-            }
+        };
+        tokio::task::yield_now().await;
+        if let Some(Fault::HangAfter(gate)) = fault {
+            gate.pass().await;
         }
+        done
     }
-}
-
-fn parsed(entries: &[String]) -> Vec<Entry> {
-    let parse = |text: &String| serde_json::from_str(text);
-    #[expect(clippy::expect_used, reason = "an entry that cannot be read back is a bug to be found")]
-    entries.iter().map(parse).collect::<Result<_, _>>().expect("a stored entry can be read")
 }
 
 #[async_trait]
@@ -201,78 +188,15 @@ impl Journal for MemoryJournal {
         let ids: Vec<_> = batch.iter().map(Append::payout_id).collect();
         let distinct: HashSet<_> = ids.iter().collect();
         assert_eq!(distinct.len(), ids.len(), "a batch never holds two writes of one payout");
-        self.call(Call::Append, &ids, |tables| Ok(batch.iter().map(|write| tables.append(write)).collect()))
-            .await
+        self.tables().begin(&ids);
+        let work = |tables: &mut Tables| Ok(batch.iter().map(|write| tables.append(write)).collect());
+        let appended = self.call(Call::Append, &ids, work).await;
+        self.tables().end(&ids);
+        appended
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PayoutId>, Unavailable> {
         let due = self.call(Call::Due, &[], |tables| Ok(tables.due(now, limit))).await;
         due.map_err(|error| Unavailable(error.to_string()))
-    }
-}
-
-impl Tables {
-    fn load(&self, ids: &[PayoutId]) -> Vec<Option<Stored>> {
-        let stored = |row: &Row| Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
-        ids.iter().map(|id| self.rows.get(id).map(stored)).collect()
-    }
-
-    /// All or nothing, as a database transaction is.
-    fn create(&mut self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
-        let mut quotes: HashMap<PayoutId, &QuoteId> = HashMap::new();
-        for write in batch {
-            let (id, quote) = (write.payout.id, &write.payout.terms.quote_id);
-            let stored = self.rows.get(&id).map(|row| &row.created.terms.quote_id);
-            let known = stored.unwrap_or_else(|| *quotes.entry(id).or_insert(quote));
-            if known != quote {
-                return Err(BatchError::Rejected(format!("{id} exists already, from another quote")));
-            }
-        }
-        Ok(batch.iter().map(|write| self.create_one(write)).collect())
-    }
-
-    fn create_one(&mut self, write: &Create) -> Created {
-        let Create { payout, announcement, traceparent } = write;
-        if let Some(id) = self.quotes.get(&payout.terms.quote_id) {
-            return Created::QuoteUsed(*id);
-        }
-        assert_eq!(announcement.snapshot.version, Version::FIRST, "a payout starts at the first version");
-        let last = Arc::clone(&announcement.snapshot);
-        self.quotes.insert(payout.terms.quote_id.clone(), payout.id);
-        self.rows.insert(payout.id, Row { created: Arc::clone(payout), entries: Vec::new(), last });
-        self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent: traceparent.clone() });
-        self.counts.committed += 1;
-        Created::Inserted
-    }
-
-    fn append(&mut self, write: &Append) -> Appended {
-        let Some(row) = self.rows.get_mut(&write.payout_id()) else { return Appended::Conflict };
-        if row.last.version != write.expected {
-            return Appended::Conflict;
-        }
-        assert_eq!(write.entry.version, write.expected.next(), "an entry makes the next version");
-        assert_eq!(write.after.version, write.entry.version, "the row shows the version it has");
-        #[expect(clippy::expect_used, reason = "an entry that cannot be written is a bug to be found")]
-        let text = serde_json::to_string(&*write.entry).expect("an entry can be written");
-        row.entries.push(text);
-        row.last = Arc::clone(&write.after);
-        for announcement in &write.announcements {
-            let traceparent = write.traceparent.clone();
-            self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent });
-        }
-        self.counts.committed += 1;
-        Appended::Committed
-    }
-
-    fn due(&self, now: Timestamp, limit: u32) -> Vec<PayoutId> {
-        let mut due: Vec<_> = self
-            .rows
-            .iter()
-            .filter_map(|(id, row)| Some((row.last.state.due().filter(|due| due.passed(now))?, *id)))
-            .map(|(due, id)| (due.estimate.delivery_at, id))
-            .collect();
-        due.sort_unstable();
-        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        due.into_iter().map(|(_, id)| id).collect()
     }
 }

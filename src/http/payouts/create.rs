@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::{own, store_unavailable};
 use crate::http::router::Edge;
-use crate::http::{Code, OpenError, Principal, Problem};
+use crate::http::{Code, Principal, Problem};
+use crate::quotes::OpenError;
 use crate::quotes::Quote;
 
 /// Creates the payout of a quote. In the sandbox, the payout that is there already is as good.

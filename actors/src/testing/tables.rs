@@ -1,0 +1,112 @@
+//! What the memory journal holds, and what one transaction does to it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::memory_journal::{Counts, OutboxRow};
+use crate::payout::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
+use crate::ports::{Append, Appended, BatchError, Create, Created, Stored};
+
+pub(super) struct Row {
+    pub(super) created: Arc<NewPayout>,
+    /// As text, as a database keeps them: what does not survive that is found out by every test.
+    pub(super) entries: Vec<String>,
+    pub(super) last: Arc<Snapshot>,
+}
+
+#[derive(Default)]
+pub(super) struct Tables {
+    pub(super) rows: BTreeMap<PayoutId, Row>,
+    pub(super) quotes: HashMap<QuoteId, PayoutId>,
+    pub(super) outbox: Vec<OutboxRow>,
+    pub(super) counts: Counts,
+    /// Payouts with an append under way, and those that had two: then two actors own one payout.
+    pub(super) writing: HashSet<PayoutId>,
+    pub(super) written_twice: Vec<PayoutId>,
+}
+
+pub(super) fn parsed(entries: &[String]) -> Vec<Entry> {
+    let parse = |text: &String| serde_json::from_str(text);
+    #[expect(clippy::expect_used, reason = "an entry that cannot be read back is a bug to be found")]
+    entries.iter().map(parse).collect::<Result<_, _>>().expect("a stored entry can be read")
+}
+
+impl Tables {
+    pub(super) fn load(&self, ids: &[PayoutId]) -> Vec<Option<Stored>> {
+        let stored = |row: &Row| Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
+        ids.iter().map(|id| self.rows.get(id).map(stored)).collect()
+    }
+
+    pub(super) fn begin(&mut self, ids: &[PayoutId]) {
+        for id in ids {
+            if !self.writing.insert(*id) {
+                self.written_twice.push(*id);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, ids: &[PayoutId]) {
+        for id in ids {
+            self.writing.remove(id);
+        }
+    }
+
+    /// All or nothing, as a database transaction is.
+    pub(super) fn create(&mut self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
+        let mut quotes: HashMap<PayoutId, &QuoteId> = HashMap::new();
+        for write in batch {
+            let (id, quote) = (write.payout.id, &write.payout.terms.quote_id);
+            let stored = self.rows.get(&id).map(|row| &row.created.terms.quote_id);
+            let known = stored.unwrap_or_else(|| *quotes.entry(id).or_insert(quote));
+            if known != quote {
+                return Err(BatchError::Rejected(format!("{id} exists already, from another quote")));
+            }
+        }
+        Ok(batch.iter().map(|write| self.create_one(write)).collect())
+    }
+
+    fn create_one(&mut self, write: &Create) -> Created {
+        let Create { payout, announcement, traceparent } = write;
+        if let Some(id) = self.quotes.get(&payout.terms.quote_id) {
+            return Created::QuoteUsed(*id);
+        }
+        assert_eq!(announcement.snapshot.version, Version::FIRST, "a payout starts at the first version");
+        let last = Arc::clone(&announcement.snapshot);
+        self.quotes.insert(payout.terms.quote_id.clone(), payout.id);
+        self.rows.insert(payout.id, Row { created: Arc::clone(payout), entries: Vec::new(), last });
+        self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent: traceparent.clone() });
+        self.counts.committed += 1;
+        Created::Inserted
+    }
+
+    pub(super) fn append(&mut self, write: &Append) -> Appended {
+        let Some(row) = self.rows.get_mut(&write.payout_id()) else { return Appended::Conflict };
+        if row.last.version != write.expected {
+            return Appended::Conflict;
+        }
+        assert_eq!(write.entry.version, write.expected.next(), "an entry makes the next version");
+        assert_eq!(write.after.version, write.entry.version, "the row shows the version it has");
+        #[expect(clippy::expect_used, reason = "an entry that cannot be written is a bug to be found")]
+        let text = serde_json::to_string(&*write.entry).expect("an entry can be written");
+        row.entries.push(text);
+        row.last = Arc::clone(&write.after);
+        for announcement in &write.announcements {
+            let traceparent = write.traceparent.clone();
+            self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent });
+        }
+        self.counts.committed += 1;
+        Appended::Committed
+    }
+
+    pub(super) fn due(&self, now: Timestamp, limit: u32) -> Vec<PayoutId> {
+        let mut due: Vec<_> = self
+            .rows
+            .iter()
+            .filter_map(|(id, row)| Some((row.last.state.due().filter(|due| due.passed(now))?, *id)))
+            .map(|(due, id)| (due.estimate.delivery_at, id))
+            .collect();
+        due.sort_unstable();
+        due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        due.into_iter().map(|(_, id)| id).collect()
+    }
+}

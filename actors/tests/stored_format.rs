@@ -1,0 +1,205 @@
+//! The journal's stored format, letter by letter. Journals live for years: what is written here today must be readable
+//! by every later version. A new optional field is fine; a failing test here means that old journals would be misread.
+
+use payoutd_actors::payout::{
+    BroadcastReport, Cause, DeliveredReport, Entry, Estimate, Event, FailedFunds, FailedReport, Failure, Leg,
+    Network, Outcome, ProgressReport, Refusal, Report, ReportKind, TxHash, Unchanged, Usd, Version,
+};
+use payoutd_actors::testing::sample::{amount, at, report, transaction};
+
+fn entry(version: i64, cause: Cause, outcome: Outcome, events: Vec<Event>) -> Entry {
+    Entry { version: Version(version), recorded_at: at(version), cause, outcome, events }
+}
+
+fn told(id: &str, kind: ReportKind) -> Cause {
+    Cause::Report(report(id, 1, kind))
+}
+
+/// The text is what is written, and what is read back is the same entry.
+fn assert_stored(entry: &Entry, text: &str) {
+    assert_eq!(serde_json::to_string(entry).expect("written"), text);
+    assert_eq!(serde_json::from_str::<Entry>(text).expect("read"), *entry);
+}
+
+fn failed_report(reversal: bool) -> FailedReport {
+    FailedReport {
+        code: "reorg".into(),
+        message: "The chain was reorganised.".into(),
+        network: Some(Network::new("tron")),
+        tx_hash: Some(TxHash::new("0xbb")),
+        funds: Some(FailedFunds::NotSent),
+        reversal,
+    }
+}
+
+#[test]
+fn a_broadcast() {
+    let seen = BroadcastReport {
+        transaction: transaction("0xaa"),
+        leg: Some(Leg::Source),
+        estimated_seconds: Some(30),
+    };
+    let estimate = Estimate::counted_from(at(1), 30);
+    let event = Event::Broadcast {
+        at: at(1),
+        transaction: transaction("0xaa"),
+        inferred: false,
+        estimate: Some(estimate),
+    };
+    assert_stored(
+        &entry(2, told("b", ReportKind::Broadcast(seen)), Outcome::Applied, vec![event]),
+        concat!(
+            r#"{"version":2,"recorded_at":"2026-01-01T12:00:02.000000Z","cause":"report","#,
+            r#""report":{"source":"watcher/sample","id":"b","time":"2026-01-01T12:00:01.000000Z","type":"broadcast","#,
+            r#""data":{"network":"ethereum","tx_hash":"0xaa","leg":"source","estimated_seconds":30}},"#,
+            r#""outcome":"applied","events":[{"event":"broadcast","at":"2026-01-01T12:00:01.000000Z","#,
+            r#""transaction":{"network":"ethereum","tx_hash":"0xaa"},"#,
+            r#""estimate":{"delivery_at":"2026-01-01T12:00:31.000000Z","as_of":"2026-01-01T12:00:01.000000Z"}}]}"#,
+        ),
+    );
+}
+
+#[test]
+fn a_replacement_told_by_progress() {
+    let seen = ProgressReport {
+        network: Network::new("ethereum"),
+        tx_hash: Some(TxHash::new("0xaa")),
+        confirmations: Some(1),
+        required_confirmations: Some(12),
+        estimated_seconds: Some(9),
+        replaced_by: Some(TxHash::new("0xbb")),
+    };
+    let seen_transaction = Event::TransactionSeen {
+        at: at(1),
+        transaction: transaction("0xbb"),
+        leg: Some(Leg::Bridge),
+        estimate: None,
+    };
+    let moved = Event::EstimateMoved { estimate: Estimate::counted_from(at(1), 9) };
+    assert_stored(
+        &entry(3, told("p", ReportKind::Progress(seen)), Outcome::Applied, vec![seen_transaction, moved]),
+        concat!(
+            r#"{"version":3,"recorded_at":"2026-01-01T12:00:03.000000Z","cause":"report","#,
+            r#""report":{"source":"watcher/sample","id":"p","time":"2026-01-01T12:00:01.000000Z","type":"progress","#,
+            r#""data":{"network":"ethereum","tx_hash":"0xaa","confirmations":1,"required_confirmations":12,"#,
+            r#""estimated_seconds":9,"replaced_by":"0xbb"}},"#,
+            r#""outcome":"applied","events":[{"event":"transaction_seen","at":"2026-01-01T12:00:01.000000Z","#,
+            r#""transaction":{"network":"ethereum","tx_hash":"0xbb"},"leg":"bridge"},"#,
+            r#"{"event":"estimate_moved","estimate":{"delivery_at":"2026-01-01T12:00:10.000000Z","#,
+            r#""as_of":"2026-01-01T12:00:01.000000Z"}}]}"#,
+        ),
+    );
+}
+
+#[test]
+fn a_delivery_without_a_broadcast() {
+    let seen = DeliveredReport {
+        transaction: transaction("0xaa"),
+        recipient_amount: Some(amount("99.5")),
+        fees_paid_usd: Some(Usd(amount("1.2"))),
+        confirmations: Some(12),
+    };
+    let events = vec![
+        Event::Broadcast { at: at(1), transaction: transaction("0xaa"), inferred: true, estimate: None },
+        Event::Delivered {
+            at: at(1),
+            transaction: transaction("0xaa"),
+            recipient_amount: Some(amount("99.5")),
+            fees_paid_usd: Some(Usd(amount("1.2"))),
+        },
+    ];
+    assert_stored(
+        &entry(2, told("d", ReportKind::Delivered(seen)), Outcome::Applied, events),
+        concat!(
+            r#"{"version":2,"recorded_at":"2026-01-01T12:00:02.000000Z","cause":"report","#,
+            r#""report":{"source":"watcher/sample","id":"d","time":"2026-01-01T12:00:01.000000Z","type":"delivered","#,
+            r#""data":{"network":"ethereum","tx_hash":"0xaa","recipient_amount":"99.5","fees_paid_usd":"1.20","#,
+            r#""confirmations":12}},"outcome":"applied","#,
+            r#""events":[{"event":"broadcast","at":"2026-01-01T12:00:01.000000Z","#,
+            r#""transaction":{"network":"ethereum","tx_hash":"0xaa"},"inferred":true},"#,
+            r#"{"event":"delivered","at":"2026-01-01T12:00:01.000000Z","#,
+            r#""transaction":{"network":"ethereum","tx_hash":"0xaa"},"recipient_amount":"99.5","fees_paid_usd":"1.20"}]}"#,
+        ),
+    );
+}
+
+#[test]
+fn a_reversal() {
+    let event = Event::Failed {
+        at: at(1),
+        failure: Failure { code: "reorg".into(), message: "The chain was reorganised.".into() },
+        funds: FailedFunds::NotSent,
+        network: Some(Network::new("tron")),
+        tx_hash: Some(TxHash::new("0xbb")),
+    };
+    assert_stored(
+        &entry(4, told("f", ReportKind::Failed(failed_report(true))), Outcome::Applied, vec![event]),
+        concat!(
+            r#"{"version":4,"recorded_at":"2026-01-01T12:00:04.000000Z","cause":"report","#,
+            r#""report":{"source":"watcher/sample","id":"f","time":"2026-01-01T12:00:01.000000Z","type":"failed","#,
+            r#""data":{"code":"reorg","message":"The chain was reorganised.","network":"tron","tx_hash":"0xbb","#,
+            r#""funds":"not_sent","reversal":true}},"outcome":"applied","#,
+            r#""events":[{"event":"failed","at":"2026-01-01T12:00:01.000000Z","#,
+            r#""failure":{"code":"reorg","message":"The chain was reorganised."},"funds":"not_sent","#,
+            r#""network":"tron","tx_hash":"0xbb"}]}"#,
+        ),
+    );
+}
+
+#[test]
+fn a_refusal_and_an_unchanged_keep_the_report_and_no_events() {
+    let report = ReportKind::Failed(FailedReport {
+        network: None,
+        tx_hash: None,
+        funds: None,
+        ..failed_report(false)
+    });
+    let stored = |outcome: &str| {
+        format!(
+            concat!(
+                r#"{{"version":5,"recorded_at":"2026-01-01T12:00:05.000000Z","cause":"report","#,
+                r#""report":{{"source":"watcher/sample","id":"r","time":"2026-01-01T12:00:01.000000Z","type":"failed","#,
+                r#""data":{{"code":"reorg","message":"The chain was reorganised.","reversal":false}}}},{}}}"#,
+            ),
+            outcome
+        )
+    };
+    let outcomes = [
+        (Outcome::Refused(Refusal::BroadcastAfterFailed), "refused", "broadcast_after_failed"),
+        (Outcome::Refused(Refusal::DeliveredAfterFailed), "refused", "delivered_after_failed"),
+        (Outcome::Refused(Refusal::DeliveredTwice), "refused", "delivered_twice"),
+        (Outcome::Refused(Refusal::FailedAfterDelivered), "refused", "failed_after_delivered"),
+        (Outcome::Refused(Refusal::TooManyTransactions), "refused", "too_many_transactions"),
+        (Outcome::Unchanged(Unchanged::Repeat), "unchanged", "repeat"),
+        (Outcome::Unchanged(Unchanged::AlreadyKnown), "unchanged", "already_known"),
+        (Outcome::Unchanged(Unchanged::Late), "unchanged", "late"),
+        (Outcome::Unchanged(Unchanged::NothingNew), "unchanged", "nothing_new"),
+    ];
+    for (outcome, word, reason) in outcomes {
+        let text = stored(&format!(r#""outcome":"{word}","reason":"{reason}""#));
+        assert_stored(&entry(5, told("r", report.clone()), outcome, vec![]), &text);
+    }
+}
+
+#[test]
+fn a_passed_deadline() {
+    assert_stored(
+        &entry(6, Cause::DuePassed, Outcome::Applied, vec![Event::Late]),
+        concat!(
+            r#"{"version":6,"recorded_at":"2026-01-01T12:00:06.000000Z","cause":"due_passed","#,
+            r#""outcome":"applied","events":[{"event":"late"}]}"#,
+        ),
+    );
+}
+
+#[test]
+fn unknown_fields_of_a_later_version_do_not_stop_an_earlier_one() {
+    let text = r#"{"version":6,"recorded_at":"2026-01-01T12:00:06.000000Z","cause":"due_passed",
+        "outcome":"applied","events":[{"event":"late","mood":"calm"}],"shard":3}"#;
+    let read: Entry = serde_json::from_str(text).unwrap();
+    assert_eq!(read, entry(6, Cause::DuePassed, Outcome::Applied, vec![Event::Late]));
+    let _: Report = serde_json::from_str(
+        r#"{"source":"s","id":"i","time":"2026-01-01T12:00:06Z","type":"progress","data":{"network":"tron","x":1}}"#,
+    )
+    .unwrap();
+}

@@ -1,0 +1,40 @@
+//! The payout that `payoutd dev` executes by itself, over its own HTTP API, like any partner would.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper::{Request, header};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::cli::Failure;
+
+/// The quote request of the demonstration, also shown as a `curl` line: a bridge from Tron to Ethereum.
+pub(super) const QUOTE_REQUEST: &str = r#"{"external_ref":"demo-1","destination":"0x52908400098527886E0F7030069857D2E4169EE7","asset":"USDT","amount":"25.00"}"#;
+
+/// Quotes and executes a payout, and returns its id.
+pub(super) async fn run(api: SocketAddr, base_path: &str, key: &str) -> Result<String, Failure> {
+    let quote = post(api, &format!("{base_path}/payouts/quote"), key, QUOTE_REQUEST.to_owned()).await?;
+    let execute = json!({"quote_id": quote["quote_id"]}).to_string();
+    let payout = post(api, &format!("{base_path}/payouts"), key, execute).await?;
+    payout["id"].as_str().map(str::to_owned).ok_or_else(|| format!("unexpected answer: {payout}").into())
+}
+
+async fn post(api: SocketAddr, path: &str, key: &str, body: String) -> Result<Value, Failure> {
+    let stream = TcpStream::connect(api).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::post(path)
+        .header(header::HOST, api.to_string())
+        .header(header::AUTHORIZATION, format!("Bearer {key}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", uuid::Uuid::now_v7().to_string())
+        .body(Full::new(Bytes::from(body)))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let answer: Value = serde_json::from_slice(&response.into_body().collect().await?.to_bytes())?;
+    if status.is_success() { Ok(answer) } else { Err(format!("POST {path}: {status}: {answer}").into()) }
+}

@@ -1,0 +1,79 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::StatusCode;
+use payoutd_actors::testing::sample;
+
+use super::world::{Answer, LIVE, World, get};
+
+async fn with_headers(world: &World, values: &[&str]) -> Answer {
+    let mut request = Request::get("/payouts/pay_x").header("x-request-id", "same");
+    for value in values {
+        request = request.header("authorization", *value);
+    }
+    world.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn every_way_to_be_refused_looks_the_same() {
+    let world = World::new().await;
+    let none = with_headers(&world, &[]).await;
+    none.assert_problem(401, "invalid_api_key");
+    assert_eq!(none.header("www-authenticate"), "Bearer");
+    let both = format!("Bearer {LIVE}");
+    let refused: [&[&str]; 12] = [
+        &[""],
+        &["Bearer"],
+        &["Bearer "],
+        &["Bearer not-a-key"],
+        &["Basic c2tfbGl2ZV9hY21lOg=="],
+        &["Bearer sk_live_unknown"],
+        &["sk_test_unknown"],
+        &["Bearer sk_live_expired"],
+        &["Bearer sk_live_mismatch"],
+        &["Bearer sk_LIVE_acme"],
+        &[&both, &both],
+        &[&both, "Basic x"],
+    ];
+    for values in refused {
+        let answer = with_headers(&world, values).await;
+        assert_eq!(answer.bytes, none.bytes, "{values:?}");
+        let mut headers = answer.headers.clone();
+        headers.remove("date");
+        assert_eq!(headers, none.headers, "{values:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_comes_as_bearer_token_in_any_case_or_bare() {
+    let world = World::new().await;
+    for value in [format!("Bearer {LIVE}"), format!("bearer  {LIVE}"), format!("BEARER {LIVE}"), LIVE.into()]
+    {
+        with_headers(&world, &[&value]).await.assert_problem(404, "payout_not_found");
+    }
+}
+
+#[tokio::test]
+async fn a_key_ends_at_its_time_though_it_is_remembered() {
+    let world = World::new().await;
+    let ask = || world.send(get("/payouts/pay_x", "sk_live_expiring"));
+    ask().await.assert_problem(404, "payout_not_found");
+    world.clock.set(sample::at(2));
+    ask().await.assert_problem(401, "invalid_api_key");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_down_refuses_nobody_as_unknown() {
+    let world = World::new().await;
+    let ask = || world.send(get("/payouts/pay_x", LIVE));
+    world.keys.down.store(true, Ordering::SeqCst);
+    ask().await.assert_problem(503, "unavailable");
+    world.keys.down.store(false, Ordering::SeqCst);
+    assert_eq!(ask().await.status, StatusCode::NOT_FOUND);
+    world.keys.down.store(true, Ordering::SeqCst);
+    assert_eq!(ask().await.status, StatusCode::NOT_FOUND, "remembered");
+    tokio::time::advance(Duration::from_secs(6)).await;
+    ask().await.assert_problem(503, "unavailable");
+}

@@ -1,0 +1,273 @@
+//! An edge with fakes behind its ports, and what it answers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use payoutd_actors::payout::{Mode, OrgId, PayoutId, QuoteId, Terms, Timestamp, TrackingToken};
+use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_actors::testing::{
+    FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
+};
+use serde_json::Value;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::http::{Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Quoting, router};
+use crate::keys::{ApiKey, KeyDigest, KeyStore};
+use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest};
+use crate::webhooks::Policy;
+use crate::webhooks::testing::{MemoryWebhooks, desk};
+use crate::wire::Renderer;
+
+pub(super) const LIVE: &str = "sk_live_acme";
+pub(super) const TEST: &str = "sk_test_acme";
+pub(super) const OTHER: &str = "sk_live_other";
+
+pub(super) struct World {
+    pub(super) router: Router,
+    pub(super) journal: MemoryJournal,
+    pub(super) clock: ManualClock,
+    pub(super) quoting: Arc<FakeQuoting>,
+    pub(super) keys: Arc<FakeKeys>,
+    pub(super) started: Started,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        Self::with(EdgeConfig::default()).await
+    }
+
+    pub(super) async fn with(config: EdgeConfig) -> Self {
+        let journal = MemoryJournal::new(FaultPlan::default());
+        let clock = ManualClock::at(sample::at(0));
+        let started = start_payouts(&journal, &clock, unhurried()).await;
+        let quoting = Arc::new(FakeQuoting { clock: clock.clone(), quotes: Mutex::default() });
+        let keys = Arc::new(FakeKeys::default());
+        let as_store = Arc::clone(&keys) as Arc<dyn KeyStore>;
+        let router = router(EdgeParts {
+            payouts: started.payouts.clone(),
+            quoting: Arc::clone(&quoting) as Arc<dyn Quoting>,
+            created_from: Arc::new(Journalled(journal.clone())),
+            authenticator: Authenticator::new(as_store, Arc::new(clock.clone()), KeyCacheConfig::default()),
+            renderer: Renderer::new("https://pay.example"),
+            webhooks: Arc::new(desk(
+                MemoryWebhooks::default(),
+                Arc::new(journal.clone()),
+                Arc::new(clock.clone()),
+                Policy::default(),
+            )),
+            config,
+        });
+        Self { router, journal, clock, quoting, keys, started }
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    /// A quote of `org`, good for a minute.
+    pub(super) fn give_quote(&self, number: u64, org: OrgId, mode: Mode) -> String {
+        let terms = &sample::payout_of_quote(number, number).terms;
+        let terms = Terms { org, mode, ..Terms::clone(terms) };
+        let id = terms.quote_id.to_string();
+        let created_at = self.clock.now();
+        let quote = Quote { terms: Arc::new(terms), created_at, expires_at: created_at.plus_seconds(60) };
+        self.quoting.quotes.lock().unwrap().insert(id.clone(), quote);
+        id
+    }
+
+    pub(super) async fn create(&self, key: &str, quote_id: &str) -> Answer {
+        self.send(post("/payouts", key, &format!(r#"{{"quote_id":"{quote_id}"}}"#))).await
+    }
+
+    /// The id of a new payout of acme.
+    pub(super) async fn created(&self, number: u64) -> String {
+        let quote_id = self.give_quote(number, acme(), Mode::Live);
+        let answer = self.create(LIVE, &quote_id).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+}
+
+pub(super) fn acme() -> OrgId {
+    OrgId(Uuid::from_u64_pair(7, 7))
+}
+
+pub(super) fn other() -> OrgId {
+    OrgId(Uuid::from_u64_pair(8, 8))
+}
+
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) bytes: Bytes,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    async fn of(response: axum::response::Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Self { status: parts.status, headers: parts.headers, bytes, body }
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Asserts that this is a whole problem document of that status and code.
+    #[track_caller]
+    pub(super) fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("/problems/{code}"));
+        assert_eq!(self.body["request_id"], self.header("x-request-id"));
+        for text in ["title", "detail", "instance", "request_id"] {
+            assert!(self.body[text].as_str().is_some_and(|text| !text.is_empty()), "{text}: {self:?}");
+        }
+        assert_eq!(self.headers.contains_key("retry-after"), matches!(status, 429 | 503));
+        assert_eq!(self.headers.contains_key("www-authenticate"), status == 401);
+    }
+}
+
+pub(super) fn get(path: &str, key: &str) -> Request<Body> {
+    Request::get(path).header("authorization", format!("Bearer {key}")).body(Body::empty()).unwrap()
+}
+
+pub(super) fn post(path: &str, key: &str, body: &str) -> Request<Body> {
+    Request::post(path)
+        .header("authorization", format!("Bearer {key}"))
+        .header("content-type", "application/json")
+        .header("idempotency-key", "key-1")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+/// Quotes without prices. The external reference chooses what happens.
+pub(super) struct FakeQuoting {
+    clock: ManualClock,
+    pub(super) quotes: Mutex<HashMap<String, Quote>>,
+}
+
+#[async_trait]
+impl Quoting for FakeQuoting {
+    async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Bytes, OfferError> {
+        let detail = String::from("a sentence");
+        match request.external_ref.as_str() {
+            "panic" => panic!("ordered by a test"),
+            "slow" => {
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                Err(OfferError::Unavailable(Unavailable("slow".into())))
+            }
+            "validation" => Err(QuoteError::Validation { field: "external_ref", detail }.into()),
+            "destination" => Err(QuoteError::InvalidDestination { detail }.into()),
+            "asset" => Err(QuoteError::UnsupportedAsset { detail }.into()),
+            "route" => Err(QuoteError::UnsupportedRoute { field: "network_hint", detail }.into()),
+            "amount" => Err(QuoteError::AmountOutOfRange { detail }.into()),
+            "unavailable" => Err(OfferError::Unavailable(Unavailable("down".into()))),
+            other => Ok(format!(r#"{{"quote_id":"quo_{other}","for":"{org} {mode}"}}"#).into()),
+        }
+    }
+
+    async fn open(&self, org: OrgId, mode: Mode, quote_id: &str) -> Result<Quote, OpenError> {
+        match quote_id {
+            "panic" => panic!("ordered by a test"),
+            "unavailable" => return Err(OpenError::Unavailable(Unavailable("down".into()))),
+            _ => {}
+        }
+        let quote = self.quotes.lock().unwrap_or_else(PoisonError::into_inner).get(quote_id).cloned();
+        let quote = quote.filter(|quote| quote.terms.org == org && quote.terms.mode == mode);
+        let quote = quote.ok_or(OpenError::NotFound)?;
+        if quote.expires_at <= self.clock.now() { Err(OpenError::Expired) } else { Ok(quote) }
+    }
+
+    fn sandbox_payout_id(&self, org: OrgId, quote_id: &QuoteId) -> PayoutId {
+        let digest = KeyDigest::of(&format!("{org} {quote_id}")).0;
+        PayoutId(Uuid::from_slice(&digest[..16]).unwrap())
+    }
+
+    fn sandbox_tracking_token(&self, id: PayoutId) -> TrackingToken {
+        TrackingToken(Uuid::from_u128(!id.0.as_u128()))
+    }
+}
+
+struct Journalled(MemoryJournal);
+
+#[async_trait]
+impl CreatedFrom for Journalled {
+    async fn payout_of_quote(&self, quote_id: &QuoteId) -> Result<Option<PayoutId>, Unavailable> {
+        let of_quote = |id: &PayoutId| {
+            self.0.row(*id).is_some_and(|snapshot| snapshot.payout.terms.quote_id == *quote_id)
+        };
+        Ok(self.0.ids().into_iter().find(of_quote))
+    }
+}
+
+/// The keys of two organisations, an expired one and one whose prefix lies.
+pub(super) struct FakeKeys {
+    keys: Vec<(String, ApiKey)>,
+    pub(super) down: std::sync::atomic::AtomicBool,
+}
+
+impl Default for FakeKeys {
+    fn default() -> Self {
+        let key = |text: &str, org: OrgId, mode: Mode, expires_at: Option<Timestamp>| {
+            let key = ApiKey {
+                id: Uuid::from_u64_pair(9, text.len() as u64),
+                org,
+                org_name: org.to_string(),
+                mode,
+                digest: KeyDigest::of(text),
+                hint: text[text.len() - 4..].into(),
+                created_at: sample::at(-10),
+                expires_at,
+            };
+            (text.to_owned(), key)
+        };
+        let keys = vec![
+            key(LIVE, acme(), Mode::Live, None),
+            key(TEST, acme(), Mode::Test, None),
+            key(OTHER, other(), Mode::Live, None),
+            key("sk_live_expired", acme(), Mode::Live, Some(sample::at(0))),
+            key("sk_live_expiring", acme(), Mode::Live, Some(sample::at(2))),
+            key("sk_live_mismatch", acme(), Mode::Test, None),
+        ];
+        Self { keys, down: false.into() }
+    }
+}
+
+#[async_trait]
+impl KeyStore for FakeKeys {
+    async fn org_named(&self, _: &str, _: Timestamp) -> Result<OrgId, Unavailable> {
+        Err(Unavailable("not here".into()))
+    }
+
+    async fn insert_key(&self, _: &ApiKey) -> Result<(), Unavailable> {
+        Err(Unavailable("not here".into()))
+    }
+
+    async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, Unavailable> {
+        if self.down.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(Unavailable("down".into()));
+        }
+        Ok(self.keys.iter().map(|(_, key)| key).find(|key| key.digest == *digest).cloned())
+    }
+
+    async fn list_keys(&self, _: Option<&str>) -> Result<Vec<ApiKey>, Unavailable> {
+        Err(Unavailable("not here".into()))
+    }
+
+    async fn expire_key(&self, _: Uuid, _: Timestamp) -> Result<bool, Unavailable> {
+        Err(Unavailable("not here".into()))
+    }
+}

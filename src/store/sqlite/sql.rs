@@ -1,0 +1,53 @@
+//! Every statement, each in a file of its own.
+
+use crate::store::statements;
+
+statements! {
+    CREATE = "create";
+    QUOTE_OWNERS = "quote_owners";
+    TOKEN_OWNER = "token_owner";
+    APPEND = "append";
+    RECORD = "record";
+    ANNOUNCE = "announce";
+    LOAD_PAYOUTS = "load_payouts";
+    LOAD_ENTRIES = "load_entries";
+    DUE = "due";
+    PUT_QUOTE = "put_quote";
+    GET_QUOTE = "get_quote";
+    ORG_NAMED = "org_named";
+    INSERT_KEY = "insert_key";
+    FIND_KEY = "find_key";
+    LIST_KEYS = "list_keys";
+    EXPIRE_KEY = "expire_key";
+    OUTBOX_WAITING = "outbox_waiting";
+    OUTBOX_PUBLISHED = "outbox_published";
+    OUTBOX_BACKLOG = "outbox_backlog";
+    PARK = "park";
+    PARKED_CLAIMABLE = "parked_claimable";
+    PARKED_EXPIRED = "parked_expired";
+    UNPARK = "unpark";
+    PARKED_COUNT = "parked_count";
+    PLAN = "plan";
+    PLAN_DUE = "plan_due";
+    PLAN_DONE = "plan_done";
+    SETTING = "setting";
+    TELL = "tell";
+    WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
+    WEBHOOK_ENDPOINT = "webhook_endpoint";
+    WEBHOOK_ENDPOINTS = "webhook_endpoints";
+    WEBHOOK_DELETE_ENDPOINT = "webhook_delete_endpoint";
+    WEBHOOK_ROTATE = "webhook_rotate";
+    WEBHOOK_ENABLE = "webhook_enable";
+    WEBHOOK_DUE = "webhook_due";
+    WEBHOOK_DELIVERIES = "webhook_deliveries";
+    WEBHOOK_REPLAY = "webhook_replay";
+    WEBHOOK_REPLAY_SINCE = "webhook_replay_since";
+    WEBHOOK_WAITING = "webhook_waiting";
+    WEBHOOK_FORGET = "webhook_forget";
+    WEBHOOK_CALL_UP = "webhook_call_up";
+    WEBHOOK_RECORD_DELIVERY = "webhook_record_delivery";
+    WEBHOOK_RECORD_LATER = "webhook_record_later";
+    WEBHOOK_RECORD_ENDPOINT = "webhook_record_endpoint";
+    WEBHOOK_SKIP = "webhook_skip";
+    WEBHOOK_DISABLE = "webhook_disable";
+}
