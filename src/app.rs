@@ -7,6 +7,7 @@ mod dev;
 mod in_process;
 mod lease;
 mod narrator;
+mod partners;
 mod serve;
 mod system;
 mod webhooks;

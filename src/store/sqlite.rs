@@ -13,6 +13,7 @@ mod plans;
 mod quotes;
 mod settings;
 mod sql;
+mod tracking;
 mod webhooks;
 
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! Virtual hosts to test on.
 
+use std::time::Duration;
+
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
@@ -28,15 +30,20 @@ impl VirtualHost {
         Self { url: format!("{server}/{name}"), name, api: api.to_owned() }
     }
 
-    /// Closes every connection, as an operator or a failing network would, once there are so many.
-    pub(crate) async fn close_connections(&self, expected: usize) {
-        let connections = eventually("there are connections to close", || async {
+    /// The names of all connections, once there are so many.
+    pub(crate) async fn connections(&self, expected: usize) -> Vec<String> {
+        eventually("there are so many connections", || async {
             let found = self.list(&format!("vhosts/{}/connections", self.name)).await;
-            (found.len() >= expected).then_some(found)
+            let names = found.iter().map(|one| one["name"].as_str().expect("a name").to_owned());
+            (found.len() >= expected).then(|| names.collect())
         })
-        .await;
-        for connection in connections {
-            let name = connection["name"].as_str().expect("a name").replace(' ', "%20").replace('>', "%3E");
+        .await
+    }
+
+    /// Closes connections, as an operator or a failing network would.
+    pub(crate) async fn close(&self, connections: &[String]) {
+        for name in connections {
+            let name = name.replace(' ', "%20").replace('>', "%3E");
             // One that has gone by itself meanwhile is as good as closed.
             let closed = Client::new().delete(format!("{}/connections/{name}", self.api)).send().await;
             closed.expect("RabbitMQ answers");
@@ -75,6 +82,9 @@ impl PrivateRabbit {
 
     /// Ends it as a crash would.
     pub(crate) async fn kill(&self) {
+        // RabbitMQ writes down the names of new quorum queues only every half second, without waiting for the disk. A
+        // crash before that costs it the queue, whatever its clients do, and that is not what is tested here.
+        tokio::time::sleep(Duration::from_secs(2)).await;
         self.0.kill().await;
     }
 

@@ -5,6 +5,7 @@ use crate::store::statements;
 statements! {
     CREATE = "create";
     QUOTE_OWNERS = "quote_owners";
+    TOKEN_OWNER = "token_owner";
     APPEND = "append";
     LOAD_PAYOUTS = "load_payouts";
     LOAD_ENTRIES = "load_entries";

@@ -5,6 +5,7 @@ use crate::store::statements;
 statements! {
     CREATE = "create";
     QUOTE_OWNERS = "quote_owners";
+    TOKEN_OWNER = "token_owner";
     APPEND = "append";
     RECORD = "record";
     ANNOUNCE = "announce";

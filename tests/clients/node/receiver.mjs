@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
 
-const require = createRequire(join(process.env.NODE_MODULES_OF, "package.json"));
+const require = createRequire(join(process.env.NODE_MODULES, "..", "package.json"));
 const { Webhook } = require("standardwebhooks");
 
 const print = (line) => process.stdout.write(JSON.stringify(line) + "\n");

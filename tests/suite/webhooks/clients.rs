@@ -41,7 +41,7 @@ impl Client {
 
     async fn node(secret: &str) -> Self {
         let mut command = Command::new("node");
-        command.env("NODE_MODULES_OF", made_by("test-node").await);
+        command.env("NODE_MODULES", made_by("test-node").await);
         command.arg(root().join("tests/clients/node/receiver.mjs")).arg(secret);
         Self::start(command).await
     }
