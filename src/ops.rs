@@ -16,13 +16,13 @@ pub use readiness::{Check, Readiness};
 
 use crate::config::Secret;
 
-/// The routes operators use. `token`, where set, guards all of them but `/livez`.
+/// The routes operators use. `token`, where set, guards all of them: whatever probes them has to present it.
 pub fn router(readiness: Arc<Readiness>, metrics: PrometheusHandle, token: &Secret) -> Router {
-    let guarded = Router::new()
+    Router::new()
+        .route("/livez", get(livez))
         .route("/metrics", get(render_metrics).with_state(metrics))
         .route("/readyz", get(readyz).with_state(readiness))
-        .layer(middleware::from_fn_with_state(guard::Expected::new(token), guard::require_token));
-    Router::new().route("/livez", get(livez)).merge(guarded)
+        .layer(middleware::from_fn_with_state(guard::Expected::new(token), guard::require_token))
 }
 
 /// Says only that the process answers: a database that is away is no reason to kill it.

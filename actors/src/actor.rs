@@ -3,11 +3,16 @@
 //! It keeps the payout in memory as a cache of its row, takes one message at a time, and for each runs
 //! decide → commit → apply → publish → reply. It loads lazily, with its first message.
 
+mod message;
+mod observe;
+
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
+pub use self::message::PayoutMessage;
+use self::observe::observe_report;
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::payout::{
     Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Sequence, Unchanged,
@@ -15,38 +20,6 @@ use crate::payout::{
 use crate::payouts::{Receipt, ReportError};
 use crate::ports::{Announcement, Append, Appended, Clock, Unavailable};
 use crate::snapshots::Snapshots;
-
-/// What a payout actor is told.
-#[derive(Debug)]
-pub enum PayoutMessage {
-    /// A watcher reported.
-    Report {
-        /// The mode the report's source speaks for.
-        mode: Mode,
-        /// The report.
-        report: Arc<Report>,
-        /// The W3C trace context it came with.
-        traceparent: Option<Arc<str>>,
-        /// Told once the outcome is committed.
-        reply: oneshot::Sender<Result<Receipt, ReportError>>,
-    },
-    /// The estimated delivery time may have passed.
-    DuePassed {
-        /// Told once that is committed, or turned out not to be so.
-        reply: oneshot::Sender<Result<(), ReportError>>,
-    },
-}
-
-impl PayoutMessage {
-    /// Answers without the payout having been asked.
-    pub fn refuse(self, error: ReportError) {
-        // Whoever asked may have stopped waiting.
-        match self {
-            Self::Report { reply, .. } => drop(reply.send(Err(error))),
-            Self::DuePassed { reply } => drop(reply.send(Err(error))),
-        }
-    }
-}
 
 /// What every payout actor shares.
 #[derive(Clone)]
@@ -269,24 +242,6 @@ impl Owner {
                 tracing::error!(payout = %self.id, why, "the journal refuses a report");
                 Err(Trouble::Answer(ReportError::Quarantined))
             }
-        }
-    }
-}
-
-fn observe_report(id: PayoutId, report: &Report, outcome: Outcome) {
-    let kind = report.kind.name();
-    metrics::counter!("payoutd_reports_total", "type" => kind, "outcome" => outcome.name()).increment(1);
-    let (source, report_id) = (&*report.key.source, &*report.key.id);
-    match outcome {
-        Outcome::Applied => {
-            tracing::info!(payout = %id, source, report = report_id, kind, "applied a report");
-        }
-        Outcome::Unchanged(reason) => {
-            tracing::info!(payout = %id, source, report = report_id, kind, ?reason, "a report changed nothing");
-        }
-        Outcome::Refused(reason) => {
-            metrics::counter!("payoutd_attention_total").increment(1);
-            tracing::warn!(payout = %id, source, report = report_id, kind, ?reason, "refused a report: attention");
         }
     }
 }

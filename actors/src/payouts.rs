@@ -61,6 +61,14 @@ const HANDOVER_PAUSE: Duration = Duration::from_millis(20);
 /// How often a creation is tried whose answer is lost.
 const CREATION_ROUNDS: u32 = 3;
 
+/// How a creation came through.
+enum Creation {
+    /// The row was written just now.
+    New,
+    /// It was there when we asked again. It may have been for long, and moved on: sandbox payouts of one quote are alike.
+    Found,
+}
+
 /// A handle on all payouts. Cheap to clone.
 ///
 /// Every call that writes runs to its end even where the caller stops waiting: a client that hangs up must not
@@ -122,25 +130,22 @@ impl Payouts {
         let _ = self.supervisor.cast(SupervisorMessage::Expect { id, ticket });
         let done = self.commit_creation(Create { payout: created, announcement, traceparent }).await;
         let _ = self.supervisor.cast(match done {
-            Ok(()) => SupervisorMessage::Admit { ticket, payout: Box::new(payout) },
-            Err(_) => SupervisorMessage::Forget { id, ticket },
+            Ok(Creation::New) => SupervisorMessage::Admit { ticket, payout: Box::new(payout) },
+            Ok(Creation::Found) | Err(_) => SupervisorMessage::Forget { id, ticket },
         });
-        done.map(|()| snapshot)
+        done.map(|_| snapshot)
     }
 
     /// Commits a creation. Where nobody knows whether that happened, it is tried again: the quote can be used up only
     /// once, so the row found then is either our own or the winner's.
-    async fn commit_creation(&self, write: Create) -> Result<(), CreateError> {
+    async fn commit_creation(&self, write: Create) -> Result<Creation, CreateError> {
         let mut lost = None;
         for _ in 0..CREATION_ROUNDS {
             match self.commits.create(write.clone()).await {
-                Ok(Created::Inserted) => return Ok(()),
+                Ok(Created::Inserted) => return Ok(Creation::New),
                 Ok(Created::QuoteUsed(id)) if lost.is_some() && id == write.payout.id => {
-                    return self
-                        .is_ours(&write.payout)
-                        .await?
-                        .then_some(())
-                        .ok_or(CreateError::QuoteUsed(id));
+                    let ours = self.is_ours(&write.payout).await?;
+                    return ours.then_some(Creation::Found).ok_or(CreateError::QuoteUsed(id));
                 }
                 Ok(Created::QuoteUsed(id)) => return Err(CreateError::QuoteUsed(id)),
                 Err(CommitError::Unknown(why)) => lost = Some(why),
@@ -152,7 +157,7 @@ impl Payouts {
         Err(Unavailable(lost.unwrap_or_default()).into())
     }
 
-    /// Whether the row of this id was made by this very creation. Sandbox ids are not unique to one.
+    /// Whether the row of this id was made by this very creation, or by one that nobody could tell from it.
     async fn is_ours(&self, created: &NewPayout) -> Result<bool, Unavailable> {
         let stored = self.commits.load(created.id).await?;
         Ok(stored.is_some_and(|stored| {

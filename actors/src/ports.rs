@@ -133,7 +133,8 @@ pub enum BatchError {
 /// payout, but may hold several creations from one quote, of which at most one succeeds.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
-    /// The payouts with these ids, in order; `None` where there is none.
+    /// The payouts with these ids, in order; `None` where there is none. An id may stand there several times: a reader
+    /// and an actor may ask for one payout at once.
     ///
     /// # Errors
     /// Where the store cannot be asked.

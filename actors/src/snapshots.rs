@@ -98,12 +98,15 @@ impl Snapshots {
 
     /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
-        self.watchers.notify(&snapshot);
         let id = snapshot.payout.id;
-        let mut shard = self.write(id);
-        let shown = shard.entry(id).or_default();
-        shown.raise(snapshot);
-        shown.certain = true;
+        let newest = {
+            let mut shard = self.write(id);
+            let shown = shard.entry(id).or_default();
+            shown.certain = true;
+            shown.raise(snapshot)
+        };
+        // Only now: whoever is told and reads again must not see less.
+        self.watchers.notify(&newest);
     }
 
     /// The row may have moved on: until the actor publishes again, the database is asked.

@@ -3,17 +3,18 @@
 //! It holds no truth and does no I/O. Actors are spawned when a payout is created or spoken of, stopped when idle,
 //! ended or too many, replaced after a panic, and left alone for a while after several.
 
+mod message;
 mod passivation;
 mod quarantine;
 mod slot;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
+pub use self::message::{SupervisorConfig, SupervisorMessage, Ticket};
 use self::passivation::superfluous;
 use self::quarantine::Quarantine;
 use self::slot::Slot;
@@ -21,66 +22,6 @@ use crate::actor::{PayoutActor, PayoutMessage, Start, World};
 use crate::payout::{Payout, PayoutId};
 use crate::payouts::ReportError;
 use crate::ports::Unavailable;
-
-/// The limits a supervisor keeps.
-#[derive(Debug, Clone, Copy)]
-pub struct SupervisorConfig {
-    /// The most actors alive, give or take those with a message to work on.
-    pub max_live: usize,
-    /// How long an actor stays after its last message.
-    pub idle_after: Duration,
-    /// How long it stays once its payout has ended.
-    pub ended_after: Duration,
-    /// How often it looks for actors to stop.
-    pub reap_every: Duration,
-    /// After how many failures in a row an actor is not replaced at once any more.
-    pub failure_limit: u32,
-    /// How long a payout is then left alone.
-    pub quarantine: Duration,
-}
-
-/// Tells one creation from every other, also of the same payout id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket(pub u64);
-
-/// What the supervisor is told.
-#[derive(Debug)]
-pub enum SupervisorMessage {
-    /// A payout is being created.
-    Expect {
-        /// Which.
-        id: PayoutId,
-        /// By whom.
-        ticket: Ticket,
-    },
-    /// It was not.
-    Forget {
-        /// Which.
-        id: PayoutId,
-        /// By whom.
-        ticket: Ticket,
-    },
-    /// It was.
-    Admit {
-        /// By whom.
-        ticket: Ticket,
-        /// The payout.
-        payout: Box<Payout>,
-    },
-    /// Something for a payout's actor.
-    Route {
-        /// Whose.
-        id: PayoutId,
-        /// What.
-        message: PayoutMessage,
-    },
-    /// Time to look for actors to stop.
-    Reap,
-    /// Forget every payout in memory: another process may have written. Answered once nothing old is shown any more.
-    ForgetAll(oneshot::Sender<()>),
-    /// Take nothing new, let every actor finish what it was sent, and then stop.
-    Close,
-}
 
 /// What a supervisor starts with.
 pub struct SupervisorStart {
@@ -275,6 +216,8 @@ impl Children {
 
     /// Every actor stops after what it was sent; its successor starts from the row.
     fn forget_all(&mut self, reply: oneshot::Sender<()>) {
+        // Creations under way included: their payouts may have moved on elsewhere.
+        self.expected.clear();
         self.passivate_all();
         self.start.world.snapshots.trust_afresh();
         // Whoever asked may have stopped waiting.

@@ -11,7 +11,7 @@ use payoutd_actors::payout::{Mode, NewPayout, Outcome, PayoutId, Report, Status,
 use payoutd_actors::payouts::{CreateError, Payouts, Receipt, ReportError};
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
-    Call, Fault, FaultPlan, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
+    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
 };
 
 const REPEAT: Outcome = Outcome::Unchanged(Unchanged::Repeat);
@@ -133,6 +133,20 @@ async fn a_lost_answer_never_takes_anothers_creation_for_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_creation_found_in_the_journal_does_not_bring_the_past_back() {
+    let scene = scene().await;
+    scene.create(sample::payout(1)).await.unwrap();
+    scene.report(id(1), delivered()).await.unwrap();
+    // Sandbox: the same quote gives the same payout, and this time by a process that has no actor for it.
+    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
+    scene.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
+    elsewhere.payouts.create(sample::payout(1), None).await.unwrap();
+    settle().await;
+    let read = elsewhere.payouts.read(id(1)).await.unwrap().unwrap();
+    assert_eq!(read.status(), Status::Delivered);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_creation_the_store_cannot_take_leaves_nothing_behind() {
     let scene = scene().await;
     scene.journal.faults().once(Call::Create, None, Fault::Unavailable);
@@ -154,6 +168,35 @@ async fn a_row_that_moved_on_elsewhere_is_reloaded() {
     assert_eq!(there(delivered()).await.unwrap().sequence.0, 5);
     assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, REPEAT);
     assert_eq!(scene.report(id(1), moved(3)).await.unwrap().outcome, Outcome::Unchanged(Unchanged::Late));
+    scene.journal.assert_sound();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
+    let scene = scene().await;
+    scene.create(sample::payout(1)).await.unwrap();
+    // A creation that is committed, whose admission comes only after everything was forgotten.
+    let gate = Gate::closed();
+    scene.journal.faults().once(Call::Create, Some(id(2)), Fault::HangAfter(gate.clone()));
+    let payouts = scene.payouts();
+    let creating = tokio::spawn(async move { payouts.create(sample::payout(2), None).await });
+    settle().await;
+
+    scene.payouts().distrust();
+    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
+    for number in 1..3 {
+        elsewhere.payouts.report(id(number), Mode::Live, delivered(), None).await.unwrap();
+    }
+    assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
+    scene.payouts().forget_all().await;
+    gate.open();
+    creating.await.unwrap().unwrap();
+    settle().await;
+    for number in 1..3 {
+        let read = scene.payouts().read(id(number)).await.unwrap().unwrap();
+        assert_eq!(read.status(), Status::Delivered);
+        assert_eq!(scene.report(id(number), delivered()).await.unwrap().outcome, REPEAT);
+    }
     scene.journal.assert_sound();
 }
 

@@ -14,6 +14,13 @@ use crate::config::Config;
 /// A report, as it is written on the command line.
 #[derive(Debug, Args)]
 pub struct ReportCommand {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+/// What every report says.
+#[derive(Debug, Args)]
+struct About {
     /// The payout it speaks of.
     payout_id: PayoutId,
     /// What the watcher calls itself.
@@ -25,14 +32,14 @@ pub struct ReportCommand {
     /// When it was seen, RFC 3339. Default: now.
     #[arg(long)]
     time: Option<Timestamp>,
-    #[command(subcommand)]
-    kind: Kind,
 }
 
 #[derive(Debug, Subcommand)]
 enum Kind {
     /// A transaction is out.
     Broadcast {
+        #[command(flatten)]
+        about: About,
         #[arg(long)]
         network: String,
         #[arg(long)]
@@ -44,6 +51,8 @@ enum Kind {
     },
     /// It is on its way.
     Progress {
+        #[command(flatten)]
+        about: About,
         #[arg(long)]
         network: String,
         #[arg(long)]
@@ -59,6 +68,8 @@ enum Kind {
     },
     /// It arrived.
     Delivered {
+        #[command(flatten)]
+        about: About,
         #[arg(long)]
         network: String,
         #[arg(long)]
@@ -72,6 +83,8 @@ enum Kind {
     },
     /// It will not arrive.
     Failed {
+        #[command(flatten)]
+        about: About,
         #[arg(long)]
         code: String,
         #[arg(long)]
@@ -123,62 +136,68 @@ impl From<FundsName> for FailedFunds {
     }
 }
 
-impl From<Kind> for ReportKind {
-    fn from(kind: Kind) -> Self {
+impl Kind {
+    /// What is reported, and about what.
+    fn split(self) -> (About, ReportKind) {
         let transaction = |network: &str, hash: &str| Transaction {
             network: Network::new(network),
             tx_hash: TxHash::new(hash),
         };
         let hash = |text: Option<String>| text.map(|text| TxHash::new(&text));
-        match kind {
-            Kind::Broadcast { network, tx_hash, leg, estimated_seconds } => {
-                Self::Broadcast(BroadcastReport {
-                    transaction: transaction(&network, &tx_hash),
-                    leg: leg.map(Leg::from),
-                    estimated_seconds,
-                })
+        match self {
+            Self::Broadcast { about, network, tx_hash, leg, estimated_seconds } => {
+                let transaction = transaction(&network, &tx_hash);
+                let leg = leg.map(Leg::from);
+                (about, ReportKind::Broadcast(BroadcastReport { transaction, leg, estimated_seconds }))
             }
-            Kind::Progress {
+            Self::Progress {
+                about,
                 network,
                 tx_hash,
                 confirmations,
                 required_confirmations,
                 estimated_seconds,
                 replaced_by,
-            } => Self::Progress(ProgressReport {
-                network: Network::new(&network),
-                tx_hash: hash(tx_hash),
-                confirmations,
-                required_confirmations,
-                estimated_seconds,
-                replaced_by: hash(replaced_by),
-            }),
-            Kind::Delivered { network, tx_hash, recipient_amount, fees_paid_usd, confirmations } => {
-                Self::Delivered(DeliveredReport {
-                    transaction: transaction(&network, &tx_hash),
-                    recipient_amount,
-                    fees_paid_usd: fees_paid_usd.map(Usd),
+            } => {
+                let progress = ProgressReport {
+                    network: Network::new(&network),
+                    tx_hash: hash(tx_hash),
                     confirmations,
-                })
+                    required_confirmations,
+                    estimated_seconds,
+                    replaced_by: hash(replaced_by),
+                };
+                (about, ReportKind::Progress(progress))
             }
-            Kind::Failed { code, message, network, tx_hash, funds, reversal } => Self::Failed(FailedReport {
-                code: code.into(),
-                message: message.into(),
-                network: network.as_deref().map(Network::new),
-                tx_hash: hash(tx_hash),
-                funds: funds.map(FailedFunds::from),
-                reversal,
-            }),
+            Self::Delivered { about, network, tx_hash, recipient_amount, fees_paid_usd, confirmations } => {
+                let transaction = transaction(&network, &tx_hash);
+                let fees_paid_usd = fees_paid_usd.map(Usd);
+                let delivered =
+                    DeliveredReport { transaction, recipient_amount, fees_paid_usd, confirmations };
+                (about, ReportKind::Delivered(delivered))
+            }
+            Self::Failed { about, code, message, network, tx_hash, funds, reversal } => {
+                let failed = FailedReport {
+                    code: code.into(),
+                    message: message.into(),
+                    network: network.as_deref().map(Network::new),
+                    tx_hash: hash(tx_hash),
+                    funds: funds.map(FailedFunds::from),
+                    reversal,
+                };
+                (about, ReportKind::Failed(failed))
+            }
         }
     }
 }
 
 pub(super) async fn run(command: ReportCommand, config: &Config) -> Result<(), Failure> {
-    let id = command.id.unwrap_or_else(|| Uuid::now_v7().to_string());
+    let (about, kind) = command.kind.split();
+    let id = about.id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let report = Report {
-        key: ReportKey { source: command.source.into(), id: id.into() },
-        time: command.time.unwrap_or_else(app::SystemClock::read),
-        kind: command.kind.into(),
+        key: ReportKey { source: about.source.into(), id: id.into() },
+        time: about.time.unwrap_or_else(app::SystemClock::read),
+        kind,
     };
-    app::send_report(config, command.payout_id, &report).await
+    app::send_report(config, about.payout_id, &report).await
 }

@@ -309,7 +309,7 @@ async fn a_payout_that_cannot_be_recorded_does_not_hold_up_the_others() {
     for number in [1, 2] {
         bench.create(number).await;
     }
-    bench.journal.faults().always(Call::Append, Some(sample::id(1)), Fault::Reject);
+    bench.journal.faults().always(Call::Append, Some(sample::id(1)), Fault::Unavailable);
     bench.clock.advance(Duration::from_secs(601));
     bench.attendant.round().await.unwrap();
     assert_eq!(bench.status(2), Status::Broadcast);

@@ -179,6 +179,10 @@ fn family_by_shape(text: &str) -> Result<AddressFamily, DestinationError> {
     if text.starts_with("0x") || text.starts_with("0X") {
         return Ok(AddressFamily::Evm);
     }
+    // A Tron address may begin with `TB1`, as addresses of Bitcoin's test network do; its checksum tells.
+    if tron::canonical(text).is_ok() {
+        return Ok(AddressFamily::Tron);
+    }
     let is_solana = solana::decodes(text);
     if bitcoin::has_segwit_prefix(text) && (!is_solana || bitcoin::is_all_bech32(text)) {
         return Ok(AddressFamily::Bitcoin);
