@@ -7,8 +7,10 @@ mod dev;
 mod in_process;
 mod lease;
 mod narrator;
+mod partners;
 mod serve;
 mod system;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,6 +10,7 @@ use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
 use crate::quotes::RoutesConfig;
+use crate::tracking::FrameAncestors;
 
 /// The documented defaults, as TOML.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -33,6 +34,8 @@ pub struct Config {
     pub relay: Relay,
     pub sweep: Sweep,
     pub sandbox: Sandbox,
+    pub webhooks: Webhooks,
+    pub tracking: Tracking,
     pub log: Log,
 }
 
@@ -104,6 +107,27 @@ section!(
 section!(
     /// The simulator.
     Sandbox { poll_millis: u64 }
+);
+section!(
+    /// Webhooks.
+    Webhooks {
+        allow_insecure: bool,
+        allow_private_addresses: bool,
+        timeout_seconds: u64,
+        concurrency: usize,
+        per_endpoint: usize,
+        keep_days: u32,
+        poll_millis: u64,
+    }
+);
+section!(
+    /// The public tracking page.
+    Tracking {
+        frame_ancestors: FrameAncestors,
+        max_streams: usize,
+        max_streams_per_payout: usize,
+        misses_per_minute: u32,
+    }
 );
 section!(
     /// Logs.
@@ -230,6 +254,11 @@ impl Config {
             ("commit.max_batch", self.commit.max_batch),
             ("relay.batch", self.relay.batch as usize),
             ("sweep.batch", self.sweep.batch as usize),
+            ("webhooks.concurrency", self.webhooks.concurrency),
+            ("webhooks.per_endpoint", self.webhooks.per_endpoint),
+            ("webhooks.keep_days", self.webhooks.keep_days as usize),
+            ("tracking.max_streams_per_payout", self.tracking.max_streams_per_payout),
+            ("tracking.misses_per_minute", self.tracking.misses_per_minute as usize),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
@@ -240,11 +269,15 @@ impl Config {
             ("relay.poll_millis", self.relay.poll_millis),
             ("sweep.every_millis", self.sweep.every_millis),
             ("sandbox.poll_millis", self.sandbox.poll_millis),
+            ("webhooks.poll_millis", self.webhooks.poll_millis),
         ];
         for (key, value) in periods {
             if !(10..=60_000).contains(&value) {
                 return bad(key, "must be between 10 and 60000");
             }
+        }
+        if !(1..=60).contains(&self.webhooks.timeout_seconds) {
+            return bad("webhooks.timeout_seconds", "must be between 1 and 60");
         }
         if self.quotes.signing_key.set().is_some_and(|key| key.len() < 16) {
             return bad("quotes.signing_key", "must have at least 16 characters");
@@ -316,6 +349,22 @@ mod tests {
     }
 
     #[test]
+    fn sites_that_embed_the_tracking_page_are_listed_in_a_file_or_in_one_variable() {
+        let embedders = |pairs: &[_]| read(pairs).unwrap().tracking.frame_ancestors.to_string();
+        assert_eq!(embedders(&[]), "'none'");
+        let variable = "PAYOUTD_TRACKING__FRAME_ANCESTORS";
+        assert_eq!(
+            embedders(&[(variable, "https://a.example https://b.example")]),
+            "https://a.example https://b.example"
+        );
+        assert_eq!(embedders(&[(variable, "")]), "'none'");
+        let file = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
+        std::fs::write(&file, "[tracking]\nframe_ancestors = [\"self\", \"https://c.example\"]\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        assert_eq!(embedders(&[("PAYOUTD_CONFIG", path)]), "'self' https://c.example");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (variable, value, named) in [
             ("PAYOUTD_HTTP__LISTEM", "x", "listem"),
@@ -329,6 +378,8 @@ mod tests {
             ("PAYOUTD_HTTP__BASE_PATH", "v1", "http.base_path"),
             ("PAYOUTD_HTTP__PUBLIC_URL", "example.org", "http.public_url"),
             ("PAYOUTD_LOG__FORMAT", "xml", "log.format"),
+            ("PAYOUTD_TRACKING__FRAME_ANCESTORS", "*", "tracking.frame_ancestors"),
+            ("PAYOUTD_TRACKING__MISSES_PER_MINUTE", "0", "tracking.misses_per_minute"),
             ("PAYOUTD_CONFIG", "nowhere.toml", "nowhere.toml"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err().to_string();

@@ -23,6 +23,8 @@ mod router;
 mod server;
 mod timed_stream;
 mod trace_context;
+mod tracking;
+mod webhooks;
 
 pub use auth::{Authenticator, Principal};
 pub use base_path::{BasePath, InvalidBasePath};
@@ -34,3 +36,4 @@ pub use server::{ServerLimits, serve};
 
 #[cfg(test)]
 mod tests;
+pub use tracking::{TrackingConfig, TrackingParts, tracking_router};

@@ -16,4 +16,6 @@ pub mod sandbox;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod tracking;
+pub mod webhooks;
 pub mod wire;

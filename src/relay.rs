@@ -79,6 +79,9 @@ pub enum PublishError {
     /// sent; it is to be sent again after the earlier one, so that the last of each to arrive are in order.
     #[error("an earlier message of the payout was not published")]
     OutOfTurn,
+    /// The message can never be sent as it is. Others can.
+    #[error("the message cannot be sent: {0}")]
+    Unsendable(String),
     /// The message is not for this publisher: a sandbox payout's never reaches a broker.
     #[error("a sandbox message is not for the broker")]
     WrongMode,

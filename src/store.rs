@@ -14,6 +14,7 @@ mod records;
 mod restore;
 mod rows;
 mod sqlite;
+mod webhook_rows;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ use crate::keys::KeyStore;
 use crate::quotes::QuoteStore;
 use crate::relay::Outbox;
 use crate::sandbox::PlanStore;
+use crate::tracking::Tracking;
+use crate::webhooks::WebhookStore;
 use crate::wire::Renderer;
 
 /// The limits a store keeps to.
@@ -38,9 +41,9 @@ use crate::wire::Renderer;
 pub struct StoreConfig {
     /// The most pooled connections. In SQLite the most readers; there is one writer besides.
     pub max_connections: u32,
-    /// How long a new connection may take.
+    /// How long a connection outside the pool (for migrations, for the lease) may take to open.
     pub connect_timeout: Duration,
-    /// How long to wait for a free pooled connection.
+    /// How long to wait for a pooled connection, the opening of a new one included.
     pub acquire_timeout: Duration,
     /// How long the server works on one statement before it gives up. PostgreSQL only.
     pub statement_timeout: Duration,
@@ -94,7 +97,9 @@ pub enum MigrateError {
 
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
-pub trait Store: Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore {
+pub trait Store:
+    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore + Tracking
+{
     /// Brings the schema up to date.
     ///
     /// # Errors

@@ -76,4 +76,5 @@ fn describe() {
     gauge!("payoutd_outbox_lag_seconds", "Age of the oldest announcement not yet published.");
     counter!("payoutd_outbox_published_total", "Announcements published and confirmed, by mode.");
     counter!("payoutd_outbox_failed_rounds_total", "Relay rounds in which something was not published.");
+    crate::webhooks::describe();
 }

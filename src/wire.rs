@@ -2,6 +2,7 @@
 
 mod outgoing;
 mod payout;
+mod webhook;
 
 pub use outgoing::{Outgoing, Renderer};
 pub use payout::{CreatedBody, PayoutBody};

@@ -12,7 +12,7 @@ use super::settings::AmqpSettings;
 use super::status::{ConsumerState, ConsumerStatus};
 use crate::intake::{DeadLetters, Desk, StoreProbe, Turns};
 
-const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 const ASK_STORE_AGAIN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
 /// A store that takes longer to say a word does not answer.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);

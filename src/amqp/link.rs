@@ -12,7 +12,7 @@ use super::connection::{BrokerError, Open};
 use super::settings::AmqpSettings;
 use super::topology;
 
-const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(15));
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 
 /// How often to look whether the broker still blocks.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);

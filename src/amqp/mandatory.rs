@@ -39,8 +39,9 @@ pub(super) async fn send(link: &Link, message: Message<'_>) -> Result<(), Undeli
     let open = link.take(&mut slot).await?;
     let result = send_on(&open.channel, message, link.settings().confirm_timeout).await;
     match &result {
-        Ok(()) | Err(Undelivered::Unroutable(_) | Undelivered::Refused) => slot.give_back(open),
-        Err(Undelivered::Broker(_)) => slot.give_up(open),
+        Ok(()) | Err(Undelivered::Refused) => slot.give_back(open),
+        // Somebody removed the queue, perhaps: the next channel declares what is missing.
+        Err(Undelivered::Unroutable(_) | Undelivered::Broker(_)) => slot.give_up(open),
     }
     result
 }

@@ -46,12 +46,7 @@ impl Publisher for AmqpPublisher {
         let mut failed = HashSet::new();
         for window in messages.chunks(WINDOW) {
             // Once one window failed the broker is most likely gone; trying on would only take longer.
-            let lost = results.iter().rev().find_map(|result| match result {
-                Err(PublishError::Unavailable(_) | PublishError::TimedOut) => Some(result.clone()),
-                Ok(()) | Err(PublishError::Refused | PublishError::OutOfTurn | PublishError::WrongMode) => {
-                    None
-                }
-            });
+            let lost = results.iter().rev().find(|result| !is_answer(result)).cloned();
             results.extend(match lost {
                 Some(lost) => vec![lost; window.len()],
                 None => self.publish_window(window, &mut failed).await,
@@ -86,16 +81,27 @@ impl AmqpPublisher {
             };
             results.push(in_turn(message, result, failed));
         }
-        let answered = results.iter().all(|result| match result {
-            Ok(()) | Err(PublishError::Refused | PublishError::OutOfTurn | PublishError::WrongMode) => true,
-            Err(PublishError::Unavailable(_) | PublishError::TimedOut) => false,
-        });
+        let answered = results.iter().all(is_answer);
         if answered {
             slot.give_back(open)
         } else {
             slot.give_up(open)
         }
         results
+    }
+}
+
+/// Whether nothing more will come from the broker about this message.
+fn is_answer(result: &Result<(), PublishError>) -> bool {
+    match result {
+        Ok(())
+        | Err(
+            PublishError::Refused
+            | PublishError::OutOfTurn
+            | PublishError::Unsendable(_)
+            | PublishError::WrongMode,
+        ) => true,
+        Err(PublishError::Unavailable(_) | PublishError::TimedOut) => false,
     }
 }
 
@@ -129,7 +135,7 @@ async fn start<'a>(
         Mode::Live => {}
         Mode::Test => return Err(PublishError::WrongMode),
     }
-    let unsendable = |error: BrokerError| PublishError::Unavailable(error.to_string());
+    let unsendable = |error: BrokerError| PublishError::Unsendable(error.to_string());
     let exchange = short(exchange, "the exchange's name").map_err(unsendable)?;
     let routing_key = short(&message.routing_key, "the routing key").map_err(unsendable)?;
     let id = format!("{}.{}", message.payout_id, message.sequence);

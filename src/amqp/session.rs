@@ -46,7 +46,11 @@ async fn start(intake: &Intake) -> Result<(Open, lapin::Consumer), BrokerError> 
     intake.status.set(ConsumerState::Connected);
     let prepare = async {
         topology::declare_intake(&open.channel, settings).await?;
+<<<<<<< HEAD
         // Services downstream bind to it whether or not anything was published yet.
+=======
+        // Services bind to it before the first announcement goes out, so it is there as soon as reports are taken in.
+>>>>>>> main
         topology::declare_payouts(&open.channel, &settings.names).await?;
         // The only brake there is: what the library has received it buffers without a limit.
         open.channel.basic_qos(intake.config.prefetch, BasicQosOptions { global: false }).await?;
@@ -91,14 +95,16 @@ async fn consume(
             },
         }
     };
-    match &ended {
-        Ended::Shutdown | Ended::StoreDown => {
-            intake.status.set(ConsumerState::Stopped);
-            // Nothing more is to come; what has come stays acknowledgeable.
-            let cancel = open.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            let _ = timeout(intake.settings.connect_timeout, cancel).await;
-        }
-        Ended::Lost(_) => {}
+    let (state, cancel) = match &ended {
+        Ended::Shutdown => (ConsumerState::Stopped, true),
+        Ended::StoreDown => (ConsumerState::WaitingForStore, true),
+        Ended::Lost(_) => (ConsumerState::Disconnected, false),
+    };
+    intake.status.set(state);
+    if cancel {
+        // Nothing more is to come; what has come stays acknowledgeable.
+        let cancelled = open.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+        let _ = timeout(intake.settings.connect_timeout, cancelled).await;
     }
     let _ = ending.send(true);
     finish(hands, intake, &ended).await;

@@ -30,6 +30,11 @@ impl Crew {
         self.names.insert(handle.id(), name);
     }
 
+    /// What tells this crew to stop.
+    pub(super) fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
     /// Waits until a task ends, and says which and how. Never returns while there is none.
     pub(super) async fn lost(&mut self) -> String {
         match self.tasks.join_next_with_id().await {

@@ -20,10 +20,9 @@ use super::crew::Crew;
 use super::lease::{self, Ownership};
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::http::{self, Authenticator, BasePath, EdgeConfig, EdgeParts, KeyCacheConfig, ServerLimits};
+use crate::http::{self, ServerLimits};
 use crate::intake::{AttendantConfig, DeadLetters, Desk, DeskConfig, ParkingAttendant};
 use crate::ops::{self, Check, Readiness};
-use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
 use crate::relay::{HintingJournal, Publisher, Relay, RelayConfig};
 use crate::sandbox::{ReportSink, Simulator};
 use crate::shutdown::{Stop, termination};
@@ -54,13 +53,15 @@ pub(super) struct System {
     /// The operators' listener, which outlives everything else.
     ops: Crew,
     engine: Running,
-    hints: Hints,
+    pub(super) hints: Hints,
 }
 
+/// Rung after every commit.
 #[derive(Clone, Default)]
-struct Hints {
+pub(super) struct Hints {
     live: Arc<Notify>,
     test: Arc<Notify>,
+    pub(super) webhooks: Arc<Notify>,
 }
 
 impl Foundation {
@@ -115,7 +116,7 @@ impl Foundation {
         let hints = Hints::default();
         let journal = HintingJournal::new(
             Arc::clone(&self.store) as Arc<dyn Journal>,
-            vec![Arc::clone(&hints.live), Arc::clone(&hints.test)],
+            vec![Arc::clone(&hints.live), Arc::clone(&hints.test), Arc::clone(&hints.webhooks)],
         );
         let engine =
             engine::start(Arc::new(journal), Arc::clone(&self.clock), engine_config(&self.config)).await?;
@@ -155,7 +156,8 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
         .map_err(|error| format!("cannot listen on {key} {address}: {error}").into())
 }
 
-fn spawn_server(
+/// Serves on a listener for as long as the crew is not dismissed.
+pub(super) fn spawn_server(
     crew: &mut Crew,
     name: &'static str,
     listener: TcpListener,
@@ -243,45 +245,6 @@ impl System {
         self.background.spawn("the backlog gauge", |stop| Relay::observe(outbox, clock, stop));
     }
 
-    /// Opens the doors to partners.
-    pub(super) async fn open_api(&mut self, listener: TcpListener) -> Result<(), Failure> {
-        let Foundation { config, store, clock, renderer, .. } = &self.foundation;
-        let quoting = QuoteDesk::new(
-            Signer::new(signing_key(config, &**store).await?),
-            Arc::new(Routes::try_from(&config.routes)?),
-            Arc::clone(store) as _,
-            Arc::clone(clock),
-            config.quotes.ttl_seconds,
-        );
-        let router = http::router(EdgeParts {
-            payouts: self.payouts.clone(),
-            quoting: Arc::new(quoting),
-            created_from: Arc::clone(store) as _,
-            authenticator: Authenticator::new(
-                Arc::clone(store) as _,
-                Arc::clone(clock),
-                KeyCacheConfig::default(),
-            ),
-            renderer: renderer.clone(),
-            config: EdgeConfig {
-                base_path: config.http.base_path.parse::<BasePath>()?,
-                max_body_bytes: config.http.max_body_bytes,
-                body_timeout: Duration::from_secs(config.http.header_timeout_seconds),
-                request_timeout: Duration::from_secs(config.http.request_timeout_seconds),
-            },
-        });
-        let limits = ServerLimits {
-            max_connections: config.http.max_connections,
-            header_read: Duration::from_secs(config.http.header_timeout_seconds),
-            drain: Duration::from_secs(config.http.drain_seconds),
-            ..ServerLimits::named("partner")
-        };
-        let address = listener.local_addr()?;
-        spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
-        tracing::info!("partner API listening on http://{address}{}", config.http.base_path);
-        Ok(())
-    }
-
     /// Runs until the process is asked to stop, then stops in order. An error where something died first.
     pub(super) async fn run(mut self, held: Held) -> Result<(), Failure> {
         let Foundation { store, ownership, .. } = &self.foundation;
@@ -334,19 +297,6 @@ async fn keep_sweeping(
             tracing::warn!(%error, "could not look for late payouts; trying again");
         }
     }
-}
-
-/// The configured signing key, or the one that was made at the first start.
-async fn signing_key(config: &Config, store: &dyn Store) -> Result<SigningKey, Failure> {
-    if let Some(key) = config.quotes.signing_key.set() {
-        return Ok(SigningKey::new(key.as_bytes())?);
-    }
-    let mut fresh = [0u8; 32];
-    getrandom::fill(&mut fresh)?;
-    let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
-    let kept = store.setting("quotes.signing_key", &fresh).await?;
-    tracing::warn!("quotes.signing_key is not set; using the one kept in the database");
-    Ok(SigningKey::new(kept.as_bytes())?)
 }
 
 /// Starts logs and metrics, which there is only one of in a process.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::Request;
@@ -35,9 +36,15 @@ pub(super) async fn run(
     let _open = OpenConnection::begin(limits.name);
     // Answers are small and written whole: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok();
     let exchanges = Arc::new(Exchanges::default());
     let io = TokioIo::new(TimedStream::new(stream, limits, Arc::clone(&exchanges)));
-    let service = service_fn(move |request| answer(router.clone(), Arc::clone(&exchanges), request));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        answer(router.clone(), Arc::clone(&exchanges), request)
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -52,6 +52,10 @@ impl Exchange {
     }
 }
 
+/// Marks an answer for people: its errors are pages, not problem documents.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ForPeople;
+
 /// Answers a request, whatever happens on the way.
 pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     let exchange = Arc::new(Exchange::of(&request));
@@ -100,7 +104,8 @@ fn sealed(response: Response, exchange: &Exchange) -> Response {
 /// An error with the request it belongs to, as a problem document whoever made it.
 fn as_problem(response: Response, exchange: &Exchange) -> Response {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let for_people = response.extensions().get::<ForPeople>().is_some();
+    if for_people || (!status.is_client_error() && !status.is_server_error()) {
         return response;
     }
     let problem = match response.extensions().get::<Problem>() {

@@ -9,7 +9,9 @@ use axum::middleware::{Next, from_fn};
 use axum::routing::{get, post};
 use payoutd_actors::payouts::Payouts;
 
-use super::{Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, envelope, payouts, quotes};
+use super::{
+    Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, envelope, payouts, quotes, webhooks,
+};
 use crate::wire::Renderer;
 
 /// How the edge behaves.
@@ -48,6 +50,8 @@ pub struct EdgeParts {
     pub authenticator: Authenticator,
     /// Renders payouts.
     pub renderer: Renderer,
+    /// Does what partners ask for about webhooks.
+    pub webhooks: Arc<crate::webhooks::Desk>,
     /// How to behave.
     pub config: EdgeConfig,
 }
@@ -64,6 +68,7 @@ pub fn router(parts: EdgeParts) -> Router {
         .route(&base.join("/payouts/quote"), post(quotes::quote))
         .route(&base.join("/payouts"), post(payouts::create))
         .route(&base.join("/payouts/{id}"), get(payouts::read))
+        .merge(webhooks::routes(base))
         .layer(from_fn(move |request: Request, next: Next| envelope::deadline(limit, request, next)))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)

@@ -6,4 +6,5 @@ mod observed;
 mod payouts;
 mod quotes;
 mod server;
+mod webhooks;
 mod world;

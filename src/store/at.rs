@@ -1,13 +1,16 @@
 //! A point in time as a column: `timestamptz` in PostgreSQL, microseconds since 1970 in SQLite. Exact in both.
 
-use payoutd_actors::payout::Timestamp;
+use payoutd_actors::payout::{InvalidTimestamp, Timestamp};
 use serde::{Serialize, Serializer};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueRef};
+use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef};
 use sqlx::sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 use sqlx::{Decode, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
+
+/// PostgreSQL counts microseconds from 2000-01-01T00:00:00Z.
+const PG_EPOCH_MICROS: i64 = 946_684_800_000_000;
 
 /// A [`Timestamp`] on its way into or out of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +43,18 @@ impl PgHasArrayType for At {
 
 impl Encode<'_, Postgres> for At {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        <OffsetDateTime as Encode<Postgres>>::encode(self.0.into(), buffer)
+        <i64 as Encode<Postgres>>::encode(self.0.micros() - PG_EPOCH_MICROS, buffer)
     }
 }
 
 impl<'r> Decode<'r, Postgres> for At {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        Ok(Self(<OffsetDateTime as Decode<Postgres>>::decode(value)?.try_into()?))
+        // Not by way of a calendar type: those panic at `infinity`.
+        if value.format() != PgValueFormat::Binary {
+            return Err("times are read in the binary format".into());
+        }
+        let micros = <i64 as Decode<Postgres>>::decode(value)?.checked_add(PG_EPOCH_MICROS);
+        Ok(Self(Timestamp::from_micros(micros.ok_or(InvalidTimestamp)?)?))
     }
 }
 

@@ -13,6 +13,8 @@ mod pool;
 mod quotes;
 mod settings;
 mod sql;
+mod tracking;
+mod webhooks;
 
 use std::time::Duration;
 

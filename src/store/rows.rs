@@ -39,7 +39,7 @@ pub(super) fn damaged<E: Display>(column: &'static str) -> impl Fn(E) -> Damage 
     move |why| Damage { column, why: why.to_string() }
 }
 
-fn parse<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T, Damage> {
+pub(super) fn parse<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T, Damage> {
     text.parse().map_err(damaged(column))
 }
 

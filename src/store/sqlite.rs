@@ -13,6 +13,8 @@ mod plans;
 mod quotes;
 mod settings;
 mod sql;
+mod tracking;
+mod webhooks;
 
 use std::path::PathBuf;
 

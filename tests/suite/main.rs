@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amqp;
 mod e2e_command_line;
 mod e2e_dead_letters;
 mod e2e_happy_path;
@@ -19,3 +20,5 @@ mod e2e_quotes;
 mod e2e_reports;
 mod e2e_restarts;
 mod store;
+mod tracking;
+mod webhooks;

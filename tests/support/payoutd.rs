@@ -21,8 +21,9 @@ impl Settings {
             .with("DATABASE_URL", database_url)
             .with("AMQP_URL", amqp_url)
             .with("PAYOUTD_HTTP__LISTEN", "127.0.0.1:0")
-            .with("PAYOUTD_HTTP__PUBLIC_URL", "https://payouts.test")
             .with("PAYOUTD_OPS__LISTEN", "127.0.0.1:0")
+            // Not where it listens, so that it is the same after a restart.
+            .with("PAYOUTD_HTTP__PUBLIC_URL", "https://payouts.example")
             .with("PAYOUTD_QUOTES__SIGNING_KEY", &"5eed".repeat(16))
     }
 
@@ -103,8 +104,8 @@ impl Payoutd {
 
     /// What `/readyz` answers; 0 where nobody does.
     pub(crate) async fn ready(&self) -> u16 {
-        let token = self.settings.0.get("PAYOUTD_OPS__TOKEN");
-        let request = self.operators_request("/readyz").bearer_auth(token.map_or("", String::as_str));
+        let token = self.settings.0.get("PAYOUTD_OPS__TOKEN").map_or("", String::as_str);
+        let request = self.operators_request("/readyz").bearer_auth(token);
         Answer::try_to(request).await.map_or(0, |answer| answer.status)
     }
 

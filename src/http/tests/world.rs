@@ -22,6 +22,8 @@ use uuid::Uuid;
 use crate::http::{Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Quoting, router};
 use crate::keys::{ApiKey, KeyDigest, KeyStore};
 use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest};
+use crate::webhooks::Policy;
+use crate::webhooks::testing::{MemoryWebhooks, desk};
 use crate::wire::Renderer;
 
 pub(super) const LIVE: &str = "sk_live_acme";
@@ -55,6 +57,12 @@ impl World {
             created_from: Arc::new(Journalled(journal.clone())),
             authenticator: Authenticator::new(as_store, Arc::new(clock.clone()), KeyCacheConfig::default()),
             renderer: Renderer::new("https://pay.example"),
+            webhooks: Arc::new(desk(
+                MemoryWebhooks::default(),
+                Arc::new(journal.clone()),
+                Arc::new(clock.clone()),
+                Policy::default(),
+            )),
             config,
         });
         Self { router, journal, clock, quoting, keys, started }

@@ -5,6 +5,7 @@ use crate::store::statements;
 statements! {
     CREATE = "create";
     QUOTE_OWNERS = "quote_owners";
+    TOKEN_OWNER = "token_owner";
     APPEND = "append";
     LOAD_PAYOUTS = "load_payouts";
     LOAD_ENTRIES = "load_entries";
@@ -28,4 +29,19 @@ statements! {
     PLAN_DUE = "plan_due";
     PLAN_DONE = "plan_done";
     SETTING = "setting";
+    WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
+    WEBHOOK_ENDPOINT = "webhook_endpoint";
+    WEBHOOK_ENDPOINTS = "webhook_endpoints";
+    WEBHOOK_DELETE_ENDPOINT = "webhook_delete_endpoint";
+    WEBHOOK_ROTATE = "webhook_rotate";
+    WEBHOOK_ENABLE = "webhook_enable";
+    WEBHOOK_DUE = "webhook_due";
+    WEBHOOK_DELIVERIES = "webhook_deliveries";
+    WEBHOOK_REPLAY = "webhook_replay";
+    WEBHOOK_REPLAY_SINCE = "webhook_replay_since";
+    WEBHOOK_WAITING = "webhook_waiting";
+    WEBHOOK_FORGET = "webhook_forget";
+    WEBHOOK_CALL_UP = "webhook_call_up";
+    WEBHOOK_RECORD = "webhook_record";
+    WEBHOOK_GIVE_UP = "webhook_give_up";
 }

@@ -40,7 +40,9 @@ async fn record(
         run(connection, sqlx::query(sql::RECORD).bind(json(&changes)?)).await?;
     }
     if !messages.is_empty() {
-        run(connection, sqlx::query(sql::ANNOUNCE).bind(json(&messages)?)).await?;
+        let messages = json(&messages)?;
+        run(connection, sqlx::query(sql::ANNOUNCE).bind(messages.clone())).await?;
+        run(connection, sqlx::query(sql::TELL).bind(messages)).await?;
     }
     Ok(updated)
 }

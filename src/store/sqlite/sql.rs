@@ -5,6 +5,7 @@ use crate::store::statements;
 statements! {
     CREATE = "create";
     QUOTE_OWNERS = "quote_owners";
+    TOKEN_OWNER = "token_owner";
     APPEND = "append";
     RECORD = "record";
     ANNOUNCE = "announce";
@@ -30,4 +31,23 @@ statements! {
     PLAN_DUE = "plan_due";
     PLAN_DONE = "plan_done";
     SETTING = "setting";
+    TELL = "tell";
+    WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
+    WEBHOOK_ENDPOINT = "webhook_endpoint";
+    WEBHOOK_ENDPOINTS = "webhook_endpoints";
+    WEBHOOK_DELETE_ENDPOINT = "webhook_delete_endpoint";
+    WEBHOOK_ROTATE = "webhook_rotate";
+    WEBHOOK_ENABLE = "webhook_enable";
+    WEBHOOK_DUE = "webhook_due";
+    WEBHOOK_DELIVERIES = "webhook_deliveries";
+    WEBHOOK_REPLAY = "webhook_replay";
+    WEBHOOK_REPLAY_SINCE = "webhook_replay_since";
+    WEBHOOK_WAITING = "webhook_waiting";
+    WEBHOOK_FORGET = "webhook_forget";
+    WEBHOOK_CALL_UP = "webhook_call_up";
+    WEBHOOK_RECORD_DELIVERY = "webhook_record_delivery";
+    WEBHOOK_RECORD_LATER = "webhook_record_later";
+    WEBHOOK_RECORD_ENDPOINT = "webhook_record_endpoint";
+    WEBHOOK_SKIP = "webhook_skip";
+    WEBHOOK_DISABLE = "webhook_disable";
 }

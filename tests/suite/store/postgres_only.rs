@@ -1,6 +1,7 @@
 //! What only PostgreSQL can do, or get wrong.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use payoutd::store::{PgStore, Store, StoreConfig};
@@ -31,13 +32,15 @@ async fn pending_write(store: &PgStore) -> (Payout, Append) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_begin_does_not_swallow_the_next_write() {
     let (url, store) = store(&StoreConfig { max_connections: 1, ..config() }).await;
-    for turn in 0..40u64 {
-        let begin = async {
-            let mut connection = store.pool().acquire().await.unwrap();
-            let transaction = connection.begin().await.unwrap();
-            drop(transaction);
-        };
-        let _ = tokio::time::timeout(Duration::from_micros(turn * 20), begin).await;
+    let mut waited = false;
+    for turn in 0..5 {
+        let mut connection = store.pool().acquire().await.unwrap();
+        let mut begin = Box::pin(connection.begin());
+        // Asked once, it has sent BEGIN and waits for the answer, which all but never is there at once.
+        waited |=
+            std::future::poll_fn(|context| Poll::Ready(begin.as_mut().poll(context).is_pending())).await;
+        drop(begin);
+        drop(connection);
         let name = format!("setting {turn}");
         store.setting(&name, "kept").await.unwrap();
         let mut other = PgConnection::connect(&url).await.unwrap();
@@ -46,6 +49,7 @@ async fn a_dropped_begin_does_not_swallow_the_next_write() {
         assert!(found.await.unwrap().is_some(), "{name} was answered for and is not there");
         other.close().await.unwrap();
     }
+    assert!(waited, "no BEGIN was dropped on its way");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -76,7 +80,9 @@ async fn a_connection_lost_on_the_way_is_unknown() {
     });
     let kill = "SELECT count(pg_terminate_backend(pid)) AS killed FROM pg_stat_activity \
                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while lock.fetch_one(kill).await.unwrap().get::<i64, _>("killed") == 0 {
+    // Not from within the transaction, which sees the sessions as they were when it first looked.
+    while store.pool().fetch_one(kill).await.unwrap().get::<i64, _>("killed") == 0 {
+        assert!(!waiting.is_finished(), "the write did not wait for the lock");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let lost = waiting.await.unwrap();

@@ -79,6 +79,14 @@ impl World {
         }
     }
 
+    /// A time no payout can have, as it is written in a query.
+    pub(super) fn impossible_time(&self) -> &'static str {
+        match &self.behind {
+            Behind::Postgres { .. } => "'infinity'",
+            Behind::Sqlite { .. } => "-1",
+        }
+    }
+
     /// Fails where a connection of the store's own is left inside a transaction.
     pub(super) async fn assert_no_open_transaction(&self) {
         match &self.behind {

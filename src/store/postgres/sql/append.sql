@@ -1,5 +1,6 @@
 -- Records inputs: each payout's row moves on from the expected version, its journal grows by one entry, and its
--- announcements go to the outbox in the order given. A row at another version writes nothing.
+-- announcements go to the outbox in the order given, and to each of its owner's webhook endpoints that asks for them. A
+-- row at another version writes nothing.
 WITH input AS (
     SELECT *
     FROM UNNEST(
@@ -20,7 +21,7 @@ WITH input AS (
         updated_at = i.recorded_at
     FROM input i
     WHERE p.id = i.id AND p.version = i.expected
-    RETURNING p.id
+    RETURNING p.id, p.org_id, p.mode
 ), recorded AS (
     INSERT INTO journal (payout_id, version, recorded_at, source, report_id, outcome, entry)
     SELECT i.id, i.expected + 1, i.recorded_at, i.source, i.report_id, i.outcome, i.entry::json
@@ -36,5 +37,24 @@ WITH input AS (
     )
     JOIN updated u ON u.id = o.payout_id
     ORDER BY o.position
+), told AS (
+    -- Not before what waits already for the same endpoint and payout. A conflict cannot be; if it were, the payout would
+    -- matter more.
+    INSERT INTO webhook_deliveries (endpoint_id, payout_id, sequence, type, status, next_attempt_at, created_at)
+    SELECT
+        e.id, o.payout_id, o.sequence, o.kind, CASE WHEN e.disabled_at IS NULL THEN 'waiting' ELSE 'skipped' END,
+        GREATEST(o.created_at, (
+            SELECT max(d.next_attempt_at)
+            FROM webhook_deliveries d
+            WHERE d.endpoint_id = e.id AND d.payout_id = o.payout_id AND d.status = 'waiting'
+        )),
+        o.created_at
+    FROM UNNEST($13::uuid[], $14::bigint[], $16::text[], $20::timestamptz[])
+        WITH ORDINALITY AS o (payout_id, sequence, kind, created_at, position)
+    JOIN updated u ON u.id = o.payout_id
+    JOIN webhook_endpoints e ON e.org_id = u.org_id AND e.mode = u.mode
+    WHERE position(' ' || o.kind || ' ' IN ' ' || e.types || ' ') > 0
+    ORDER BY o.position
+    ON CONFLICT DO NOTHING
 )
 SELECT id FROM updated

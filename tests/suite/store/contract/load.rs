@@ -56,15 +56,18 @@ pub(super) async fn a_damaged_entry_harms_its_payout_alone(world: &World) {
 }
 
 pub(super) async fn a_damaged_row_harms_its_payout_alone(world: &World) {
-    let (hurt, whole) = (created(world, &payout()).await, created(world, &payout()).await);
-    let id = hurt.created().id;
-    let row = world.id(id);
-    world.tamper(&format!("UPDATE payouts SET estimated_seconds = 99999999999 WHERE id = {row}")).await;
-    let stored = world.store.load(&[whole.created().id, id]).await.unwrap();
-    assert_eq!(stored[0].as_ref().unwrap().replay().unwrap(), whole);
-    let hurt = stored[1].as_ref().expect("not missing");
-    assert_eq!(hurt.created.id, id);
-    assert!(hurt.replay().is_err());
+    let whole = created(world, &payout()).await;
+    let never = format!("created_at = {}", world.impossible_time());
+    for damage in [never.as_str(), "estimated_seconds = 99999999999", "quote_id = 'no quote'"] {
+        let id = created(world, &payout()).await.created().id;
+        let row = world.id(id);
+        world.tamper(&format!("UPDATE payouts SET {damage} WHERE id = {row}")).await;
+        let stored = world.store.load(&[whole.created().id, id]).await.unwrap();
+        assert_eq!(stored[0].as_ref().unwrap().replay().unwrap(), whole);
+        let hurt = stored[1].as_ref().expect("not missing");
+        assert_eq!(hurt.created.id, id);
+        assert!(hurt.replay().is_err(), "{damage}");
+    }
 }
 
 pub(super) async fn a_journal_shorter_than_its_row_is_damaged(world: &World) {

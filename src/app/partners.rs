@@ -1,0 +1,99 @@
+//! What partners and their users reach: the API and the tracking page, on one listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use super::system::{Foundation, System, spawn_server};
+use crate::cli::Failure;
+use crate::config::Config;
+use crate::http::{
+    self, Authenticator, BasePath, EdgeConfig, EdgeParts, KeyCacheConfig, ServerLimits, TrackingConfig,
+    TrackingParts,
+};
+use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
+use crate::store::Store;
+use crate::webhooks::Desk;
+
+impl System {
+    /// Opens the doors to partners, and starts telling them what they asked to be told.
+    pub(super) async fn open_api(&mut self, listener: TcpListener) -> Result<(), Failure> {
+        let routes = Arc::new(Routes::try_from(&self.foundation.config.routes)?);
+        let (desk, sender) = super::webhooks::webhooks(&self.foundation, &self.hints.webhooks)?;
+        let router = self.api(&routes, desk).await?.merge(self.tracking_page(routes));
+        let config = &self.foundation.config.http;
+        let limits = ServerLimits {
+            max_connections: config.max_connections,
+            header_read: Duration::from_secs(config.header_timeout_seconds),
+            drain: Duration::from_secs(config.drain_seconds),
+            ..ServerLimits::named("partner")
+        };
+        tracing::info!("partner API listening on http://{}{}", listener.local_addr()?, config.base_path);
+        self.relays.spawn("the webhook sender", |stop| sender.run(stop));
+        spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
+        Ok(())
+    }
+
+    async fn api(&self, routes: &Arc<Routes>, webhooks: Desk) -> Result<Router, Failure> {
+        let Foundation { config, store, clock, renderer, .. } = &self.foundation;
+        let quoting = QuoteDesk::new(
+            Signer::new(signing_key(config, &**store).await?),
+            Arc::clone(routes),
+            Arc::clone(store) as _,
+            Arc::clone(clock),
+            config.quotes.ttl_seconds,
+        );
+        Ok(http::router(EdgeParts {
+            payouts: self.payouts.clone(),
+            quoting: Arc::new(quoting),
+            created_from: Arc::clone(store) as _,
+            authenticator: Authenticator::new(
+                Arc::clone(store) as _,
+                Arc::clone(clock),
+                KeyCacheConfig::default(),
+            ),
+            renderer: renderer.clone(),
+            webhooks: Arc::new(webhooks),
+            config: EdgeConfig {
+                base_path: config.http.base_path.parse::<BasePath>()?,
+                max_body_bytes: config.http.max_body_bytes,
+                body_timeout: Duration::from_secs(config.http.header_timeout_seconds),
+                request_timeout: Duration::from_secs(config.http.request_timeout_seconds),
+            },
+        }))
+    }
+
+    fn tracking_page(&self, routes: Arc<Routes>) -> Router {
+        let Foundation { config, store, .. } = &self.foundation;
+        let limits = TrackingConfig {
+            frame_ancestors: config.tracking.frame_ancestors.clone(),
+            max_streams: config.tracking.max_streams,
+            max_streams_per_payout: config.tracking.max_streams_per_payout,
+            misses_per_minute: config.tracking.misses_per_minute,
+            request_timeout: Duration::from_secs(config.http.request_timeout_seconds),
+            ..TrackingConfig::default()
+        };
+        http::tracking_router(TrackingParts {
+            payouts: self.payouts.clone(),
+            index: Arc::clone(store) as _,
+            routes,
+            stop: self.edges.stop(),
+            config: limits.within(config.http.max_connections),
+        })
+    }
+}
+
+/// The configured signing key, or the one that was made at the first start.
+async fn signing_key(config: &Config, store: &dyn Store) -> Result<SigningKey, Failure> {
+    if let Some(key) = config.quotes.signing_key.set() {
+        return Ok(SigningKey::new(key.as_bytes())?);
+    }
+    let mut fresh = [0u8; 32];
+    getrandom::fill(&mut fresh)?;
+    let fresh: String = fresh.iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = store.setting("quotes.signing_key", &fresh).await?;
+    tracing::info!("quotes.signing_key is not set; using the one kept in the database");
+    Ok(SigningKey::new(kept.as_bytes())?)
+}

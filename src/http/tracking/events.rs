@@ -1,0 +1,157 @@
+//! `GET /track/{token}/events`: the changing part of the page, as server-sent events.
+//!
+//! The id of each event is the payout's sequence, so a reader that comes back gets what it missed. A page shows a payout as
+//! it is, so of changes that come at once only the newest is sent.
+
+use std::convert::Infallible;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use payoutd_actors::payout::{Sequence, Snapshot};
+use payoutd_actors::watchers::Watch;
+use tokio::time::Instant;
+
+use super::{PathText, Reader, Site};
+use crate::shutdown::Stop;
+use crate::tracking::{Language, Lost, Pages, Stream};
+
+/// Asks nginx and its like to pass events on at once.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+pub(super) async fn events(
+    State(site): State<Arc<Site>>,
+    reader: Reader,
+    token: PathText,
+) -> Result<Response, Lost> {
+    let Ok(Path(token)) = token else { return Err(Lost::NotFound) };
+    let id = site.finder.find(&token, reader.peer).await?;
+    // Before the payout is read, so that nothing happens in between unseen.
+    let watch = site.payouts.watch(id);
+    let snapshot = site.read(id).await?;
+    let known = reader.knows(snapshot.sequence);
+    if known && Pages::has_ended(&snapshot) {
+        // Tells a browser not to come back.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let place = site.streams.open(id).ok_or(Lost::TooMany)?;
+    let sequence = snapshot.sequence;
+    let updates = Updates {
+        heartbeat: site.config.heartbeat,
+        ends_at: Instant::now() + site.config.stream_age,
+        stop: site.stop.clone(),
+        language: reader.language,
+        site,
+        watch,
+        sequence,
+        next: Next::Opening((!known).then_some(snapshot)),
+        _place: place,
+    };
+    let body = stream::unfold(updates, |updates| async move {
+        let (frame, updates) = updates.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(frame)), updates))
+    });
+    let mut response = Response::new(Body::from_stream(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// An open stream.
+struct Updates {
+    site: Arc<Site>,
+    watch: Watch,
+    language: Language,
+    /// The change sent last.
+    sequence: Sequence,
+    next: Next,
+    heartbeat: Duration,
+    ends_at: Instant,
+    stop: Stop,
+    _place: Stream,
+}
+
+/// What an open stream does next.
+enum Next {
+    /// Says when to come back, and what the reader has missed.
+    Opening(Option<Arc<Snapshot>>),
+    /// Waits for a change.
+    Waiting,
+    /// Ends: the payout has.
+    Ending,
+}
+
+impl Updates {
+    async fn next(mut self) -> Option<(String, Self)> {
+        match std::mem::replace(&mut self.next, Next::Waiting) {
+            Next::Opening(missed) => {
+                let missed = missed.map_or(Some(String::new()), |snapshot| self.event(&snapshot))?;
+                Some((format!("retry: {}\n\n{missed}", retry_millis()), self))
+            }
+            Next::Waiting => {
+                let frame = self.wait().await?;
+                Some((frame, self))
+            }
+            Next::Ending => None,
+        }
+    }
+
+    /// The next event or heartbeat; `None` where the stream is to end.
+    async fn wait(&mut self) -> Option<String> {
+        tokio::select! {
+            snapshot = self.watch.moved_past(self.sequence) => self.event(&snapshot),
+            () = tokio::time::sleep(self.heartbeat) => Some(":\n\n".into()),
+            () = tokio::time::sleep_until(self.ends_at) => None,
+            () = self.stop.asked() => None,
+        }
+    }
+
+    fn event(&mut self, snapshot: &Snapshot) -> Option<String> {
+        self.sequence = snapshot.sequence;
+        if Pages::has_ended(snapshot) {
+            self.next = Next::Ending;
+        }
+        let rendered = self.site.pages.fragment(snapshot, self.site.payouts.now(), self.language);
+        let html = rendered
+            .inspect_err(|error| tracing::error!(%error, "a tracking page could not be rendered"))
+            .ok()?;
+        Some(event(snapshot.sequence, &html))
+    }
+}
+
+/// An event whose data is this HTML.
+fn event(sequence: Sequence, html: &str) -> String {
+    let mut event = format!("event: change\nid: {sequence}\n");
+    // A carriage return ends a line of the stream just as a line feed does.
+    for line in html.split(['\n', '\r']).filter(|line| !line.is_empty()) {
+        event.push_str("data: ");
+        event.push_str(line);
+        event.push('\n');
+    }
+    event.push('\n');
+    event
+}
+
+/// When a reader is to come back whose stream broke: not all at once, after a restart.
+fn retry_millis() -> u64 {
+    1_000 + RandomState::new().hash_one(0) % 3_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_html_breaks_out_of_its_event() {
+        let sent = event(Sequence(7), "<p>a\r\nid: 9\n\ndata: x</p>\r");
+        assert_eq!(sent, "event: change\nid: 7\ndata: <p>a\ndata: id: 9\ndata: data: x</p>\n\n");
+    }
+}

@@ -1,0 +1,192 @@
+//! `/webhooks`: endpoints, their secrets, their deliveries.
+
+mod bodies;
+mod empty;
+mod requests;
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Router, extract};
+use serde::Serialize;
+
+use super::body::StrictJson;
+use super::idempotency::OptionalKey;
+use super::router::Edge;
+use super::{BasePath, Code, Principal, Problem};
+use crate::webhooks::{DeskError, EndpointId, MAX_ENDPOINTS, Owner};
+use bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
+use empty::NoBody;
+use requests::{CreateRequest, DeliveriesQuery, ReplayFields};
+
+/// The routes.
+pub(super) fn routes(base: &BasePath) -> Router<Edge> {
+    Router::new()
+        .route(&base.join("/webhooks"), post(create).get(list))
+        .route(&base.join("/webhooks/{id}"), get(read).delete(delete))
+        .route(&base.join("/webhooks/{id}/rotate"), post(rotate))
+        .route(&base.join("/webhooks/{id}/enable"), post(enable))
+        .route(&base.join("/webhooks/{id}/deliveries"), get(deliveries))
+        .route(&base.join("/webhooks/{id}/replay"), post(replay))
+        .route(&base.join("/webhooks/{id}/test"), post(test))
+}
+
+type PathId = Result<Path<String>, PathRejection>;
+
+/// Makes an endpoint. The answer shows its secret, this once.
+async fn create(
+    State(edge): State<Edge>,
+    principal: Principal,
+    _key: OptionalKey,
+    StrictJson(request): StrictJson<CreateRequest>,
+) -> Result<Response, Problem> {
+    let new = request.into_new_endpoint()?;
+    let desk = std::sync::Arc::clone(&edge.webhooks);
+    let endpoint = to_the_end(async move { desk.create(owner(principal), new).await }).await?;
+    let location = edge.config.base_path.join(&format!("/webhooks/{}", endpoint.id));
+    let mut response = json(StatusCode::CREATED, &EndpointBody::with_secret(&endpoint))?;
+    let location = HeaderValue::try_from(location).map_err(|_| Problem::unavailable())?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+async fn list(State(edge): State<Edge>, principal: Principal) -> Result<Response, Problem> {
+    let endpoints = edge.webhooks.list(owner(principal)).await.map_err(problem_of)?;
+    json(StatusCode::OK, &ListBody { data: endpoints.iter().map(EndpointBody::new).collect() })
+}
+
+async fn read(State(edge): State<Edge>, principal: Principal, id: PathId) -> Result<Response, Problem> {
+    let endpoint = edge.webhooks.find(owner(principal), endpoint_id(id)?).await.map_err(problem_of)?;
+    json(StatusCode::OK, &EndpointBody::new(&endpoint))
+}
+
+async fn delete(State(edge): State<Edge>, principal: Principal, id: PathId) -> Result<StatusCode, Problem> {
+    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
+    to_the_end(async move { desk.delete(owner(principal), id).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives a new secret. The answer shows it, this once.
+async fn rotate(
+    State(edge): State<Edge>,
+    principal: Principal,
+    _key: OptionalKey,
+    id: PathId,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
+    let endpoint = to_the_end(async move { desk.rotate(owner(principal), id).await }).await?;
+    json(StatusCode::OK, &EndpointBody::with_secret(&endpoint))
+}
+
+/// Sends to a disabled endpoint again.
+async fn enable(
+    State(edge): State<Edge>,
+    principal: Principal,
+    _key: OptionalKey,
+    id: PathId,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
+    let endpoint = to_the_end(async move { desk.enable(owner(principal), id).await }).await?;
+    json(StatusCode::OK, &EndpointBody::new(&endpoint))
+}
+
+async fn deliveries(
+    State(edge): State<Edge>,
+    principal: Principal,
+    id: PathId,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let id = endpoint_id(id)?;
+    let query = query.map_err(|_| Problem::new(Code::MalformedRequest, "The query cannot be read."))?;
+    let DeliveriesQuery { limit, before } = DeliveriesQuery::of(query.0)?;
+    let page = edge.webhooks.deliveries(owner(principal), id, before, limit).await.map_err(problem_of)?;
+    json(StatusCode::OK, &DeliveriesBody::new(&page))
+}
+
+async fn replay(
+    State(edge): State<Edge>,
+    principal: Principal,
+    _key: OptionalKey,
+    id: PathId,
+    StrictJson(request): StrictJson<ReplayFields>,
+) -> Result<Response, Problem> {
+    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
+    let what = request.read()?;
+    let count = to_the_end(async move { desk.replay(owner(principal), id, what).await }).await?;
+    json(StatusCode::ACCEPTED, &ReplayBody { count })
+}
+
+/// Sends a test event, and answers with what came of it.
+async fn test(
+    State(edge): State<Edge>,
+    principal: Principal,
+    _key: OptionalKey,
+    id: PathId,
+    _: NoBody,
+) -> Result<Response, Problem> {
+    let report = edge.webhooks.test(owner(principal), endpoint_id(id)?).await.map_err(problem_of)?;
+    json(StatusCode::OK, &TestBody::new(&report))
+}
+
+fn owner(principal: Principal) -> Owner {
+    Owner { org: principal.org, mode: principal.mode }
+}
+
+fn endpoint_id(id: PathId) -> Result<EndpointId, Problem> {
+    id.ok().and_then(|extract::Path(id)| id.parse().ok()).ok_or_else(not_found)
+}
+
+fn not_found() -> Problem {
+    Problem::new(Code::NotFound, "There is no webhook endpoint with this id.")
+}
+
+/// Does something that writes in a task of its own: a client that hangs up must not cut it off.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, DeskError>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(work).await {
+        Ok(done) => done.map_err(problem_of),
+        Err(error) => {
+            tracing::error!(%error, "a change of webhook endpoints broke");
+            Err(Problem::unavailable())
+        }
+    }
+}
+
+fn problem_of(error: DeskError) -> Problem {
+    match error {
+        DeskError::NotFound => not_found(),
+        DeskError::PayoutNotFound => Problem::payout_not_found().at("payout_id"),
+        DeskError::Invalid { field, detail } => Problem::validation(field, format!("{field}: {detail}.")),
+        DeskError::TooMany => Problem::new(
+            Code::ValidationError,
+            format!(
+                "There are {MAX_ENDPOINTS} webhook endpoints already, which is the most there can be; delete one first."
+            ),
+        ),
+        DeskError::Disabled => Problem::new(
+            Code::ValidationError,
+            "The endpoint is disabled; enable it with POST /webhooks/{id}/enable first.",
+        ),
+        DeskError::Unavailable(error) => {
+            tracing::warn!(%error, "the webhook store could not be asked");
+            Problem::unavailable()
+        }
+    }
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(body).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        Problem::unavailable()
+    })?;
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}

@@ -1,0 +1,163 @@
+//! What is asked for.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use payoutd_actors::payout::{PayoutId, Sequence};
+use serde::Deserialize;
+
+use crate::http::Problem;
+use crate::webhooks::{EventType, NewEndpoint, ReplayRequest};
+
+/// What `POST /webhooks` takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CreateRequest {
+    url: String,
+    #[serde(default)]
+    types: Option<Vec<String>>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+impl CreateRequest {
+    pub(super) fn into_new_endpoint(self) -> Result<NewEndpoint, Problem> {
+        let read = |name: &String| {
+            let known = EventType::ALL.map(EventType::as_str).join(", ");
+            name.parse::<EventType>()
+                .map_err(|_| Problem::validation("types", format!("types: each must be one of {known}.")))
+        };
+        let types =
+            self.types.map(|names| names.iter().map(read).collect::<Result<Vec<_>, _>>()).transpose()?;
+        Ok(NewEndpoint { url: self.url, types, description: self.description.unwrap_or_default() })
+    }
+}
+
+/// What `POST /webhooks/{id}/replay` takes: a payout, a payout and a sequence, or a time.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplayFields {
+    #[serde(default)]
+    payout_id: Option<String>,
+    #[serde(default)]
+    sequence: Option<i64>,
+    #[serde(default)]
+    since: Option<String>,
+}
+
+impl ReplayFields {
+    pub(super) fn read(self) -> Result<ReplayRequest, Problem> {
+        match self {
+            Self { payout_id: Some(id), sequence, since: None } => {
+                let id: PayoutId = id.parse().map_err(|_| Problem::payout_not_found().at("payout_id"))?;
+                Ok(sequence
+                    .map_or(ReplayRequest::Payout(id), |number| ReplayRequest::Change(id, Sequence(number))))
+            }
+            Self { payout_id: None, sequence: None, since: Some(since) } => {
+                let since = since
+                    .parse()
+                    .map_err(|error| Problem::validation("since", format!("since: {error}.")))?;
+                Ok(ReplayRequest::Since(since))
+            }
+            Self { payout_id: None, sequence: Some(_), since: _ } => {
+                Err(Problem::validation("payout_id", "payout_id: a sequence is that of a payout."))
+            }
+            Self { payout_id: Some(_), since: Some(_), .. } => {
+                Err(Problem::validation("since", "since: give either a payout or a time."))
+            }
+            Self { payout_id: None, sequence: None, since: None } => {
+                Err(Problem::validation("payout_id", "payout_id: give a payout_id or a time, since."))
+            }
+        }
+    }
+}
+
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 200;
+
+/// What `GET /webhooks/{id}/deliveries` takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct DeliveriesQuery {
+    pub(super) limit: u32,
+    pub(super) before: Option<i64>,
+}
+
+impl DeliveriesQuery {
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Result<Self, Problem> {
+        let mut query = Self { limit: DEFAULT_LIMIT, before: None };
+        let mut seen = Vec::new();
+        for (name, value) in pairs {
+            if seen.contains(&name) {
+                return Err(Problem::validation(name, "The parameter is there more than once."));
+            }
+            match name.as_str() {
+                "limit" => query.limit = limit(&value)?,
+                "cursor" => query.before = Some(read_cursor(&value)?),
+                _ => return Err(Problem::validation(name, "Unknown parameter; there are limit and cursor.")),
+            }
+            seen.push(name);
+        }
+        Ok(query)
+    }
+}
+
+fn limit(text: &str) -> Result<u32, Problem> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|limit| digits && (1..=MAX_LIMIT).contains(limit));
+    number.ok_or_else(|| Problem::validation("limit", format!("limit: must be 1 to {MAX_LIMIT}.")))
+}
+
+/// A place in a delivery log, for clients to hand back unread.
+pub(super) fn cursor(before: i64) -> String {
+    URL_SAFE_NO_PAD.encode(before.to_be_bytes())
+}
+
+fn read_cursor(text: &str) -> Result<i64, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    let number = bytes.map(i64::from_be_bytes).filter(|number| *number >= 0);
+    number.ok_or_else(|| Problem::validation("cursor", "cursor: must be a next_cursor as it was given."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(pairs: &[(&str, &str)]) -> Result<DeliveriesQuery, Problem> {
+        DeliveriesQuery::of(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn pages_are_asked_for_exactly() {
+        assert_eq!(query(&[]).unwrap(), DeliveriesQuery { limit: 50, before: None });
+        let place = cursor(77);
+        let read = query(&[("limit", "200"), ("cursor", &place)]).unwrap();
+        assert_eq!(read, DeliveriesQuery { limit: 200, before: Some(77) });
+        for (name, value) in [
+            ("limit", "0"),
+            ("limit", "201"),
+            ("limit", "+5"),
+            ("limit", ""),
+            ("cursor", "x"),
+            ("cursor", ""),
+        ] {
+            assert_eq!(query(&[(name, value)]).unwrap_err().field(), Some(name), "{name}={value}");
+        }
+        assert_eq!(query(&[("page", "1")]).unwrap_err().field(), Some("page"));
+        assert_eq!(query(&[("limit", "1"), ("limit", "1")]).unwrap_err().field(), Some("limit"));
+    }
+
+    #[test]
+    fn a_replay_is_of_a_payout_or_since_a_time() {
+        let read = |text: &str| serde_json::from_str::<ReplayFields>(text).unwrap().read();
+        let id = format!("pay_{}", "a".repeat(32));
+        let payout: PayoutId = id.parse().unwrap();
+        let json = |rest: &str| format!(r#"{{"payout_id":"{id}"{rest}}}"#);
+        assert_eq!(read(&json("")).unwrap(), ReplayRequest::Payout(payout));
+        assert_eq!(read(&json(r#","sequence":2"#)).unwrap(), ReplayRequest::Change(payout, Sequence(2)));
+        assert!(matches!(read(r#"{"since":"2026-01-01T00:00:00Z"}"#), Ok(ReplayRequest::Since(_))));
+        for wrong in
+            ["{}", r#"{"sequence":1}"#, r#"{"since":"soon"}"#, &json(r#","since":"2026-01-01T00:00:00Z""#)]
+        {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+-- Of each enabled endpoint that has room, its most overdue deliveries that have none before them.
+SELECT
+    d.id, d.payout_id, d.sequence, d.type, d.status, d.attempts, d.next_attempt_at, d.created_at, d.log,
+    e.id AS endpoint_id, e.org_id, e.mode, e.url, e.description, e.types, e.secret, e.previous_secret,
+    e.previous_secret_until, e.created_at AS endpoint_created_at, e.disabled_at, e.disabled_reason, e.failing_since
+FROM webhook_endpoints e
+CROSS JOIN LATERAL (
+    SELECT d.*
+    FROM webhook_deliveries d
+    WHERE d.endpoint_id = e.id AND d.status = 'waiting' AND d.next_attempt_at <= $1
+        AND (
+            SELECT b.id
+            FROM webhook_deliveries b
+            WHERE b.endpoint_id = d.endpoint_id AND b.payout_id = d.payout_id AND b.sequence < d.sequence
+                AND b.status = 'waiting'
+            LIMIT 1
+        ) IS NULL
+    ORDER BY d.next_attempt_at
+    LIMIT $2
+) d
+WHERE e.disabled_at IS NULL AND NOT (e.id = ANY ($4))
+ORDER BY d.next_attempt_at
+LIMIT $3

@@ -1,0 +1,17 @@
+//! The tracking port.
+
+use async_trait::async_trait;
+use payoutd_actors::payout::{PayoutId, TrackingToken};
+use payoutd_actors::ports::Unavailable;
+use sqlx::Row;
+
+use super::{PgStore, sql};
+use crate::tracking::Tracking;
+
+#[async_trait]
+impl Tracking for PgStore {
+    async fn payout_by_token(&self, token: TrackingToken) -> Result<Option<PayoutId>, Unavailable> {
+        let rows = self.read(sqlx::query(sql::TOKEN_OWNER).bind(token.0)).await?;
+        Ok(rows.first().map(|row| PayoutId(row.get(0))))
+    }
+}

@@ -1,0 +1,1 @@
+UPDATE webhook_deliveries SET status = 'skipped' WHERE endpoint_id = $1 AND status = 'waiting'

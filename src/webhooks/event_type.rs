@@ -1,0 +1,93 @@
+//! What an endpoint can ask to be told of.
+
+use std::fmt;
+use std::str::FromStr;
+
+use payoutd_actors::payout::{AnnouncementKind, InvalidId};
+use serde::{Deserialize, Serialize};
+
+/// A type of webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    /// `payout.broadcast`
+    #[serde(rename = "payout.broadcast")]
+    Broadcast,
+    /// `payout.delivered`
+    #[serde(rename = "payout.delivered")]
+    Delivered,
+    /// `payout.failed`
+    #[serde(rename = "payout.failed")]
+    Failed,
+    /// `payout.updated`: the estimate moved, or another transaction was seen.
+    #[serde(rename = "payout.updated")]
+    Updated,
+    /// `payout.late`
+    #[serde(rename = "payout.late")]
+    Late,
+}
+
+impl EventType {
+    /// Every type.
+    pub const ALL: [Self; 5] = [Self::Broadcast, Self::Delivered, Self::Failed, Self::Updated, Self::Late];
+    /// What an endpoint is told of unless it says otherwise.
+    pub const DEFAULT: [Self; 3] = [Self::Broadcast, Self::Delivered, Self::Failed];
+
+    /// The public name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Broadcast => "payout.broadcast",
+            Self::Delivered => "payout.delivered",
+            Self::Failed => "payout.failed",
+            Self::Updated => "payout.updated",
+            Self::Late => "payout.late",
+        }
+    }
+
+    /// The type an announcement goes out as. A creation goes out as none: its caller knows of it.
+    #[must_use]
+    pub fn of(kind: AnnouncementKind) -> Option<Self> {
+        match kind {
+            AnnouncementKind::Created => None,
+            AnnouncementKind::Broadcast => Some(Self::Broadcast),
+            AnnouncementKind::Delivered => Some(Self::Delivered),
+            AnnouncementKind::Failed => Some(Self::Failed),
+            AnnouncementKind::Updated => Some(Self::Updated),
+            AnnouncementKind::Late => Some(Self::Late),
+        }
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for EventType {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let expected =
+            "webhook type (payout.broadcast, payout.delivered, payout.failed, payout.updated, payout.late)";
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(InvalidId { expected })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_has_the_name_of_its_announcement() {
+        use AnnouncementKind as K;
+        assert_eq!(EventType::of(K::Created), None);
+        for kind in [K::Broadcast, K::Delivered, K::Failed, K::Updated, K::Late] {
+            let of = EventType::of(kind).unwrap();
+            assert_eq!(of.as_str(), kind.as_str());
+            assert_eq!(of.as_str().parse(), Ok(of));
+            assert_eq!(serde_json::to_string(&of).unwrap(), format!("\"{of}\""));
+        }
+        assert!("payout.created".parse::<EventType>().is_err());
+    }
+}
