@@ -46,11 +46,7 @@ async fn start(intake: &Intake) -> Result<(Open, lapin::Consumer), BrokerError> 
     intake.status.set(ConsumerState::Connected);
     let prepare = async {
         topology::declare_intake(&open.channel, settings).await?;
-<<<<<<< HEAD
-        // Services downstream bind to it whether or not anything was published yet.
-=======
         // Services bind to it before the first announcement goes out, so it is there as soon as reports are taken in.
->>>>>>> main
         topology::declare_payouts(&open.channel, &settings.names).await?;
         // The only brake there is: what the library has received it buffers without a limit.
         open.channel.basic_qos(intake.config.prefetch, BasicQosOptions { global: false }).await?;
