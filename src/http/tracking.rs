@@ -24,9 +24,9 @@ use payoutd_actors::payouts::Payouts;
 
 use self::reader::Reader;
 use super::envelope;
+use crate::places::{PlaceMetrics, Places};
 use crate::quotes::routes::Routes;
 use crate::shutdown::Stop;
-use crate::places::{PlaceMetrics, Places};
 use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Tracking, assets};
 
 /// How the tracking page behaves.

@@ -55,11 +55,7 @@ pub(super) fn ids(rows: &[MaybeRow]) -> Vec<PayoutId> {
 }
 
 /// Puts payouts back together, in the order of `ids`.
-pub(super) fn assemble(
-    ids: &[PayoutId],
-    rows: Vec<MaybeRow>,
-    entries: Vec<EntryRow>,
-) -> Vec<Option<Stored>> {
+pub(super) fn assemble(ids: &[PayoutId], rows: Vec<MaybeRow>, entries: Vec<EntryRow>) -> Vec<Option<Stored>> {
     let mut journals: HashMap<Uuid, Vec<EntryRow>> = HashMap::with_capacity(rows.len());
     for entry in entries {
         journals.entry(entry.payout_id).or_default().push(entry);

@@ -42,7 +42,8 @@ impl Listing for SqliteStore {
         let rows = decoded(&self.read(statement).await?)?;
         let ids = ids(&rows);
         let keys: Vec<_> = ids.iter().map(|id| id.0.simple()).collect();
-        let entries = self.read(sqlx::query(sql::LOAD_ENTRIES).bind(json(&keys).map_err(unavailable)?)).await?;
+        let entries =
+            self.read(sqlx::query(sql::LOAD_ENTRIES).bind(json(&keys).map_err(unavailable)?)).await?;
         Ok(assemble(&ids, rows, read_rows::<_, EntryRow>(&entries)?).into_iter().flatten().collect())
     }
 }
