@@ -11,12 +11,14 @@ mod body;
 mod conditional;
 mod connection;
 mod envelope;
+mod event_stream;
 mod idempotency;
 mod json;
 mod key_cache;
 mod payouts;
 mod ports;
 mod problem;
+mod query;
 mod quotes;
 mod request_id;
 mod router;
@@ -24,6 +26,7 @@ mod server;
 mod timed_stream;
 mod trace_context;
 mod tracking;
+mod waiting;
 mod webhooks;
 
 pub use auth::{Authenticator, Principal};
@@ -33,6 +36,7 @@ pub use ports::{CreatedFrom, Quoting};
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};
 pub use server::{ServerLimits, serve};
+pub use waiting::{Waiting, WaitingConfig};
 
 #[cfg(test)]
 mod tests;

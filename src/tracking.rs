@@ -12,7 +12,6 @@ mod misses;
 mod page;
 mod payment;
 mod shown;
-mod streams;
 mod words;
 
 use async_trait::async_trait;
@@ -23,7 +22,6 @@ pub use finder::{Finder, Lost};
 pub use frame_ancestors::{FrameAncestors, InvalidFrameAncestors};
 pub use language::Language;
 pub use page::Pages;
-pub use streams::{Stream, Streams};
 
 /// Knows which payout a tracking token belongs to.
 #[async_trait]
