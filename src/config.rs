@@ -34,6 +34,7 @@ pub struct Config {
     pub relay: Relay,
     pub sweep: Sweep,
     pub sandbox: Sandbox,
+    pub waiting: Waiting,
     pub webhooks: Webhooks,
     pub tracking: Tracking,
     pub log: Log,
@@ -107,6 +108,10 @@ section!(
 section!(
     /// The simulator.
     Sandbox { poll_millis: u64 }
+);
+section!(
+    /// Requests held open until something happens.
+    Waiting { max_held: usize, max_held_per_key: usize, heartbeat_seconds: u64, stream_seconds: u64 }
 );
 section!(
     /// Webhooks.

@@ -12,6 +12,7 @@ mod conditional;
 mod connection;
 mod docs;
 mod envelope;
+mod event_stream;
 mod idempotency;
 mod json;
 mod key_cache;
@@ -19,6 +20,7 @@ mod openapi;
 mod payouts;
 mod ports;
 mod problem;
+mod query;
 mod quotes;
 mod request_id;
 mod router;
@@ -26,6 +28,7 @@ mod server;
 mod timed_stream;
 mod trace_context;
 mod tracking;
+mod waiting;
 mod webhooks;
 
 pub use auth::{Authenticator, Principal};
@@ -37,6 +40,7 @@ pub use ports::{CreatedFrom, Quoting};
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};
 pub use server::{ServerLimits, serve};
+pub use waiting::{Waiting, WaitingConfig};
 
 #[cfg(test)]
 mod tests;

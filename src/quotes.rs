@@ -20,6 +20,7 @@ pub use desk::{OfferError, OpenError, QuoteDesk};
 pub use offer::{InsufficientFunds, Offer, OfferedRoute};
 pub use refusal::QuoteError;
 pub use request::QuoteRequest;
+pub(crate) use request::check_external_ref;
 pub use routes::{Routes, RoutesConfig};
 pub use signature::{Signer, SigningKey};
 

@@ -29,6 +29,7 @@ pub use sqlite::{SqliteLease, SqliteStore};
 use crate::http::CreatedFrom;
 use crate::intake::ParkingLot;
 use crate::keys::KeyStore;
+use crate::listing::Listing;
 use crate::quotes::QuoteStore;
 use crate::relay::Outbox;
 use crate::sandbox::PlanStore;
@@ -98,7 +99,16 @@ pub enum MigrateError {
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
 pub trait Store:
-    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore + Tracking
+    Journal
+    + QuoteStore
+    + CreatedFrom
+    + KeyStore
+    + Listing
+    + Outbox
+    + ParkingLot
+    + PlanStore
+    + WebhookStore
+    + Tracking
 {
     /// Brings the schema up to date.
     ///

@@ -1,6 +1,6 @@
 //! The public tracking page: what anyone who holds a payout's tracking URL may see of it, as HTML.
 //!
-//! Everything here renders or looks up; the routes are in [`crate::http::tracking`]. There is one renderer: a page that
+//! Everything here renders or looks up; the routes are in `http`. There is one renderer: a page that
 //! updates itself is sent the same HTML that a page without scripts loads again.
 
 pub mod assets;
@@ -12,7 +12,6 @@ mod misses;
 mod page;
 mod payment;
 mod shown;
-mod streams;
 mod words;
 
 use async_trait::async_trait;
@@ -23,7 +22,6 @@ pub use finder::{Finder, Lost};
 pub use frame_ancestors::{FrameAncestors, InvalidFrameAncestors};
 pub use language::Language;
 pub use page::Pages;
-pub use streams::{Stream, Streams};
 
 /// Knows which payout a tracking token belongs to.
 #[async_trait]

@@ -206,17 +206,17 @@ impl Owner {
         let (expected, from) = (payout.version(), payout.state().status());
         let changes = payout.apply(&entry)?;
         let after = Arc::new(payout.snapshot());
-        let announcements = changes.into_iter().map(Announcement::from).collect();
+        let announcements: Vec<_> = changes.into_iter().map(Announcement::from).collect();
         let write = Append {
             expected,
             entry: Arc::new(entry),
             after: Arc::clone(&after),
-            announcements,
+            announcements: announcements.clone(),
             traceparent,
         };
         match self.world.commits.append(write).await {
             Ok(Appended::Committed) => {
-                self.world.snapshots.publish(Arc::clone(&after));
+                self.world.snapshots.publish_changes(Arc::clone(&after), &announcements);
                 self.held = Some(payout);
                 if from != after.status() {
                     let (from, to) = (from.as_str(), after.status().as_str());

@@ -7,6 +7,7 @@
 //! from the world; [`engine`] starts and ends all of it as one.
 
 pub mod actor;
+pub mod births;
 pub mod engine;
 pub mod group_commit;
 pub mod payout;

@@ -8,11 +8,12 @@ use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use crate::actor::PayoutMessage;
+use crate::births::{Birth, Births};
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::payout::{
-    AnnouncementKind, Mode, NewPayout, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
+    IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
 };
-use crate::ports::{Announcement, Clock, Create, Created, Unavailable};
+use crate::ports::{Announcement, Clock, Create, Created, Stored, Unavailable};
 use crate::snapshots::Snapshots;
 use crate::supervisor::{SupervisorMessage, Ticket};
 use crate::watchers::Watch;
@@ -79,6 +80,7 @@ pub struct Payouts {
     commits: GroupCommit,
     snapshots: Arc<Snapshots>,
     clock: Arc<dyn Clock>,
+    births: Arc<Births>,
     tickets: Arc<AtomicU64>,
 }
 
@@ -91,13 +93,25 @@ impl Payouts {
         snapshots: Arc<Snapshots>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { supervisor, commits, snapshots, clock, tickets: Arc::default() }
+        Self { supervisor, commits, snapshots, clock, births: Arc::default(), tickets: Arc::default() }
     }
 
     /// The time by the payouts' own clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Begins the creation of a payout: its time is that of the birth, and it is created [during](Birth::during) it.
+    #[must_use]
+    pub fn birth(&self, org: OrgId, mode: Mode) -> Birth {
+        self.births.begin(org, mode, self.clock.now())
+    }
+
+    /// A moment up to which every payout there will ever be of this organisation and mode is there, not before now. Waits
+    /// for creations under way.
+    pub async fn settled(&self, org: OrgId, mode: Mode) -> Timestamp {
+        self.births.settled(org, mode, self.clock.now()).await
     }
 
     /// Creates a payout, using up its quote, and gives it an actor.
@@ -119,12 +133,8 @@ impl Payouts {
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
         let payout = Payout::new(Arc::clone(&created));
-        let snapshot = Arc::new(payout.snapshot());
-        let announcement = Announcement {
-            kind: AnnouncementKind::Created,
-            previous_status: None,
-            snapshot: Arc::clone(&snapshot),
-        };
+        let announcement = Announcement::of_creation(Arc::clone(&created));
+        let snapshot = Arc::clone(&announcement.snapshot);
         let (id, ticket) = (created.id, Ticket(self.tickets.fetch_add(1, Ordering::Relaxed)));
         // A supervisor that is gone ends the process; the row is safe either way. So for the casts below.
         let _ = self.supervisor.cast(SupervisorMessage::Expect { id, ticket });
@@ -201,13 +211,27 @@ impl Payouts {
     /// # Errors
     /// Where the store cannot be asked.
     pub async fn read(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {
-        let mut snapshot = match self.snapshots.get(id) {
-            Some(live) => live,
-            None => match self.read_stored(id).await? {
-                Some(stored) => stored,
-                None => return Ok(None),
+        match self.snapshots.get(id) {
+            Some(live) => Ok(Some(self.up_to_date(live).await)),
+            None => match self.commits.load(id).await? {
+                Some(stored) => self.show(&stored).await.map(Some),
+                None => Ok(None),
             },
-        };
+        }
+    }
+
+    /// A payout that was loaded, as of its newest commit that anybody was shown, or a later one.
+    ///
+    /// # Errors
+    /// Where its journal is damaged.
+    pub async fn show(&self, stored: &Stored) -> Result<Arc<Snapshot>, Unavailable> {
+        let payout = stored.replay().map_err(|damage| damaged(stored, damage))?;
+        // An actor may have come to life meanwhile and not know yet what this read saw committed.
+        Ok(self.up_to_date(self.snapshots.newest(Arc::new(payout.snapshot()))).await)
+    }
+
+    async fn up_to_date(&self, mut snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
+        let id = snapshot.payout.id;
         if snapshot.state.due().is_some_and(|due| due.passed(self.clock.now())) {
             // Lateness is a change like any other, so it is committed before it is shown.
             if self.due_passed(id).await.is_ok()
@@ -216,7 +240,25 @@ impl Payouts {
                 snapshot = newer;
             }
         }
-        Ok(Some(snapshot))
+        snapshot
+    }
+
+    /// Every change of a payout after `after`, oldest first, out of its journal; `None` where there is no such payout. The
+    /// creation is the first.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    pub async fn history(
+        &self,
+        id: PayoutId,
+        after: Sequence,
+    ) -> Result<Option<Vec<Announcement>>, Unavailable> {
+        let Some(stored) = self.commits.load(id).await? else { return Ok(None) };
+        let changes = stored.changes().map_err(|damage| damaged(&stored, damage))?;
+        let mut history = vec![Announcement::of_creation(stored.created)];
+        history.extend(changes.into_iter().map(|(_, change)| Announcement::from(change)));
+        history.retain(|change| change.sequence() > after);
+        Ok(Some(history))
     }
 
     /// Watches a payout from now on. [`read`](Self::read) it afterwards, so that nothing happens in between unseen.
@@ -240,13 +282,6 @@ impl Payouts {
         }
     }
 
-    async fn read_stored(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {
-        let Some(stored) = self.commits.load(id).await? else { return Ok(None) };
-        let payout = stored.replay().map_err(|damage| Unavailable(format!("{id}: {damage}")))?;
-        // An actor may have come to life meanwhile and not know yet what this read saw committed.
-        Ok(Some(self.snapshots.newest(Arc::new(payout.snapshot()))))
-    }
-
     /// Sends a message until an actor answers it. An actor that dies takes its mailbox with it, unanswered; every
     /// message here may be handed in again, because its effect is recognised in the journal.
     async fn until_answered<T>(
@@ -266,6 +301,10 @@ impl Payouts {
         }
         Err(Unavailable("the payout's actor did not answer".into()))
     }
+}
+
+fn damaged(stored: &Stored, damage: IllegalEvent) -> Unavailable {
+    Unavailable(format!("{}: {damage}", stored.created.id))
 }
 
 /// Runs `work` in a task of its own, so that it ends even where nobody waits for it any more.

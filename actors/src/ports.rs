@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::payout::{
-    AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Snapshot, Status, Timestamp,
-    Version,
+    AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Sequence, Snapshot, Status,
+    Timestamp, Version,
 };
 
 /// Tells the time.
@@ -32,6 +32,19 @@ impl Stored {
     pub fn replay(&self) -> Result<Payout, IllegalEvent> {
         Payout::replay(Arc::clone(&self.created), &self.entries)
     }
+
+    /// Every change since the creation, oldest first, with the time it was recorded.
+    ///
+    /// # Errors
+    /// Where the entries do not follow one another.
+    pub fn changes(&self) -> Result<Vec<(Timestamp, Change)>, IllegalEvent> {
+        let mut payout = Payout::new(Arc::clone(&self.created));
+        let mut changes = Vec::new();
+        for entry in &self.entries {
+            changes.extend(payout.apply(entry)?.into_iter().map(|change| (entry.recorded_at, change)));
+        }
+        Ok(changes)
+    }
 }
 
 /// A message to be published, committed together with the change it tells of.
@@ -43,6 +56,21 @@ pub struct Announcement {
     pub previous_status: Option<Status>,
     /// The payout right after it.
     pub snapshot: Arc<Snapshot>,
+}
+
+impl Announcement {
+    /// The first of a payout: that it was created.
+    #[must_use]
+    pub fn of_creation(created: Arc<NewPayout>) -> Self {
+        let snapshot = Arc::new(Payout::new(created).snapshot());
+        Self { kind: AnnouncementKind::Created, previous_status: None, snapshot }
+    }
+
+    /// The sequence it makes.
+    #[must_use]
+    pub fn sequence(&self) -> Sequence {
+        self.snapshot.sequence
+    }
 }
 
 impl From<Change> for Announcement {

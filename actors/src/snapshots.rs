@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::payout::{PayoutId, Snapshot};
+use crate::ports::Announcement;
 use crate::watchers::Watchers;
 
 const SHARDS: usize = 64;
@@ -98,6 +99,11 @@ impl Snapshots {
 
     /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.publish_changes(snapshot, &[]);
+    }
+
+    /// The same, with the changes that the newest commit made.
+    pub fn publish_changes(&self, snapshot: Arc<Snapshot>, changes: &[Announcement]) {
         let id = snapshot.payout.id;
         let newest = {
             let mut shard = self.write(id);
@@ -106,7 +112,7 @@ impl Snapshots {
             shown.raise(snapshot)
         };
         // Only now: whoever is told and reads again must not see less.
-        self.watchers.notify(&newest);
+        self.watchers.notify(&newest, changes);
     }
 
     /// The row may have moved on: until the actor publishes again, the database is asked.

@@ -7,10 +7,51 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::payout::{PayoutId, Sequence, Snapshot};
+use crate::ports::Announcement;
 
 const SHARDS: usize = 64;
 
-type Latest = watch::Sender<Option<Arc<Snapshot>>>;
+/// How many changes are kept at hand for whoever is a little behind.
+const KEPT_CHANGES: usize = 16;
+
+type Latest = watch::Sender<Option<News>>;
+
+/// What happened to a payout while it was watched.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The payout as of its newest commit.
+    pub snapshot: Arc<Snapshot>,
+    /// The last changes, oldest first, as far as they are at hand.
+    changes: Vec<Announcement>,
+}
+
+impl News {
+    fn of(snapshot: &Arc<Snapshot>, changes: &[Announcement]) -> Self {
+        Self { snapshot: Arc::clone(snapshot), changes: changes.to_vec() }
+    }
+
+    fn take_in(&mut self, snapshot: &Arc<Snapshot>, changes: &[Announcement]) {
+        self.snapshot = Arc::clone(snapshot);
+        self.changes.extend_from_slice(changes);
+        let superfluous = self.changes.len().saturating_sub(KEPT_CHANGES);
+        self.changes.drain(..superfluous);
+    }
+
+    /// Every change after `sequence`, oldest first; `None` where one is not at hand any more: the journal has them all.
+    #[must_use]
+    pub fn after(&self, sequence: Sequence) -> Option<Vec<Announcement>> {
+        let mut wanted: Vec<_> = Vec::new();
+        for change in self.changes.iter().filter(|change| change.sequence() > sequence) {
+            let before = wanted.last().map_or(sequence, Announcement::sequence);
+            if change.sequence() != before.next() {
+                return None;
+            }
+            wanted.push(change.clone());
+        }
+        let reached = wanted.last().map_or(sequence, Announcement::sequence);
+        (reached == self.snapshot.sequence.max(sequence)).then_some(wanted)
+    }
+}
 
 /// Who waits for which payout.
 #[derive(Debug)]
@@ -39,15 +80,18 @@ impl Watchers {
         Watch { id, latest, watchers: Arc::clone(self) }
     }
 
-    /// Tells whoever watches this payout.
-    pub fn notify(&self, snapshot: &Arc<Snapshot>) {
+    /// Tells whoever watches this payout, with the changes that its newest commit made.
+    pub fn notify(&self, snapshot: &Arc<Snapshot>, changes: &[Announcement]) {
         if let Some(latest) = self.shard(snapshot.payout.id).get(&snapshot.payout.id) {
             latest.send_if_modified(|known| {
-                let newer = known.as_ref().is_none_or(|known| known.version < snapshot.version);
-                if newer {
-                    *known = Some(Arc::clone(snapshot));
+                match known {
+                    None => *known = Some(News::of(snapshot, changes)),
+                    Some(known) if known.snapshot.version < snapshot.version => {
+                        known.take_in(snapshot, changes)
+                    }
+                    Some(_) => return false,
                 }
-                newer
+                true
             });
         }
     }
@@ -63,20 +107,25 @@ impl Watchers {
 #[derive(Debug)]
 pub struct Watch {
     id: PayoutId,
-    latest: watch::Receiver<Option<Arc<Snapshot>>>,
+    latest: watch::Receiver<Option<News>>,
     watchers: Arc<Watchers>,
 }
 
 impl Watch {
     /// Waits until the payout has moved past `sequence`, and returns it as it is then.
     pub async fn moved_past(&mut self, sequence: Sequence) -> Arc<Snapshot> {
-        let moved = |latest: &Option<Arc<Snapshot>>| latest.as_ref().is_some_and(|s| s.sequence > sequence);
+        self.news_past(sequence).await.snapshot
+    }
+
+    /// The same, with the changes on the way, as far as they are at hand.
+    pub async fn news_past(&mut self, sequence: Sequence) -> News {
+        let moved = |latest: &Option<News>| latest.as_ref().is_some_and(|n| n.snapshot.sequence > sequence);
         let found = match self.latest.wait_for(moved).await {
             Ok(latest) => latest.clone(),
             Err(_) => None,
         };
         match found {
-            Some(snapshot) => snapshot,
+            Some(news) => news,
             // The sender lives as long as a watch does; were it gone, nothing would ever move.
             None => std::future::pending().await,
         }
@@ -96,7 +145,7 @@ impl Drop for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payout::{Payout, Version};
+    use crate::payout::{AnnouncementKind, Payout, Version};
     use crate::testing::sample;
 
     fn at(sequence: i64) -> Arc<Snapshot> {
@@ -112,14 +161,47 @@ mod tests {
         let id = at(1).payout.id;
         let mut watch = watchers.watch(id);
         let mut other = watchers.watch(id);
-        watchers.notify(&at(3));
-        watchers.notify(&at(2));
+        watchers.notify(&at(3), &[]);
+        watchers.notify(&at(2), &[]);
         assert_eq!(watch.moved_past(Sequence(1)).await.sequence, Sequence(3));
         assert_eq!(other.moved_past(Sequence(2)).await.sequence, Sequence(3));
         let waiting = tokio::spawn(async move { watch.moved_past(Sequence(3)).await.sequence });
-        watchers.notify(&at(4));
+        watchers.notify(&at(4), &[]);
         assert_eq!(waiting.await.unwrap(), Sequence(4));
         drop(other);
         assert_eq!(watchers.watched(), 0);
+    }
+
+    #[tokio::test]
+    async fn changes_are_at_hand_without_gaps_or_not_at_all() {
+        let change = |sequence| Announcement {
+            kind: AnnouncementKind::Updated,
+            previous_status: None,
+            snapshot: at(sequence),
+        };
+        let watchers = Arc::new(Watchers::default());
+        let mut watch = watchers.watch(at(1).payout.id);
+        let after = |news: &News, sequence| {
+            let changes = news.after(Sequence(sequence));
+            changes.map(|changes| changes.iter().map(|change| change.sequence().0).collect::<Vec<_>>())
+        };
+        watchers.notify(&at(3), &[change(2), change(3)]);
+        watchers.notify(&at(4), &[change(4)]);
+        let news = watch.news_past(Sequence(1)).await;
+        assert_eq!(after(&news, 1), Some(vec![2, 3, 4]));
+        assert_eq!(after(&news, 3), Some(vec![4]));
+        assert_eq!(after(&news, 4), Some(vec![]));
+        assert_eq!(after(&news, 0), None, "the first was not watched");
+        // A commit whose outcome was unknown is seen without its changes.
+        watchers.notify(&at(5), &[]);
+        assert_eq!(after(&watch.news_past(Sequence(4)).await, 4), None);
+        watchers.notify(&at(6), &[change(6)]);
+        let news = watch.news_past(Sequence(5)).await;
+        assert_eq!((after(&news, 4), after(&news, 5)), (None, Some(vec![6])));
+        for sequence in 7..=40 {
+            watchers.notify(&at(sequence), &[change(sequence)]);
+        }
+        let news = watch.news_past(Sequence(39)).await;
+        assert_eq!((after(&news, 6), after(&news, 24).map(|changes| changes.len())), (None, Some(16)));
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::Failure;
 use crate::config::Config;
 use crate::http::{
     self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, KeyCacheConfig, ServerLimits,
-    TrackingConfig, TrackingParts,
+    TrackingConfig, TrackingParts, Waiting, WaitingConfig,
 };
 use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
 use crate::store::Store;
@@ -39,8 +39,9 @@ impl System {
 
     async fn api(&self, routes: &Arc<Routes>, webhooks: Desk) -> Result<Router, Failure> {
         let Foundation { config, store, clock, renderer, .. } = &self.foundation;
+        let signer = Signer::new(signing_key(config, &**store).await?);
         let quoting = QuoteDesk::new(
-            Signer::new(signing_key(config, &**store).await?),
+            signer.clone(),
             Arc::clone(routes),
             Arc::clone(store) as _,
             Arc::clone(clock),
@@ -56,6 +57,9 @@ impl System {
                 KeyCacheConfig::default(),
             ),
             renderer: renderer.clone(),
+            listing: Arc::clone(store) as _,
+            cursors: signer,
+            waiting: Waiting::new(waiting(config), self.edges.stop()),
             webhooks: Arc::new(webhooks),
             config: EdgeConfig {
                 base_path: config.http.base_path.parse::<BasePath>()?,
@@ -93,6 +97,17 @@ impl System {
             config: limits.within(config.http.max_connections),
         })
     }
+}
+
+fn waiting(config: &Config) -> WaitingConfig {
+    let Config { http, waiting, .. } = config;
+    let waiting = WaitingConfig {
+        max_held: waiting.max_held,
+        max_held_per_key: waiting.max_held_per_key,
+        heartbeat: Duration::from_secs(waiting.heartbeat_seconds),
+        stream_age: Duration::from_secs(waiting.stream_seconds),
+    };
+    waiting.within(http.max_connections)
 }
 
 /// The configured signing key, or the one that was made at the first start.

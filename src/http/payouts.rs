@@ -1,6 +1,9 @@
-//! `POST /payouts` and `GET /payouts/{id}`.
+//! `/payouts`: executing quotes, and everything there is to see of what comes of them.
 
 mod create;
+mod events;
+mod list;
+mod read;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
@@ -19,8 +22,12 @@ use super::body::StrictJson;
 use super::idempotency::OptionalKey;
 use super::router::Edge;
 use super::trace_context::TraceContext;
-use super::{Principal, Problem, conditional};
+use super::{Principal, Problem};
 use crate::wire::CreatedBody;
+
+pub(super) use events::events;
+pub(super) use list::{ListBody, list};
+pub(super) use read::{deadline, read};
 
 /// A quote to be executed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -51,30 +58,19 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// Shows a payout as it is now. Query parameters mean nothing yet and are ignored.
-pub(super) async fn read(
-    State(edge): State<Edge>,
-    principal: Principal,
-    id: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let id = id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(Problem::payout_not_found)?;
-    let snapshot = own(&edge, principal, id).await?.ok_or_else(Problem::payout_not_found)?;
-    let mut response = if conditional::is_known(&headers, snapshot.sequence) {
-        let mut unchanged = Response::new(Body::empty());
-        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
-        unchanged
-    } else {
-        json(&edge.renderer.payout(&snapshot))?
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, conditional::etag(snapshot.sequence));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    Ok(response)
+pub(super) type PathId = Result<Path<String>, PathRejection>;
+
+/// The id in a path. What cannot be one is the id of no payout.
+fn payout_id(id: PathId) -> Result<PayoutId, Problem> {
+    id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(Problem::payout_not_found)
 }
 
 /// The payout, where it is the caller's own: another organisation's and the other mode's do not exist for it.
-async fn own(edge: &Edge, principal: Principal, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Problem> {
+async fn own(edge: &Edge, principal: Principal, id: PayoutId) -> Result<Arc<Snapshot>, Problem> {
+    find_own(edge, principal, id).await?.ok_or_else(Problem::payout_not_found)
+}
+
+async fn find_own(edge: &Edge, principal: Principal, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Problem> {
     let found = edge.payouts.read(id).await.map_err(|error| store_unavailable(&error))?;
     Ok(found.filter(|snapshot| {
         let terms = &snapshot.payout.terms;

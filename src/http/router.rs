@@ -10,8 +10,11 @@ use axum::routing::{get, post};
 use payoutd_actors::payouts::Payouts;
 
 use super::{
-    Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, envelope, payouts, quotes, webhooks,
+    Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, Waiting, envelope, payouts, quotes,
+    webhooks,
 };
+use crate::listing::Listing;
+use crate::quotes::Signer;
 use crate::wire::Renderer;
 
 /// How the edge behaves.
@@ -50,6 +53,12 @@ pub struct EdgeParts {
     pub authenticator: Authenticator,
     /// Renders payouts.
     pub renderer: Renderer,
+    /// Finds payouts.
+    pub listing: Arc<dyn Listing>,
+    /// Signs the places in lists.
+    pub cursors: Signer,
+    /// What requests that wait share.
+    pub waiting: Waiting,
     /// Does what partners ask for about webhooks.
     pub webhooks: Arc<crate::webhooks::Desk>,
     /// How to behave.
@@ -64,12 +73,17 @@ pub fn router(parts: EdgeParts) -> Router {
     let edge: Edge = Arc::new(parts);
     let base = &edge.config.base_path;
     let limit = edge.config.request_timeout;
+    // Apart from the others: these may be asked to wait.
+    let polls = Router::new()
+        .route(&base.join("/payouts/{id}"), get(payouts::read))
+        .layer(from_fn(move |request: Request, next: Next| payouts::deadline(limit, request, next)));
     Router::new()
         .route(&base.join("/payouts/quote"), post(quotes::quote))
-        .route(&base.join("/payouts"), post(payouts::create))
-        .route(&base.join("/payouts/{id}"), get(payouts::read))
+        .route(&base.join("/payouts"), post(payouts::create).get(payouts::list))
+        .route(&base.join("/payouts/{id}/events"), get(payouts::events))
         .merge(webhooks::routes(base))
         .layer(from_fn(move |request: Request, next: Next| envelope::deadline(limit, request, next)))
+        .merge(polls)
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(envelope::envelope))

@@ -24,9 +24,10 @@ use payoutd_actors::payouts::Payouts;
 
 use self::reader::Reader;
 use super::envelope;
+use crate::places::{PlaceMetrics, Places};
 use crate::quotes::routes::Routes;
 use crate::shutdown::Stop;
-use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Streams, Tracking, assets};
+use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Tracking, assets};
 
 /// How the tracking page behaves.
 #[derive(Debug, Clone)]
@@ -83,12 +84,15 @@ pub struct TrackingParts {
     pub config: TrackingConfig,
 }
 
+const STREAM_METRICS: PlaceMetrics =
+    PlaceMetrics { taken: "payoutd_tracking_streams", refused: "payoutd_tracking_streams_refused_total" };
+
 /// What handlers share.
 struct Site {
     payouts: Payouts,
     finder: Finder,
     pages: Pages,
-    streams: Arc<Streams>,
+    streams: Arc<Places<PayoutId>>,
     stop: Stop,
     config: TrackingConfig,
     content_security_policy: HeaderValue,
@@ -101,7 +105,7 @@ pub fn tracking_router(parts: TrackingParts) -> Router {
         payouts,
         finder: Finder::new(index, config.misses_per_minute),
         pages: Pages::new(routes),
-        streams: Arc::new(Streams::new(config.max_streams, config.max_streams_per_payout)),
+        streams: Arc::new(Places::new(config.max_streams, config.max_streams_per_payout, STREAM_METRICS)),
         stop,
         content_security_policy: headers::content_security_policy(&config.frame_ancestors),
         config,

@@ -5,8 +5,8 @@ mod empty;
 pub(super) mod requests;
 
 use axum::body::Body;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -99,11 +99,10 @@ async fn deliveries(
     State(edge): State<Edge>,
     principal: Principal,
     id: PathId,
-    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let id = endpoint_id(id)?;
-    let query = query.map_err(|_| Problem::new(Code::MalformedRequest, "The query cannot be read."))?;
-    let DeliveriesQuery { limit, before } = DeliveriesQuery::of(query.0)?;
+    let DeliveriesQuery { limit, before } = DeliveriesQuery::of(query.as_deref())?;
     let page = edge.webhooks.deliveries(owner(principal), id, before, limit).await.map_err(problem_of)?;
     json(StatusCode::OK, &DeliveriesBody::new(&page))
 }

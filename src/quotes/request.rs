@@ -48,7 +48,7 @@ const AMOUNT_CHARACTERS: usize = 64;
 impl QuoteRequest {
     /// Checks each field by itself, and returns the amount.
     pub(super) fn check(&self) -> Result<Amount, QuoteError> {
-        check_text("external_ref", &self.external_ref, 1, 255)?;
+        check_external_ref(&self.external_ref)?;
         check_text("destination", &self.destination, 1, 128)?;
         check_text("asset", &self.asset, 2, 16)?;
         check_text("amount", &self.amount, 1, AMOUNT_CHARACTERS)?;
@@ -61,6 +61,11 @@ impl QuoteRequest {
         }
         Ok(amount)
     }
+}
+
+/// Whether a text can be a partner's reference.
+pub(crate) fn check_external_ref(text: &str) -> Result<(), QuoteError> {
+    check_text("external_ref", text, 1, 255)
 }
 
 /// Lengths count characters, not bytes.

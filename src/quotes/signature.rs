@@ -175,6 +175,12 @@ impl Signer {
         TrackingToken(Builder::from_bytes(tag).into_uuid())
     }
 
+    /// What proves that a place in a list was given out by us, for that very list.
+    #[must_use]
+    pub fn cursor_tag(&self, list: &[u8], place: &[u8]) -> [u8; 16] {
+        self.key.short_tag("cursor-v1", &[list, place])
+    }
+
     fn quote_tag(&self, org: OrgId, mode: Mode, nonce: Uuid) -> [u8; BYTES] {
         self.key.short_tag("quote-v1", &[mode.as_str().as_bytes(), org.0.as_bytes(), nonce.as_bytes()])
     }

@@ -6,6 +6,7 @@ mod failure;
 mod journal;
 mod keys;
 mod lease;
+mod listing;
 mod outbox;
 mod parking;
 mod plans;

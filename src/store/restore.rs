@@ -10,8 +10,8 @@ use payoutd_actors::payout::{
     Amount, Cause, Entry, Mode, Network, NewPayout, OrgId, Outcome, PayoutId, QuoteId, Route, Terms,
     Timestamp, TrackingToken, Unchanged, Usd, Version,
 };
-use payoutd_actors::ports::Stored;
-use sqlx::FromRow;
+use payoutd_actors::ports::{Stored, Unavailable};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use uuid::Uuid;
 
 use super::at::At;
@@ -34,12 +34,28 @@ pub(super) struct EntryRow {
     entry: String,
 }
 
-/// Puts payouts back together, in the order of `ids`. A row that could not be decoded comes as the error it gave.
-pub(super) fn assemble(
-    ids: &[PayoutId],
-    rows: Vec<(Uuid, Result<PayoutRow, sqlx::Error>)>,
-    entries: Vec<EntryRow>,
-) -> Vec<Option<Stored>> {
+/// A payout's row, or the error it gave where it could not be decoded.
+pub(super) type MaybeRow = (Uuid, Result<PayoutRow, sqlx::Error>);
+
+/// Decodes payouts' rows, each for itself.
+pub(super) fn decoded<'r, R>(rows: &'r [R]) -> Result<Vec<MaybeRow>, Unavailable>
+where
+    R: Row,
+    PayoutRow: FromRow<'r, R>,
+    Uuid: Decode<'r, R::Database> + Type<R::Database>,
+    &'static str: ColumnIndex<R>,
+{
+    let decoded = rows.iter().map(|row| Ok((row.try_get("id")?, PayoutRow::from_row(row))));
+    decoded.collect::<Result<_, sqlx::Error>>().map_err(|error| Unavailable(error.to_string()))
+}
+
+/// Whose rows these are.
+pub(super) fn ids(rows: &[MaybeRow]) -> Vec<PayoutId> {
+    rows.iter().map(|(id, _)| PayoutId(*id)).collect()
+}
+
+/// Puts payouts back together, in the order of `ids`.
+pub(super) fn assemble(ids: &[PayoutId], rows: Vec<MaybeRow>, entries: Vec<EntryRow>) -> Vec<Option<Stored>> {
     let mut journals: HashMap<Uuid, Vec<EntryRow>> = HashMap::with_capacity(rows.len());
     for entry in entries {
         journals.entry(entry.payout_id).or_default().push(entry);

@@ -6,6 +6,7 @@ mod failure;
 mod journal;
 mod keys;
 mod lease;
+mod listing;
 mod open;
 mod outbox;
 mod parking;

@@ -1,8 +1,7 @@
 //! What a payout looked like after each of its changes, out of its journal.
 
-use payoutd_actors::payout::{Change, IllegalEvent, Payout, Sequence, Timestamp};
+use payoutd_actors::payout::{Change, IllegalEvent, Sequence, Timestamp};
 use payoutd_actors::ports::Stored;
-use std::sync::Arc;
 
 use super::EventType;
 
@@ -21,14 +20,8 @@ impl Told {
 
 /// Everything there is to tell of a payout, oldest first.
 pub(super) fn history(stored: &Stored) -> Result<Vec<Told>, IllegalEvent> {
-    let mut payout = Payout::new(Arc::clone(&stored.created));
-    let mut told = Vec::new();
-    for entry in &stored.entries {
-        for change in payout.apply(entry)? {
-            if let Some(kind) = EventType::of(change.kind) {
-                told.push(Told { change, kind, recorded_at: entry.recorded_at });
-            }
-        }
-    }
-    Ok(told)
+    let told = |(recorded_at, change): (Timestamp, Change)| {
+        EventType::of(change.kind).map(|kind| Told { change, kind, recorded_at })
+    };
+    Ok(stored.changes()?.into_iter().filter_map(told).collect())
 }

@@ -6,7 +6,7 @@ use payoutd_actors::payout::{Mode, NewPayout, PayoutId, QuoteId, Snapshot, Track
 use payoutd_actors::payouts::CreateError;
 use uuid::Uuid;
 
-use super::{own, store_unavailable};
+use super::{find_own, store_unavailable};
 use crate::http::router::Edge;
 use crate::http::{Code, Principal, Problem};
 use crate::quotes::OpenError;
@@ -49,8 +49,12 @@ async fn create(
         return Err(quote_not_found());
     }
     let (id, tracking_token) = identity(edge, principal, &terms.quote_id)?;
-    let payout = NewPayout { id, tracking_token, created_at: edge.payouts.now(), terms: Arc::clone(terms) };
-    match edge.payouts.create(payout, traceparent).await {
+    // Noted from here on: a list waits for it.
+    let birth = edge.payouts.birth(terms.org, terms.mode);
+    let payout = NewPayout { id, tracking_token, created_at: birth.at(), terms: Arc::clone(terms) };
+    let payouts = edge.payouts.clone();
+    let created = birth.during(async move { payouts.create(payout, traceparent).await }).await;
+    match created.unwrap_or_else(|error| Err(error.into())) {
         Ok(snapshot) => Ok(snapshot),
         // Our own id there means that an earlier try of this very commit came through.
         Err(CreateError::QuoteUsed(used_by)) => {
@@ -95,7 +99,7 @@ async fn created_before(
     let used_by = edge.created_from.payout_of_quote(&quote_id).await;
     match used_by.map_err(|error| store_unavailable(&error))? {
         None => Err(refusal),
-        Some(id) if own(edge, principal, id).await?.is_none() => Err(refusal),
+        Some(id) if find_own(edge, principal, id).await?.is_none() => Err(refusal),
         Some(id) => answer_used(edge, principal, id, Some(Problem::quote_already_used(id))).await,
     }
 }
@@ -110,7 +114,7 @@ async fn answer_used(
     match (principal.mode, conflict) {
         (Mode::Live, Some(conflict)) => Err(conflict),
         (Mode::Live, None) | (Mode::Test, _) => {
-            own(edge, principal, used_by).await?.ok_or_else(Problem::unavailable)
+            find_own(edge, principal, used_by).await?.ok_or_else(Problem::unavailable)
         }
     }
 }

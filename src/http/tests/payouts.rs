@@ -29,8 +29,6 @@ async fn a_quote_becomes_a_payout_that_can_be_read() {
         assert_eq!(read.body[same], created.body[same], "{same}");
     }
     assert_eq!(read.body["timeline"].as_array().unwrap().len(), 1);
-    // What a query says is ignored.
-    assert_eq!(world.send(get(&format!("/payouts/{id}?wait=x&y"), LIVE)).await.bytes, read.bytes);
 }
 
 #[tokio::test]

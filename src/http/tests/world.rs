@@ -10,8 +10,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use payoutd_actors::payout::{Mode, OrgId, PayoutId, QuoteId, Terms, Timestamp, TrackingToken};
-use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_actors::payout::{
+    Mode, NewPayout, OrgId, PayoutId, QuoteId, Snapshot, Terms, Timestamp, TrackingToken,
+};
+use payoutd_actors::ports::{Clock, Journal, Stored, Unavailable};
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
 };
@@ -19,9 +21,14 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::http::{Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Quoting, router};
+use crate::http::{
+    Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Quoting, Waiting, WaitingConfig,
+    router,
+};
 use crate::keys::{ApiKey, KeyDigest, KeyStore};
-use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest};
+use crate::listing::{Filter, Listing, Place};
+use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest, Signer, SigningKey};
+use crate::shutdown::{Stopper, stop_signal};
 use crate::webhooks::Policy;
 use crate::webhooks::testing::{MemoryWebhooks, desk};
 use crate::wire::Renderer;
@@ -37,6 +44,7 @@ pub(super) struct World {
     pub(super) quoting: Arc<FakeQuoting>,
     pub(super) keys: Arc<FakeKeys>,
     pub(super) started: Started,
+    pub(super) stopper: Stopper,
 }
 
 impl World {
@@ -45,6 +53,11 @@ impl World {
     }
 
     pub(super) async fn with(config: EdgeConfig) -> Self {
+        Self::waiting(config, WaitingConfig::default()).await
+    }
+
+    pub(super) async fn waiting(config: EdgeConfig, waiting: WaitingConfig) -> Self {
+        let (stopper, stop) = stop_signal();
         let journal = MemoryJournal::new(FaultPlan::default());
         let clock = ManualClock::at(sample::at(0));
         let started = start_payouts(&journal, &clock, unhurried()).await;
@@ -57,6 +70,9 @@ impl World {
             created_from: Arc::new(Journalled(journal.clone())),
             authenticator: Authenticator::new(as_store, Arc::new(clock.clone()), KeyCacheConfig::default()),
             renderer: Renderer::new("https://pay.example"),
+            listing: Arc::new(Journalled(journal.clone())),
+            cursors: Signer::new(SigningKey::new(b"0123456789abcdef").unwrap()),
+            waiting: Waiting::new(waiting, stop),
             webhooks: Arc::new(desk(
                 MemoryWebhooks::default(),
                 Arc::new(journal.clone()),
@@ -65,7 +81,7 @@ impl World {
             )),
             config,
         });
-        Self { router, journal, clock, quoting, keys, started }
+        Self { router, journal, clock, quoting, keys, started, stopper }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -210,6 +226,34 @@ impl CreatedFrom for Journalled {
             self.0.row(*id).is_some_and(|snapshot| snapshot.payout.terms.quote_id == *quote_id)
         };
         Ok(self.0.ids().into_iter().find(of_quote))
+    }
+}
+
+#[async_trait]
+impl Listing for Journalled {
+    async fn page(
+        &self,
+        filter: &Filter,
+        place: Place,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stored>, Unavailable> {
+        let late = |row: &Snapshot| row.late() || row.state.due().is_some_and(|due| due.passed(now));
+        let fits = |row: &Snapshot| {
+            let NewPayout { id, created_at, terms, .. } = &*row.payout;
+            (terms.org, terms.mode) == (filter.org, filter.mode)
+                && (Place { created_at: *created_at, id: *id }) < place
+                && filter.created_after.is_none_or(|after| *created_at >= after)
+                && filter.external_ref.as_deref().is_none_or(|wanted| *terms.external_ref == *wanted)
+                && filter.statuses().contains(&row.status())
+                && filter.late.is_none_or(|wanted| wanted == late(row))
+        };
+        let rows = self.0.ids().into_iter().filter_map(|id| self.0.row(id)).filter(|row| fits(row));
+        let mut places: Vec<_> = rows.map(|row| (row.payout.created_at, row.payout.id)).collect();
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        places.truncate(limit as usize);
+        let ids: Vec<_> = places.into_iter().map(|(_, id)| id).collect();
+        Ok(self.0.load(&ids).await?.into_iter().flatten().collect())
     }
 }
 

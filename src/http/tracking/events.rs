@@ -3,27 +3,22 @@
 //! The id of each event is the payout's sequence, so a reader that comes back gets what it missed. A page shows a payout as
 //! it is, so of changes that come at once only the newest is sent.
 
-use std::convert::Infallible;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use futures_util::stream;
-use payoutd_actors::payout::{Sequence, Snapshot};
+use payoutd_actors::payout::{PayoutId, Sequence, Snapshot};
 use payoutd_actors::watchers::Watch;
 use tokio::time::Instant;
 
 use super::{PathText, Reader, Site};
+use crate::http::event_stream::{self, HEARTBEAT};
+use crate::places::Place;
 use crate::shutdown::Stop;
-use crate::tracking::{Language, Lost, Pages, Stream};
-
-/// Asks nginx and its like to pass events on at once.
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+use crate::tracking::{Language, Lost, Pages};
 
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
@@ -40,7 +35,7 @@ pub(super) async fn events(
         // Tells a browser not to come back.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = site.streams.open(id).ok_or(Lost::TooMany)?;
+    let place = site.streams.take(id).map_err(|_| Lost::TooMany)?;
     let sequence = snapshot.sequence;
     let updates = Updates {
         heartbeat: site.config.heartbeat,
@@ -53,16 +48,7 @@ pub(super) async fn events(
         next: Next::Opening((!known).then_some(snapshot)),
         _place: place,
     };
-    let body = stream::unfold(updates, |updates| async move {
-        let (frame, updates) = updates.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(frame)), updates))
-    });
-    let mut response = Response::new(Body::from_stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(event_stream::answer(stream::unfold(updates, Updates::next)))
 }
 
 /// An open stream.
@@ -76,7 +62,7 @@ struct Updates {
     heartbeat: Duration,
     ends_at: Instant,
     stop: Stop,
-    _place: Stream,
+    _place: Place<PayoutId>,
 }
 
 /// What an open stream does next.
@@ -94,7 +80,7 @@ impl Updates {
         match std::mem::replace(&mut self.next, Next::Waiting) {
             Next::Opening(missed) => {
                 let missed = missed.map_or(Some(String::new()), |snapshot| self.event(&snapshot))?;
-                Some((format!("retry: {}\n\n{missed}", retry_millis()), self))
+                Some((event_stream::retry() + &missed, self))
             }
             Next::Waiting => {
                 let frame = self.wait().await?;
@@ -108,7 +94,7 @@ impl Updates {
     async fn wait(&mut self) -> Option<String> {
         tokio::select! {
             snapshot = self.watch.moved_past(self.sequence) => self.event(&snapshot),
-            () = tokio::time::sleep(self.heartbeat) => Some(":\n\n".into()),
+            () = tokio::time::sleep(self.heartbeat) => Some(HEARTBEAT.into()),
             () = tokio::time::sleep_until(self.ends_at) => None,
             () = self.stop.asked() => None,
         }
@@ -138,11 +124,6 @@ fn event(sequence: Sequence, html: &str) -> String {
     }
     event.push('\n');
     event
-}
-
-/// When a reader is to come back whose stream broke: not all at once, after a restart.
-fn retry_millis() -> u64 {
-    1_000 + RandomState::new().hash_one(0) % 3_000
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 use async_trait::async_trait;
 use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
-use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Row};
+use sqlx::Row;
 use uuid::Uuid;
 
 use super::{PgStore, sql};
 use crate::store::at::At;
-use crate::store::restore::{EntryRow, PayoutRow, assemble};
+use crate::store::restore::{EntryRow, assemble, decoded};
 use crate::store::rows::read_rows;
 
 #[async_trait]
@@ -18,10 +17,7 @@ impl Journal for PgStore {
         let keys: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = self.read(sqlx::query(sql::LOAD_PAYOUTS).bind(&keys)).await?;
         let entries = self.read(sqlx::query(sql::LOAD_ENTRIES).bind(&keys)).await?;
-        let decoded = |row: &PgRow| Ok((row.try_get("id")?, PayoutRow::from_row(row)));
-        let rows = rows.iter().map(decoded).collect::<Result<_, sqlx::Error>>();
-        let rows = rows.map_err(|error| Unavailable(error.to_string()))?;
-        Ok(assemble(ids, rows, read_rows::<_, EntryRow>(&entries)?))
+        Ok(assemble(ids, decoded(&rows)?, read_rows::<_, EntryRow>(&entries)?))
     }
 
     async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {

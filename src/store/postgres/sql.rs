@@ -7,6 +7,9 @@ statements! {
     QUOTE_OWNERS = "quote_owners";
     TOKEN_OWNER = "token_owner";
     APPEND = "append";
+    LIST = "list";
+    LIST_UNDELIVERED = "list_undelivered";
+    LIST_BY_REF = "list_by_ref";
     LOAD_PAYOUTS = "load_payouts";
     LOAD_ENTRIES = "load_entries";
     DUE = "due";

@@ -9,6 +9,9 @@ statements! {
     APPEND = "append";
     RECORD = "record";
     ANNOUNCE = "announce";
+    LIST = "list";
+    LIST_UNDELIVERED = "list_undelivered";
+    LIST_BY_REF = "list_by_ref";
     LOAD_PAYOUTS = "load_payouts";
     LOAD_ENTRIES = "load_entries";
     DUE = "due";

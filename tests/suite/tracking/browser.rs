@@ -68,7 +68,6 @@ impl Stage {
 ///
 /// `SCREENSHOTS` names a directory to put pictures of every state into.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs Chromium and Node.js; scripts/test runs it"]
 async fn a_real_browser_sees_the_payout_move() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let made = Command::new(root.join("scripts/test-node")).stderr(Stdio::inherit()).output().await.unwrap();

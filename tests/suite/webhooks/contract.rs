@@ -1,0 +1,302 @@
+//! What both stores must do with endpoints and deliveries.
+
+use std::time::Duration;
+
+use payoutd::webhooks::{
+    Attempt, AttemptError, DeliveryStatus, DisabledReason, Due, Endpoint, EndpointId, EventType, NewDelivery,
+    Outcome, Recorded, SigningSecret,
+};
+use payoutd_actors::payout::{Mode, OrgId, Sequence, Timestamp};
+use payoutd_actors::testing::sample;
+use uuid::Uuid;
+
+use super::office::{Office, Setup};
+
+macro_rules! behaviours {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres {
+            use super::{Office, Setup};
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(&Office::postgres(Setup::default()).await).await;
+            })+
+        }
+        mod sqlite {
+            use super::{Office, Setup};
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(&Office::sqlite(Setup::default()).await).await;
+            })+
+        }
+    };
+}
+
+behaviours! {
+    every_statement_fits_the_schema,
+    an_endpoint_reads_back_the_same,
+    there_is_a_limit_to_each_owner,
+    a_commit_tells_those_who_asked,
+    a_lost_race_tells_nobody,
+    only_the_first_of_a_payout_is_due,
+    a_failure_puts_off_what_comes_after,
+    what_is_committed_behind_a_retry_waits_with_it,
+    giving_up_skips_the_rest,
+    writing_an_attempt_down_twice_is_writing_it_once,
+    nobody_crowds_others_out,
+    a_replay_makes_what_was_never_made,
+    old_deliveries_are_forgotten,
+    a_forgotten_endpoint_gets_nothing,
+}
+
+const URL: &str = "http://127.0.0.1:9999/";
+
+fn attempt(at: Timestamp) -> Attempt {
+    Attempt {
+        at,
+        status: None,
+        error: Some(AttemptError::TimedOut),
+        duration_ms: 7,
+        answer: "é\n\u{fffd}\"\\".into(),
+    }
+}
+
+async fn due(office: &Office) -> Vec<Due> {
+    office.store.due_deliveries(office.now(), 100, 1000, &[]).await.unwrap()
+}
+
+async fn record(office: &Office, due: &Due, outcome: Outcome) {
+    let at = office.now();
+    let recorded = Recorded {
+        id: due.delivery.id,
+        endpoint_id: due.endpoint.id,
+        attempts: due.delivery.attempts + 1,
+        outcome,
+        log: vec![attempt(at)],
+        at,
+    };
+    office.store.record_attempt(&recorded).await.unwrap();
+}
+
+async fn every_statement_fits_the_schema(office: &Office) {
+    office.store.check_statements().await.unwrap();
+}
+
+async fn an_endpoint_reads_back_the_same(office: &Office) {
+    let mut endpoint = office.endpoint(Mode::Live, URL).await;
+    assert_eq!(office.find(endpoint.id).await, endpoint);
+    let (secret, until) = (SigningSecret::generate().unwrap(), office.now().plus_seconds(60));
+    assert!(office.store.rotate_secret(endpoint.id, &secret, until).await.unwrap());
+    endpoint.previous_secret = Some((std::mem::replace(&mut endpoint.secret, secret), until));
+    assert_eq!(office.find(endpoint.id).await, endpoint);
+    assert_eq!(office.store.endpoints(endpoint.org, Mode::Live).await.unwrap(), [endpoint.clone()]);
+    assert_eq!(office.store.endpoints(endpoint.org, Mode::Test).await.unwrap(), []);
+    assert!(office.store.delete_endpoint(endpoint.id).await.unwrap());
+    assert!(!office.store.delete_endpoint(endpoint.id).await.unwrap());
+    assert!(!office.store.rotate_secret(endpoint.id, &endpoint.secret, until).await.unwrap());
+    assert!(!office.store.enable_endpoint(endpoint.id).await.unwrap());
+    assert_eq!(office.store.endpoint(endpoint.id).await.unwrap(), None);
+}
+
+async fn there_is_a_limit_to_each_owner(office: &Office) {
+    let first = office.endpoint(Mode::Live, URL).await;
+    let another = Endpoint { id: EndpointId(Uuid::now_v7()), ..first.clone() };
+    assert!(!office.store.insert_endpoint(&another, 1).await.unwrap());
+    assert!(office.store.insert_endpoint(&another, 2).await.unwrap());
+    let others = Endpoint { id: EndpointId(Uuid::now_v7()), org: OrgId(Uuid::now_v7()), ..first };
+    assert!(office.store.insert_endpoint(&others, 1).await.unwrap());
+}
+
+async fn a_commit_tells_those_who_asked(office: &Office) {
+    let all = office.endpoint(Mode::Live, URL).await;
+    let usual = office.endpoint_unchecked(Mode::Live, URL).await;
+    let test = office.endpoint_unchecked(Mode::Test, URL).await;
+    let foreign = Endpoint { id: EndpointId(Uuid::now_v7()), org: OrgId(Uuid::now_v7()), ..usual.clone() };
+    assert!(office.store.insert_endpoint(&foreign, 9).await.unwrap());
+    let mut payout = office.payout(Mode::Live, "order-1").await;
+    assert_eq!(office.deliveries(all.id).await, [], "a creation is no webhook");
+    office.late(&mut payout).await;
+    // Two changes in one commit.
+    office.report(&mut payout, sample::delivered("aa")).await;
+    let kinds = async |id| {
+        let found = office.deliveries(id).await;
+        found.iter().map(|d| (d.sequence.0, d.kind)).collect::<Vec<_>>()
+    };
+    use EventType::{Broadcast, Delivered, Late};
+    assert_eq!(kinds(all.id).await, [(2, Late), (3, Broadcast), (4, Delivered)]);
+    assert_eq!(kinds(usual.id).await, [(3, Broadcast), (4, Delivered)]);
+    assert_eq!((kinds(test.id).await, kinds(foreign.id).await), (vec![], vec![]));
+    let found = office.deliveries(all.id).await;
+    assert!(found.iter().all(|d| d.status == DeliveryStatus::Waiting && d.attempts == 0 && d.log.is_empty()));
+    assert_eq!(found[0].created_at, office.now());
+}
+
+async fn a_lost_race_tells_nobody(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    let mut payout = office.payout(Mode::Live, "order-1").await;
+    let mut stale = payout.clone();
+    office.report(&mut payout, sample::broadcast("aa", None)).await;
+    assert!(!office.try_report(&mut stale, sample::delivered("bb")).await);
+    assert_eq!(office.deliveries(endpoint.id).await.len(), 1);
+}
+
+async fn only_the_first_of_a_payout_is_due(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "a").await;
+    office.delivered(Mode::Live, "b").await;
+    let found = due(office).await;
+    assert_eq!(found.iter().map(|d| d.delivery.sequence.0).collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(found[0].endpoint, endpoint);
+    record(office, &found[0], Outcome::Succeeded).await;
+    let found = due(office).await;
+    assert_eq!(found.iter().map(|d| d.delivery.sequence.0).sum::<i64>(), 5);
+    assert_eq!(office.store.due_deliveries(office.now(), 100, 1, &[]).await.unwrap().len(), 1);
+    assert_eq!(office.store.due_deliveries(office.now(), 100, 9, &[endpoint.id]).await.unwrap(), []);
+}
+
+async fn a_failure_puts_off_what_comes_after(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "a").await;
+    let first = due(office).await.remove(0);
+    let retry = office.now().plus_seconds(300);
+    record(office, &first, Outcome::RetryAt(retry)).await;
+    let found = office.deliveries(endpoint.id).await;
+    assert_eq!((found[0].attempts, found[0].log.clone()), (1, vec![attempt(office.now())]));
+    assert!(found.iter().all(|d| d.next_attempt_at == retry));
+    assert_eq!(office.find(endpoint.id).await.failing_since, Some(office.now()));
+    assert_eq!(due(office).await, []);
+    office.clock.advance(Duration::from_secs(300));
+    let again = due(office).await.remove(0);
+    assert_eq!(again.delivery.id, first.delivery.id);
+    record(office, &again, Outcome::PutOff(office.now())).await;
+    assert!(office.find(endpoint.id).await.failing_since.is_some(), "no attempt says nothing");
+    record(office, &again, Outcome::Succeeded).await;
+    assert_eq!(office.find(endpoint.id).await.failing_since, None);
+    assert_eq!(due(office).await[0].delivery.sequence, Sequence(3));
+}
+
+async fn what_is_committed_behind_a_retry_waits_with_it(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    let mut payout = office.payout(Mode::Live, "a").await;
+    office.report(&mut payout, sample::broadcast("aa", None)).await;
+    let retry = office.now().plus_seconds(3600);
+    let first = due(office).await.remove(0);
+    record(office, &first, Outcome::RetryAt(retry)).await;
+    office.report(&mut payout, sample::delivered("aa")).await;
+    assert_eq!(office.deliveries(endpoint.id).await[1].next_attempt_at, retry);
+    // As if that commit had not seen the success that came at the same time.
+    record(office, &first, Outcome::Succeeded).await;
+    let later = office.deliveries(endpoint.id).await.remove(1);
+    let stuck = Recorded {
+        id: later.id,
+        endpoint_id: endpoint.id,
+        attempts: 0,
+        outcome: Outcome::PutOff(retry),
+        log: Vec::new(),
+        at: office.now(),
+    };
+    office.store.record_attempt(&stuck).await.unwrap();
+    assert_eq!(due(office).await, []);
+    office.store.tidy_deliveries(office.now(), Timestamp::EPOCH).await.unwrap();
+    assert_eq!(due(office).await.len(), 1, "it is called up");
+}
+
+async fn giving_up_skips_the_rest(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    let other = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "a").await;
+    office.delivered(Mode::Live, "b").await;
+    let first = due(office).await.into_iter().find(|due| due.endpoint.id == endpoint.id).unwrap();
+    record(office, &first, Outcome::GivenUp(DisabledReason::Failing)).await;
+    let statuses: Vec<_> = office.deliveries(endpoint.id).await.iter().map(|d| d.status).collect();
+    use DeliveryStatus::{Failed, Skipped, Waiting};
+    assert_eq!(statuses, [Failed, Skipped, Skipped, Skipped]);
+    assert!(office.deliveries(other.id).await.iter().all(|d| d.status == Waiting));
+    let found = office.find(endpoint.id).await;
+    assert_eq!(found.disabled, Some((office.now(), DisabledReason::Failing)));
+    let waiting = office.store.waiting_deliveries(office.now()).await.unwrap();
+    assert_eq!((waiting.waiting, waiting.disabled_endpoints), (4, 1));
+    office.delivered(Mode::Live, "c").await;
+    assert_eq!(office.deliveries(endpoint.id).await[4].status, Skipped);
+    assert!(office.store.enable_endpoint(endpoint.id).await.unwrap());
+    let found = office.find(endpoint.id).await;
+    assert_eq!((found.disabled, found.failing_since), (None, None));
+    office.delivered(Mode::Live, "d").await;
+    assert_eq!(office.deliveries(endpoint.id).await[6].status, Waiting);
+}
+
+async fn writing_an_attempt_down_twice_is_writing_it_once(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "a").await;
+    let first = due(office).await.remove(0);
+    record(office, &first, Outcome::Succeeded).await;
+    let once = office.deliveries(endpoint.id).await;
+    record(office, &first, Outcome::Succeeded).await;
+    record(office, &first, Outcome::RetryAt(office.now())).await;
+    assert_eq!(office.deliveries(endpoint.id).await, once);
+}
+
+async fn nobody_crowds_others_out(office: &Office) {
+    let busy = office.endpoint(Mode::Live, URL).await;
+    for number in 0..30 {
+        office.delivered(Mode::Live, &format!("{number}")).await;
+    }
+    office.clock.advance(Duration::from_secs(1));
+    let late = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "last").await;
+    let found = office.store.due_deliveries(office.now(), 4, 100, &[]).await.unwrap();
+    let of = |id| found.iter().filter(|due| due.endpoint.id == id).count();
+    assert_eq!((of(busy.id), of(late.id)), (4, 1));
+}
+
+async fn a_replay_makes_what_was_never_made(office: &Office) {
+    let payout = office.delivered(Mode::Live, "a").await.snapshot().payout.id;
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    let new = |sequence, kind| NewDelivery {
+        payout_id: payout,
+        sequence: Sequence(sequence),
+        kind,
+        committed_at: office.now(),
+    };
+    let both = [new(2, EventType::Broadcast), new(3, EventType::Delivered)];
+    assert_eq!(office.store.replay(endpoint.id, &both, office.now()).await.unwrap(), 2);
+    let first = due(office).await.remove(0);
+    assert_eq!(first.delivery.sequence, Sequence(2));
+    record(office, &first, Outcome::Succeeded).await;
+    let second = due(office).await.remove(0);
+    record(office, &second, Outcome::Succeeded).await;
+    assert_eq!(office.store.replay(endpoint.id, &both[1..], office.now()).await.unwrap(), 1);
+    let again = due(office).await.remove(0).delivery;
+    assert_eq!((again.id, again.attempts, again.log.len()), (second.delivery.id, 0, 1));
+    let since = office.now().plus_seconds(1);
+    assert_eq!(office.store.replay_since(endpoint.id, since, office.now()).await.unwrap(), 0);
+    assert_eq!(office.store.replay_since(endpoint.id, office.now(), office.now()).await.unwrap(), 2);
+    assert_eq!(office.store.replay(endpoint.id, &[], office.now()).await.unwrap(), 0);
+}
+
+async fn old_deliveries_are_forgotten(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "a").await;
+    let first = due(office).await.remove(0);
+    record(office, &first, Outcome::Succeeded).await;
+    let cutoff = office.now().plus_seconds(1);
+    office.clock.advance(Duration::from_secs(2));
+    office.delivered(Mode::Live, "b").await;
+    assert_eq!(office.store.replay(endpoint.id, &[], office.now()).await.unwrap(), 0);
+    let second = due(office).await.remove(0);
+    record(office, &second, Outcome::RetryAt(office.now())).await;
+    let forgotten = office.store.tidy_deliveries(office.now(), cutoff).await.unwrap();
+    assert_eq!(forgotten, 1, "one that waits for its retry is not forgotten");
+    assert_eq!(office.deliveries(endpoint.id).await.len(), 3);
+    let page = office.store.deliveries(endpoint.id, None, 2).await.unwrap();
+    let rest = office.store.deliveries(endpoint.id, Some(page[1].id), 2).await.unwrap();
+    assert!(page.len() == 2 && rest.len() == 1 && rest[0].id < page[1].id && page[1].id < page[0].id);
+}
+
+async fn a_forgotten_endpoint_gets_nothing(office: &Office) {
+    let endpoint = office.endpoint(Mode::Live, URL).await;
+    office.delivered(Mode::Live, "a").await;
+    assert!(office.store.delete_endpoint(endpoint.id).await.unwrap());
+    assert_eq!(due(office).await, []);
+    office.delivered(Mode::Live, "b").await;
+    assert_eq!(office.store.waiting_deliveries(office.now()).await.unwrap().waiting, 0);
+}
