@@ -7,6 +7,7 @@ mod postgres;
 mod rabbit;
 mod reports;
 mod servers;
+pub(crate) mod tools;
 mod watcher;
 mod world;
 
