@@ -13,18 +13,18 @@ async fn get(world: &World, path: &str) -> Answer {
 async fn the_contracts_are_served_as_they_are_printed() {
     let world = World::start_with(&[("PAYOUTD_HTTP__BASE_PATH", "/v1")]).await;
     for name in ["openapi", "asyncapi"] {
-        let served = get(&world, &format!("/v1/{name}.json")).await.expect(200);
+        let served = get(&world, &format!("/{name}.json")).await.expect(200);
         let printed: Value = serde_json::from_str(&world.settings.print(&[name]).await).unwrap();
         assert_eq!(served, printed, "{name}");
     }
-    let openapi = get(&world, "/v1/openapi.json").await.json();
+    let openapi = get(&world, "/openapi.json").await.json();
     assert_eq!(openapi["servers"][0]["url"], "/v1");
     assert_eq!(openapi["servers"][1]["url"], "https://payouts.example/v1");
-    let page = get(&world, "/v1/docs").await;
+    let page = get(&world, "/docs").await;
     assert!(page.status == 200 && page.text.contains("swagger-ui.css"), "{page:?}");
     let policy = page.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
-    get(&world, "/v1/docs/nothing.js").await.expect_problem(404, "not_found");
+    get(&world, "/docs/nothing.js").await.expect_problem(404, "not_found");
 }
 
 /// Needs Chromium and Node.js: `scripts/test` sees to them and runs it.
