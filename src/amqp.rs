@@ -3,6 +3,7 @@
 //! Nothing here recovers by itself inside the client library: whatever goes wrong with a connection or a channel,
 //! all of it is thrown away and built anew by the loops here.
 
+mod asyncapi;
 mod backoff;
 mod connection;
 mod consumer;
@@ -17,6 +18,7 @@ mod settings;
 mod status;
 mod topology;
 
+pub use asyncapi::asyncapi;
 pub use consumer::{Consumer, ConsumerConfig};
 pub use dead_letters::AmqpDeadLetters;
 pub use publisher::AmqpPublisher;

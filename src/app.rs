@@ -1,6 +1,7 @@
 //! The one place that wires every adapter to every port.
 
 mod clock;
+mod contracts;
 mod crew;
 mod demo;
 mod dev;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use payoutd_actors::payout::{PayoutId, Report};
 
 pub use clock::SystemClock;
+pub(crate) use contracts::{asyncapi, openapi};
 pub use dev::dev;
 pub use serve::serve;
 

@@ -40,6 +40,10 @@ enum Command {
     Keys(KeysCommand),
     /// Publish one chain report to the broker, to drive a payout by hand.
     Report(Box<ReportCommand>),
+    /// Print the partner API's description, `OpenAPI` 3.1 in JSON.
+    Openapi,
+    /// Print the description of what goes over the broker, `AsyncAPI` 3 in JSON.
+    Asyncapi,
 }
 
 /// Runs the program and says how it ended.
@@ -67,8 +71,15 @@ fn execute(command: Command, config: Config) -> Result<(), Failure> {
             Command::Migrate => app::migrate(&config).await,
             Command::Keys(command) => keys::run(command, &config).await,
             Command::Report(command) => report::run(*command, &config).await,
+            Command::Openapi => app::openapi(&config).map(|document| print(&document)),
+            Command::Asyncapi => app::asyncapi().map(|document| print(&document)),
         }
     })
+}
+
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
+fn print(document: &str) {
+    println!("{document}");
 }
 
 /// Says what went wrong, on standard error, with every cause.

@@ -6,6 +6,7 @@ mod desk;
 mod envelope;
 mod message;
 mod parking;
+pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -2,7 +2,10 @@
 
 mod outgoing;
 mod payout;
+pub(crate) mod schema;
 mod webhook;
 
+pub(crate) use outgoing::CloudEvent;
 pub use outgoing::{Outgoing, Renderer};
 pub use payout::{CreatedBody, PayoutBody};
+pub(crate) use webhook::WebhookBody;

@@ -87,6 +87,7 @@ fn welcome(system: &System, api: SocketAddr, keys: &Keys, data: &Path) {
 payoutd dev: the whole engine in this process, its data in {data}
 
   partner API    {base}/payouts
+  documentation  {base}/docs  (also {base}/openapi.json, {base}/asyncapi.json)
   operators      http://{ops}/metrics  /readyz  /livez
   live key       {live}
   test key       {test}

@@ -10,8 +10,8 @@ use super::system::{Foundation, System, spawn_server};
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::http::{
-    self, Authenticator, BasePath, EdgeConfig, EdgeParts, KeyCacheConfig, ServerLimits, TrackingConfig,
-    TrackingParts, Waiting, WaitingConfig,
+    self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, KeyCacheConfig, ServerLimits,
+    TrackingConfig, TrackingParts, Waiting, WaitingConfig,
 };
 use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
 use crate::store::Store;
@@ -22,7 +22,8 @@ impl System {
     pub(super) async fn open_api(&mut self, listener: TcpListener) -> Result<(), Failure> {
         let routes = Arc::new(Routes::try_from(&self.foundation.config.routes)?);
         let (desk, sender) = super::webhooks::webhooks(&self.foundation, &self.hints.webhooks)?;
-        let router = self.api(&routes, desk).await?.merge(self.tracking_page(routes));
+        let router =
+            self.api(&routes, desk).await?.merge(self.tracking_page(routes)).merge(self.documentation()?);
         let config = &self.foundation.config.http;
         let limits = ServerLimits {
             max_connections: config.max_connections,
@@ -66,6 +67,15 @@ impl System {
                 body_timeout: Duration::from_secs(config.http.header_timeout_seconds),
                 request_timeout: Duration::from_secs(config.http.request_timeout_seconds),
             },
+        }))
+    }
+
+    fn documentation(&self) -> Result<Router, Failure> {
+        let config = &self.foundation.config;
+        Ok(http::docs_router(DocsParts {
+            base_path: config.http.base_path.parse::<BasePath>()?,
+            openapi: super::contracts::openapi(config)?.into(),
+            asyncapi: super::contracts::asyncapi()?.into(),
         }))
     }
 

@@ -15,6 +15,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::body::StrictJson;
@@ -28,10 +29,13 @@ pub(super) use events::events;
 pub(super) use list::list;
 pub(super) use read::{deadline, read};
 
-/// What `POST /payouts` takes.
-#[derive(Debug, Deserialize)]
+/// A quote to be executed.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "NewPayout")]
 pub(super) struct CreateRequest {
+    /// The quote. Every term is locked in it.
+    #[schemars(length(min = 1, max = 128))]
     quote_id: String,
 }
 

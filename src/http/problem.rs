@@ -8,7 +8,11 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use payoutd_actors::payout::PayoutId;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
+
+use crate::wire::schema;
 
 pub use code::Code;
 
@@ -22,20 +26,37 @@ pub struct Problem {
     close: bool,
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What went wrong, as RFC 9457 has it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(super) struct Document<'a> {
+    /// `/problems/` and the code.
+    #[schemars(extend("format" = "uri-reference"))]
     r#type: String,
+    /// The code's meaning in a few words, the same every time.
     title: &'static str,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
     status: u16,
+    /// What is wrong here, for people. Its words may change: decide by `code`.
     detail: &'a str,
+    /// The path that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     instance: Option<&'a str>,
+    /// What went wrong, for programs.
     code: &'static str,
+    /// The request's id, which is in the `X-Request-Id` header as well. Name it when you ask us.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     request_id: Option<&'a str>,
+    /// The field, parameter or header at fault, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     field: Option<&'a str>,
+    /// With `quote_already_used`: your payout that came of the quote.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "schema::PayoutId")]
     payout_id: Option<PayoutId>,
 }
 
@@ -102,9 +123,8 @@ impl Problem {
         self.field.as_deref()
     }
 
-    /// The answer to the request of that path and id.
-    pub(super) fn answer(&self, instance: Option<&str>, request_id: Option<&str>) -> Response {
-        let document = Document {
+    fn document<'a>(&'a self, instance: Option<&'a str>, request_id: Option<&'a str>) -> Document<'a> {
+        Document {
             r#type: format!("/problems/{}", self.code),
             title: self.code.title(),
             status: self.code.status().as_u16(),
@@ -114,7 +134,17 @@ impl Problem {
             request_id,
             field: self.field.as_deref(),
             payout_id: self.payout_id,
-        };
+        }
+    }
+
+    /// The document of such a problem with the request of that path and id, to be shown as an example.
+    pub(super) fn example(&self, instance: &str, request_id: &str) -> Value {
+        serde_json::to_value(self.document(Some(instance), Some(request_id))).unwrap_or_default()
+    }
+
+    /// The answer to the request of that path and id.
+    pub(super) fn answer(&self, instance: Option<&str>, request_id: Option<&str>) -> Response {
+        let document = self.document(instance, request_id);
         // Strings and numbers cannot fail to be written; the status alone would still tell enough.
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = Response::new(Body::from(body));

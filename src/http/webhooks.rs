@@ -1,8 +1,8 @@
 //! `/webhooks`: endpoints, their secrets, their deliveries.
 
-mod bodies;
+pub(super) mod bodies;
 mod empty;
-mod requests;
+pub(super) mod requests;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;

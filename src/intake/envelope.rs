@@ -14,11 +14,12 @@ use payoutd_actors::payout::{PayoutId, Report, ReportKey, Timestamp};
 
 use super::dead_letter::{DeadLetterReason, Unreadable};
 use attributes::{Attributes, attribute_error};
+pub(super) use data::{MAX_CODE, MAX_ESTIMATED_SECONDS, MAX_HASH, MAX_MESSAGE, MAX_NETWORK, NETWORK_PATTERN};
 
 /// The largest body of a report, in bytes, unless configured otherwise.
 pub const DEFAULT_MAX_BYTES: usize = 64 * 1024;
 
-const MAX_KEY_CHARS: usize = 255;
+pub(super) const MAX_KEY_CHARS: usize = 255;
 
 /// A message as it came, whatever brought it.
 #[derive(Debug, Clone, Copy)]

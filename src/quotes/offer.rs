@@ -1,51 +1,66 @@
 //! What a quote request is answered with.
 
 use payoutd_actors::payout::{Amount, Network, QuoteId, Timestamp, Usd};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Quote;
 use super::pricing::Recommendation;
+use crate::wire::schema;
 
 /// The body of a quote response.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Quote")]
 pub struct Offer {
-    /// Names the quote when it is executed.
+    /// Names the quote when it is executed: `POST /payouts`.
+    #[schemars(with = "schema::QuoteId")]
     pub quote_id: QuoteId,
-    /// From when on it is refused.
+    /// From when on it is refused, unless it was executed before.
+    #[schemars(with = "schema::Time")]
     pub expires_at: Timestamp,
     /// What the user sends, in the asset.
+    #[schemars(with = "schema::Amount")]
     pub user_sends: Amount,
     /// What the recipient gets, in the asset.
+    #[schemars(with = "schema::Amount")]
     pub recipient_gets: Amount,
     /// All fees.
+    #[schemars(with = "schema::Usd")]
     pub fee_total_usd: Usd,
     /// The way the funds take.
     pub route: OfferedRoute,
     /// A cheaper network for the same address, where the request named none.
     pub recommendation: Option<Recommendation>,
-    /// Always `None`: payoutd knows no balances. The field is part of the interface for a deployment that does.
+    /// What the sender's account lacks, where balances are known; else null.
+    // Always `None`: payoutd knows no balances. The field is part of the interface for a deployment that does.
     pub insufficient_funds: Option<InsufficientFunds>,
 }
 
 /// The way the funds take, as partners see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "OfferedRoute")]
 pub struct OfferedRoute {
     /// Where they leave.
+    #[schemars(with = "schema::Network")]
     pub from_network: Network,
     /// Where they arrive.
+    #[schemars(with = "schema::Network")]
     pub to_network: Network,
     /// How long the whole way takes, in seconds.
     pub estimated_seconds: u32,
 }
 
 /// What the sender's account lacks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InsufficientFunds {
     /// How much is missing, in the asset.
+    #[schemars(with = "schema::Amount")]
     pub needed: Amount,
     /// The asset's symbol.
+    #[schemars(with = "String", example = &"USDT")]
     pub asset: Box<str>,
     /// Where topping up is cheapest.
+    #[schemars(with = "schema::Network")]
     pub network_with_lowest_top_up_fee: Network,
 }
 

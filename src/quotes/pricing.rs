@@ -9,11 +9,13 @@
 mod tests;
 
 use payoutd_actors::payout::{Amount, Network, Route, Usd};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::destination::Destination;
 use super::routes::{Asset, Chain, Routes};
 use super::{QuoteError, QuoteRequest};
+use crate::wire::schema;
 
 /// A priced request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,7 @@ pub struct Price {
 }
 
 /// A hint to the partner that asking for another network would be cheaper.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Recommendation {
     /// For people.
     pub message: String,
@@ -45,13 +47,16 @@ pub struct Recommendation {
 }
 
 /// What a quote for another destination network would cost.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AlternativeRoute {
     /// The network to name in `network_hint`.
+    #[schemars(with = "schema::Network")]
     pub network: Network,
     /// All fees there.
+    #[schemars(with = "schema::Usd")]
     pub fee_total_usd: Usd,
     /// How much less that is.
+    #[schemars(with = "schema::Usd")]
     pub savings_usd: Usd,
 }
 

@@ -1,26 +1,46 @@
 //! A quote request: what a partner sends, and what is left of it once every field was checked.
 
 use payoutd_actors::payout::Amount;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::QuoteError;
 
-/// The body of a quote request. Unknown fields and repeated ones are refused.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// The body of a quote request. Unknown fields and repeated ones are refused, and so are control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuoteRequest {
-    /// The partner's own reference: 1 to 255 characters.
+    /// The partner's own reference: 1 to 255 characters. In the sandbox, reserved values choose the outcome.
+    #[schemars(length(min = 1, max = 255), regex(pattern = NO_CONTROLS), example = &"order-1001")]
     pub external_ref: String,
-    /// The recipient's address: 1 to 128 characters.
+    /// The recipient's address: 1 to 128 characters. Its network is detected from its shape, and its checksum is
+    /// verified.
+    #[schemars(
+        length(min = 1, max = 128),
+        regex(pattern = NO_CONTROLS),
+        example = &"TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
+    )]
     pub destination: String,
     /// The asset's symbol in whatever letter case: 2 to 16 characters.
+    #[schemars(length(min = 2, max = 16), regex(pattern = NO_CONTROLS), example = &"USDT")]
     pub asset: String,
-    /// What the recipient is to get: a decimal string above zero, at most 64 characters.
+    /// What the recipient is to get: a decimal string above zero, at most 64 characters. No sign, no exponent, no
+    /// leading zeros, at most 18 decimals (zeros at the end do not count).
+    #[schemars(
+        length(max = 64),
+        regex(pattern = r"^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]*(\.[0-9]+)?)$"),
+        example = &"25.00"
+    )]
     pub amount: String,
-    /// The network the recipient expects the funds on, in whatever letter case: 1 to 32 characters.
+    /// The network the recipient expects the funds on, in whatever letter case: 1 to 32 characters. Give it where
+    /// several networks share the shape of the address; else the recommendation may offer a cheaper one.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 32), regex(pattern = NO_CONTROLS), example = &"polygon")]
     pub network_hint: Option<String>,
 }
+
+/// What text for the fields must look like, besides its length.
+const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
 /// The most characters of an amount.
 const AMOUNT_CHARACTERS: usize = 64;

@@ -1,10 +1,13 @@
 //! One try to deliver, as the log keeps it.
 
 use payoutd_actors::payout::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::schema;
+
 /// Why an attempt got no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptError {
     /// The endpoint's URL is not allowed (any more).
@@ -40,11 +43,14 @@ impl AttemptError {
 }
 
 /// One attempt, as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookAttempt")]
 pub struct Attempt {
     /// When it began.
+    #[schemars(with = "schema::Time")]
     pub at: Timestamp,
     /// The answer's status, where there was an answer.
+    #[schemars(range(min = 100, max = 999))]
     pub status: Option<u16>,
     /// Why there was none.
     pub error: Option<AttemptError>,

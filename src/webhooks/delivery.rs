@@ -3,6 +3,7 @@
 use std::fmt;
 
 use payoutd_actors::payout::{PayoutId, Sequence, Timestamp};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -47,7 +48,7 @@ impl Serialize for MessageId {
 }
 
 /// Where a delivery stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     /// It will be tried, again or for the first time.

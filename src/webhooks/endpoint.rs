@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use payoutd_actors::payout::{Mode, OrgId, Timestamp};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -47,7 +48,7 @@ impl Serialize for EndpointId {
 }
 
 /// Why nothing is sent to an endpoint any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// It answered 410: it does not want to be told.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use payoutd_actors::payout::{AnnouncementKind, InvalidId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A type of webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "WebhookEventType")]
 pub enum EventType {
     /// `payout.broadcast`
     #[serde(rename = "payout.broadcast")]

@@ -2,9 +2,10 @@
 
 use payoutd_actors::payout::{AnnouncementKind, Snapshot, Status, Timestamp, TrackingToken};
 use payoutd_actors::ports::Announcement;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::PayoutBody;
+use super::{PayoutBody, schema};
 
 /// Renders what leaves the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,35 +22,63 @@ pub struct Outgoing {
     pub body: String,
 }
 
-#[derive(Serialize)]
-struct CloudEvent<'a> {
+/// A change of a payout, as a `CloudEvents` 1.0 event.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PayoutEvent")]
+pub(crate) struct CloudEvent<'a> {
+    #[schemars(extend("const" = "1.0"))]
     specversion: &'static str,
+    #[schemars(with = "schema::EventId")]
     id: String,
+    #[schemars(extend("const" = "payoutd"))]
     source: &'static str,
+    /// What happened.
     #[serde(rename = "type")]
+    #[schemars(with = "String", example = &"payout.created")]
     kind: AnnouncementKind,
+    /// The payout.
+    #[schemars(with = "schema::PayoutId")]
     subject: String,
+    /// When the change was recorded.
+    #[schemars(with = "schema::Time")]
     time: Timestamp,
+    #[schemars(extend("const" = "application/json"))]
     datacontenttype: &'static str,
     data: Data<'a>,
 }
 
-#[derive(Serialize)]
+/// The payout after this change, and the status before it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PayoutEventData")]
 struct Data<'a> {
     #[serde(flatten)]
     payout: PayoutBody<'a>,
+    /// The status before this change; null for `payout.created`.
+    #[schemars(with = "Option<schema::Status>")]
     previous_status: Option<Status>,
+    /// What to send, in `payout.created` and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Instruction<'a>")]
     instruction: Option<Instruction<'a>>,
 }
 
-/// What a signing service needs to send the funds.
-#[derive(Serialize)]
+/// What a signing service needs to send the funds. Send them once for each payout, however often this comes.
+#[derive(Serialize, JsonSchema)]
 struct Instruction<'a> {
+    /// The asset's symbol.
+    #[schemars(example = &"USDT")]
     asset: &'a str,
+    /// What the recipient must get, in the asset.
+    #[schemars(with = "schema::Amount")]
     amount: payoutd_actors::payout::Amount,
+    /// The recipient's address.
+    #[schemars(length(min = 1, max = 128))]
     destination: &'a str,
+    /// Where the funds leave.
+    #[schemars(with = "schema::Network")]
     from_network: &'a str,
+    /// Where they arrive.
+    #[schemars(with = "schema::Network")]
     to_network: &'a str,
 }
 

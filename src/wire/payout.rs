@@ -4,23 +4,43 @@ use payoutd_actors::payout::{
     Amount, Failure, Funds, Network, PayoutId, QuoteId, Sequence, Snapshot, Status, Terms, TimelineEntry,
     Timestamp, Usd,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The terms a payout was created on.
-#[derive(Debug, Serialize)]
+use super::schema;
+
+/// The terms a payout was created on. They never change.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PayoutTerms")]
 pub(super) struct QuoteBody<'a> {
+    /// The quote that was executed.
+    #[schemars(with = "schema::QuoteId")]
     quote_id: &'a QuoteId,
+    /// What leaves the sender, in the asset.
+    #[schemars(with = "schema::Amount")]
     user_sends: Amount,
+    /// What the recipient is to get, in the asset.
+    #[schemars(with = "schema::Amount")]
     recipient_gets: Amount,
+    /// All fees, as quoted.
+    #[schemars(with = "schema::Usd")]
     fee_total_usd: Usd,
+    /// The way the funds take.
     route: RouteBody<'a>,
 }
 
-/// The way the funds take.
-#[derive(Debug, Serialize)]
+/// The way the funds take. A bridge, where the two networks differ.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Route")]
 pub(super) struct RouteBody<'a> {
+    /// Where they leave.
+    #[schemars(with = "schema::Network")]
     from_network: &'a Network,
+    /// Where they arrive.
+    #[schemars(with = "schema::Network")]
     to_network: &'a Network,
+    /// How long the whole way usually takes, in seconds.
+    #[schemars(example = 75)]
     estimated_seconds: u32,
 }
 
@@ -48,14 +68,26 @@ impl<'a> From<&'a Terms> for QuoteBody<'a> {
 
 /// What `POST /payouts` answers. It shows the payout at its creation, whatever happened since, so the same call has
 /// the same answer, byte for byte.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CreatedPayout")]
 pub struct CreatedBody<'a> {
+    #[schemars(with = "schema::PayoutId")]
     id: PayoutId,
+    /// Always `pending`.
+    #[schemars(with = "schema::Status", extend("const" = "pending"))]
     status: Status,
     quote: QuoteBody<'a>,
+    /// When the funds should arrive.
+    #[schemars(with = "schema::Time")]
     estimated_delivery_at: Timestamp,
+    /// A page for your user, without login. Whoever has the link can see the payout.
+    #[schemars(url)]
     tracking_url: String,
+    /// When the payout was created.
+    #[schemars(with = "schema::Time")]
     created_at: Timestamp,
+    /// Always 1.
+    #[schemars(with = "schema::Sequence", extend("const" = 1))]
     sequence: Sequence,
 }
 
@@ -76,22 +108,45 @@ impl<'a> CreatedBody<'a> {
     }
 }
 
-/// What `GET /payouts/{id}` answers, and what every event carries.
-#[derive(Debug, Serialize)]
+/// A payout as it is now.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Payout")]
 pub struct PayoutBody<'a> {
+    #[schemars(with = "schema::PayoutId")]
     id: PayoutId,
+    #[schemars(with = "schema::Status")]
     status: Status,
+    /// Your own reference, as the quote request had it.
+    #[schemars(length(min = 1, max = 255), example = &"order-1001")]
     external_ref: &'a str,
     quote: QuoteBody<'a>,
+    /// When the funds should arrive; when they did, once delivered; null once failed.
+    #[schemars(with = "Option<schema::Time>")]
     estimated_delivery_at: Option<Timestamp>,
+    /// A page for your user, without login. Whoever has the link can see the payout.
+    #[schemars(url)]
     tracking_url: String,
+    /// When the payout was created.
+    #[schemars(with = "schema::Time")]
     created_at: Timestamp,
+    #[schemars(with = "schema::Sequence")]
     sequence: Sequence,
+    /// What happened so far, oldest first: changes of the status, and further transactions. The first entry is
+    /// `pending`. Changes of the estimate alone have no entry.
+    #[schemars(with = "Vec<schema::TimelineEntry>", length(min = 1))]
     timeline: &'a [TimelineEntry],
+    /// What it cost: as quoted, until the actual figure is known.
+    #[schemars(with = "schema::Usd")]
     fees_paid_usd: Usd,
+    /// What the recipient gets, in the asset: as quoted, until the actual figure is known. Stable once delivered.
+    #[schemars(with = "schema::Amount")]
     final_recipient_amount: Amount,
+    /// Whether the estimate has passed and the payout has not ended.
     late: bool,
+    #[schemars(with = "schema::Funds")]
     funds: Funds,
+    /// Why it failed; null unless it did.
+    #[schemars(with = "Option<schema::Failure>")]
     failure: Option<&'a Failure>,
 }
 

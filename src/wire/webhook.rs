@@ -1,22 +1,32 @@
 //! The body of a webhook: Standard Webhooks' `type`, `timestamp` and `data`.
 
 use payoutd_actors::payout::{Snapshot, Status, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PayoutBody, Renderer};
+use super::{PayoutBody, Renderer, schema};
 
-#[derive(Serialize)]
-struct WebhookBody<'a> {
+/// An event, as it is posted to a webhook endpoint.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WebhookEvent")]
+pub(crate) struct WebhookBody<'a> {
+    /// What happened.
+    #[schemars(example = &"payout.delivered")]
     r#type: &'a str,
+    /// When it was recorded. The same for every attempt to deliver it.
+    #[schemars(with = "schema::Time")]
     timestamp: Timestamp,
     data: WebhookData<'a>,
 }
 
-/// Exactly the payout object, and the status before.
-#[derive(Serialize)]
+/// The payout exactly as a GET shows it after this change, and the status before it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "WebhookData")]
 struct WebhookData<'a> {
     #[serde(flatten)]
     payout: PayoutBody<'a>,
+    /// The status before this change: the same as `status` where only something else changed, null in test events.
+    #[schemars(with = "Option<schema::Status>")]
     previous_status: Option<Status>,
 }
 

@@ -144,6 +144,49 @@ impl Code {
         }
     }
 
+    /// What to do about it, for the people who write clients.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => {
+                "Send a JSON object, well-formed headers and a well-formed query; `detail` says what cannot be read."
+            }
+            Self::IdempotencyKeyRequired => "Send an Idempotency-Key header of your choice.",
+            Self::InvalidApiKey => "Send a valid API key: Authorization: Bearer sk_live_… or sk_test_….",
+            Self::QuoteNotFound => {
+                "Execute a quote of your own, of the key's mode, exactly as you were given its id."
+            }
+            Self::PayoutNotFound => "Ask for a payout of your own, with a key of the mode it was created in.",
+            Self::ExternalRefUnknown => "Nothing was executed under this reference in this mode.",
+            Self::NotFound => "Check the path and the id in it.",
+            Self::MethodNotAllowed => "Use one of the methods that the Allow header names.",
+            Self::RequestTimeout => "Nothing happened. Send the whole body at once, and repeat the call.",
+            Self::QuoteAlreadyUsed => {
+                "The quote was executed before; payout_id names the payout. Read that instead of paying again."
+            }
+            Self::IdempotencyConflict => {
+                "Use a new key for a new request, and the same body for a repeated one."
+            }
+            Self::IdempotencyInProgress => "Wait a moment, then repeat the call with the same key.",
+            Self::QuoteExpired => "Nothing was sent. Ask for a new quote, and execute that.",
+            Self::PayloadTooLarge => "Nothing happened. Send a smaller body.",
+            Self::UnsupportedMediaType => "Send Content-Type: application/json, in UTF-8, not compressed.",
+            Self::ValidationError => "Correct the field that `field` names; `detail` says what it must be.",
+            Self::InvalidDestination => {
+                "Have your user check the address: it is of no known shape, damaged, or not of the named network."
+            }
+            Self::UnsupportedAsset => "Choose an asset that is carried.",
+            Self::UnsupportedRoute => "Choose another network or asset: no route brings this asset there.",
+            Self::AmountOutOfRange => "Choose an amount within the limits that `detail` names.",
+            Self::RateLimited => {
+                "Nothing happened. Wait for as long as Retry-After says, then repeat the call."
+            }
+            Self::Unavailable => {
+                "Wait for as long as Retry-After says, then repeat the same call: it is safe to repeat."
+            }
+        }
+    }
+
     /// The code that fits an error status nobody gave a code to.
     pub(in crate::http) fn for_status(status: StatusCode) -> Self {
         let code = Self::ALL.into_iter().find(|code| {

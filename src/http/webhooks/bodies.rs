@@ -1,6 +1,7 @@
 //! What is answered.
 
 use payoutd_actors::payout::{PayoutId, Sequence, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::requests::cursor;
@@ -8,28 +9,54 @@ use crate::webhooks::{
     Attempt, Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointId, EventType, MessageId, Page,
     TestReport,
 };
+use crate::wire::schema;
 
-#[derive(Debug, Serialize)]
+/// Whether events are sent.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(inline)]
 enum EndpointStatus {
     Enabled,
     Disabled,
 }
 
-/// An endpoint as its owner sees it.
-#[derive(Debug, Serialize)]
-pub(super) struct EndpointBody<'a> {
+/// A webhook endpoint.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookEndpoint")]
+pub(in crate::http) struct EndpointBody<'a> {
+    #[schemars(with = "schema::EndpointId")]
     id: EndpointId,
+    /// Where events are posted to.
+    #[schemars(url)]
     url: &'a str,
+    /// What it is for, in your words.
+    #[schemars(length(max = 255))]
     description: &'a str,
+    /// What it is told of.
     types: &'a [EventType],
+    /// Whether events are sent. `POST /webhooks/{id}/enable` enables a disabled endpoint.
     status: EndpointStatus,
+    /// Since when it is disabled.
+    #[schemars(with = "Option<schema::Time>")]
     disabled_at: Option<Timestamp>,
+    /// Why it is disabled.
     disabled_reason: Option<DisabledReason>,
+    /// When it first failed since it last succeeded; null while it is well.
+    #[schemars(with = "Option<schema::Time>")]
     failing_since: Option<Timestamp>,
+    /// When it was registered.
+    #[schemars(with = "schema::Time")]
     created_at: Timestamp,
+    /// Until when the secret before the last rotation signs as well.
+    #[schemars(with = "Option<schema::Time>")]
     previous_secret_expires_at: Option<Timestamp>,
+    /// What signs its events. Shown only when it was just made: keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        regex(pattern = r"^whsec_[A-Za-z0-9+/]+=*$"),
+        example = &"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    )]
     secret: Option<String>,
 }
 
@@ -56,22 +83,34 @@ impl<'a> EndpointBody<'a> {
     }
 }
 
-/// All endpoints.
-#[derive(Debug, Serialize)]
-pub(super) struct ListBody<'a> {
+/// All webhook endpoints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookEndpoints")]
+pub(in crate::http) struct ListBody<'a> {
+    /// The oldest first.
     pub(super) data: Vec<EndpointBody<'a>>,
 }
 
-/// A delivery and its attempts.
-#[derive(Debug, Serialize)]
+/// An event on its way to an endpoint, and every attempt to deliver it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookDelivery")]
 struct DeliveryBody<'a> {
+    #[schemars(with = "schema::MessageId")]
     webhook_id: MessageId,
     r#type: EventType,
+    #[schemars(with = "schema::PayoutId")]
     payout_id: PayoutId,
+    #[schemars(with = "schema::Sequence")]
     sequence: Sequence,
     status: DeliveryStatus,
+    /// When the change was recorded.
+    #[schemars(with = "schema::Time")]
     created_at: Timestamp,
+    /// When it is tried next; null once it ended.
+    #[schemars(with = "Option<schema::Time>")]
     next_attempt_at: Option<Timestamp>,
+    /// The last 20 attempts, oldest first.
+    #[schemars(length(max = 20))]
     attempts: &'a [Attempt],
 }
 
@@ -92,9 +131,12 @@ impl<'a> From<&'a Delivery> for DeliveryBody<'a> {
 }
 
 /// A page of deliveries.
-#[derive(Debug, Serialize)]
-pub(super) struct DeliveriesBody<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookDeliveries")]
+pub(in crate::http) struct DeliveriesBody<'a> {
+    /// The newest first.
     data: Vec<DeliveryBody<'a>>,
+    /// Asks for the next page; null on the last one.
     next_cursor: Option<String>,
 }
 
@@ -107,17 +149,23 @@ impl<'a> DeliveriesBody<'a> {
     }
 }
 
-/// How many deliveries will be sent again.
-#[derive(Debug, Serialize)]
-pub(super) struct ReplayBody {
+/// What a replay sets going.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookReplay")]
+pub(in crate::http) struct ReplayBody {
+    /// How many deliveries will be sent again.
     pub(super) count: u64,
 }
 
 /// What came of a test event.
-#[derive(Debug, Serialize)]
-pub(super) struct TestBody<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "WebhookTest")]
+pub(in crate::http) struct TestBody<'a> {
+    #[schemars(with = "schema::MessageId")]
     webhook_id: MessageId,
+    #[schemars(extend("const" = "payout.test"))]
     r#type: &'static str,
+    /// Whether the endpoint took it: only 2xx is success.
     succeeded: bool,
     attempt: &'a Attempt,
 }

@@ -3,20 +3,30 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use payoutd_actors::payout::{PayoutId, Sequence};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::http::Problem;
 use crate::http::query::{Parameters, page_limit};
 use crate::webhooks::{EventType, NewEndpoint, ReplayRequest};
+use crate::wire::schema;
 
-/// What `POST /webhooks` takes.
-#[derive(Debug, Deserialize)]
+/// A webhook endpoint to be registered.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct CreateRequest {
+#[schemars(rename = "NewWebhookEndpoint")]
+pub(in crate::http) struct CreateRequest {
+    /// Where to post events: `https://`, a public name or address, port 443, 80 or from 1024 up, no credentials, no
+    /// fragment.
+    #[schemars(url, length(max = 2048), example = &"https://partner.example/payout-events")]
     url: String,
+    /// What to be told of. Usually `payout.broadcast`, `payout.delivered` and `payout.failed`.
     #[serde(default)]
+    #[schemars(with = "Option<Vec<EventType>>")]
     types: Option<Vec<String>>,
+    /// What it is for, in your words.
     #[serde(default)]
+    #[schemars(length(max = 255))]
     description: Option<String>,
 }
 
@@ -33,15 +43,21 @@ impl CreateRequest {
     }
 }
 
-/// What `POST /webhooks/{id}/replay` takes: a payout, a payout and a sequence, or a time.
-#[derive(Debug, Deserialize)]
+/// What to send again: the events of a payout, the event of one of its changes, or those since a time.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReplayFields {
+#[schemars(rename = "WebhookReplayRequest")]
+pub(in crate::http) struct ReplayFields {
+    /// Replays the events of this payout.
     #[serde(default)]
+    #[schemars(example = &"pay_0192f0c1d2e3748596a7b8c9d0e1f203")]
     payout_id: Option<String>,
+    /// With `payout_id`: only the event of this change.
     #[serde(default)]
     sequence: Option<i64>,
+    /// Replays the events recorded since then.
     #[serde(default)]
+    #[schemars(with = "Option<schema::Time>")]
     since: Option<String>,
 }
 

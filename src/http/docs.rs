@@ -1,0 +1,96 @@
+//! The documentation that the program serves: both contracts, and a page to read and try the API with. Everything on
+//! the page comes from here, so it works without the internet.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use bytes::Bytes;
+
+use super::{BasePath, Code, Problem, envelope};
+
+/// What there is to be served.
+pub struct DocsParts {
+    /// The path under which the API lives.
+    pub base_path: BasePath,
+    /// The partner API's description.
+    pub openapi: Bytes,
+    /// The broker's description.
+    pub asyncapi: Bytes,
+}
+
+/// Nothing but our own files. Images may be written into the style sheet, which is one of them.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Files that change with the program only.
+const FOR_A_WHILE: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// The documentation's routes, to be merged with the partner API's on one listener.
+pub fn docs_router(parts: DocsParts) -> Router {
+    let DocsParts { base_path, openapi, asyncapi } = parts;
+    let page = base_path.join("/docs/");
+    let document = |document: Bytes| get(move || async move { file("application/json", document) });
+    Router::new()
+        .route(&base_path.join("/openapi.json"), document(openapi))
+        .route(&base_path.join("/asyncapi.json"), document(asyncapi))
+        .route(&base_path.join("/docs"), get(move || async move { Redirect::permanent(&page) }))
+        .route(&base_path.join("/docs/"), get(|| async { named("index.html") }))
+        .route(&base_path.join("/docs/{file}"), get(asset))
+        .layer(from_fn(guarded))
+        .layer(from_fn(envelope::envelope))
+}
+
+async fn asset(name: Result<Path<String>, PathRejection>) -> Response {
+    named(&name.map(|Path(name)| name).unwrap_or_default())
+}
+
+/// A file of the page: ours, or one of the viewer's.
+fn named(name: &str) -> Response {
+    match name {
+        "index.html" => {
+            file("text/html; charset=utf-8", Bytes::from_static(include_bytes!("docs/index.html")))
+        }
+        "start.js" => {
+            file("text/javascript; charset=utf-8", Bytes::from_static(include_bytes!("docs/start.js")))
+        }
+        "page.css" => file("text/css; charset=utf-8", Bytes::from_static(include_bytes!("docs/page.css"))),
+        "swagger-ui.css" => viewers(name, "text/css; charset=utf-8"),
+        "swagger-ui-bundle.js" => viewers(name, "text/javascript; charset=utf-8"),
+        "favicon-32x32.png" => viewers(name, "image/png"),
+        _ => Problem::new(Code::NotFound, "There is nothing at this path.").into_response(),
+    }
+}
+
+fn viewers(name: &str, media_type: &'static str) -> Response {
+    let config = Arc::new(utoipa_swagger_ui::Config::default());
+    match utoipa_swagger_ui::serve(name, config) {
+        Ok(Some(found)) => file(media_type, Bytes::from(found.bytes.into_owned())),
+        Ok(None) | Err(_) => {
+            tracing::error!(name, "a file of the documentation is missing");
+            Problem::unavailable().into_response()
+        }
+    }
+}
+
+fn file(media_type: &'static str, bytes: Bytes) -> Response {
+    let headers =
+        [(header::CONTENT_TYPE, HeaderValue::from_static(media_type)), (header::CACHE_CONTROL, FOR_A_WHILE)];
+    (StatusCode::OK, headers, bytes).into_response()
+}
+
+async fn guarded(request: Request, next: Next) -> Response {
+    const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}

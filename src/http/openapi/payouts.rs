@@ -1,0 +1,174 @@
+//! Quotes and payouts.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::examples as sample;
+use super::operation::{Idempotency, Operation};
+use crate::http::Code;
+use crate::http::payouts::CreateRequest;
+use crate::quotes::{Offer, QuoteRequest};
+use crate::wire::schema::{Schemas, Status, Time};
+use crate::wire::{CreatedBody, PayoutBody};
+
+/// Every operation.
+pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
+    vec![quote(schemas), create(schemas), list(schemas), get(schemas), events(schemas)]
+}
+
+fn quote(schemas: &mut Schemas) -> Operation {
+    let (request, offer) = (schemas.received::<QuoteRequest>(), schemas.sent::<Offer>());
+    Operation::new("post", "/payouts/quote", "quotePayout", "Quotes", "Quote a payout")
+        .about(
+            "Prices a payout and locks the price for a while (`expires_at`). The recipient's network is detected from the \
+             address, or taken from `network_hint`; the cheapest network that carries the asset is chosen to send from. \
+             A quote is executed once. In the sandbox, the same request gives the same quote.",
+        )
+        .idempotent(Idempotency::Required)
+        .body(request, &[&sample::QUOTE_REQUEST, &sample::QUOTE_REQUEST_WITH_HINT])
+        .answers(
+            StatusCode::OK,
+            "The quote.",
+            &["Idempotent-Replayed"],
+            offer,
+            &[&sample::QUOTE, &sample::QUOTE_WITH_RECOMMENDATION],
+        )
+        .links(
+            StatusCode::OK,
+            json!({ "execute": {
+                "operationId": "createPayout",
+                "description": "Executes the quote.",
+                "requestBody": { "quote_id": "$response.body#/quote_id" },
+            } }),
+        )
+        .may_refuse(&[
+            Code::InvalidDestination,
+            Code::UnsupportedAsset,
+            Code::UnsupportedRoute,
+            Code::AmountOutOfRange,
+        ])
+}
+
+fn create(schemas: &mut Schemas) -> Operation {
+    let (request, payout) = (schemas.received::<CreateRequest>(), schemas.sent::<CreatedBody<'_>>());
+    let id = json!({ "id": "$response.body#/id" });
+    Operation::new("post", "/payouts", "createPayout", "Payouts", "Execute a quote")
+        .about(
+            "Turns a quote into a payout, on exactly its terms. However often and from wherever this is called, one \
+             payout comes of a quote: whoever calls later gets `quote_already_used` with its `payout_id`, also once \
+             the quote has expired. The sandbox answers with the same payout again instead. The answer shows the payout \
+             at its creation.",
+        )
+        .idempotent(Idempotency::Optional)
+        .body(request, &[&sample::NEW_PAYOUT])
+        .answers(
+            StatusCode::CREATED,
+            "The payout, which is under way from now on.",
+            &["Location", "Idempotent-Replayed"],
+            payout,
+            &[&sample::CREATED_PAYOUT],
+        )
+        .links(
+            StatusCode::CREATED,
+            json!({
+                "read": { "operationId": "getPayout", "parameters": id, "description": "Shows the payout." },
+                "follow": { "operationId": "streamPayout", "parameters": id, "description": "Follows the payout." },
+            }),
+        )
+        .may_refuse(&[Code::QuoteNotFound, Code::QuoteAlreadyUsed, Code::QuoteExpired])
+}
+
+fn list(schemas: &mut Schemas) -> Operation {
+    let (status, time) = (schemas.sent::<Status>(), schemas.sent::<Time>());
+    let page = json!({
+        "type": "object",
+        "required": ["data", "next_cursor"],
+        "properties": {
+            "data": { "type": "array", "items": schemas.sent::<PayoutBody<'_>>(), "description": "The newest first." },
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "Asks for the next page; null on the last one.",
+            },
+        },
+    });
+    Operation::new("get", "/payouts", "listPayouts", "Payouts", "List payouts")
+        .about(
+            "Your payouts of the key's mode, the newest first. Pages neither skip nor repeat a payout while new ones are \
+             being created.",
+        )
+        .asks("status", "Only payouts with this status.", status)
+        .asks("external_ref", "Only payouts with this reference.", text(1, 255))
+        .asks("created_after", "Only payouts created after this time.", time.clone())
+        .asks("created_before", "Only payouts created before this time.", time)
+        .asks("late", "Only payouts that are late, or only those that are not.", json!({ "type": "boolean" }))
+        .asks("limit", "The most payouts of a page.", limit())
+        .asks("cursor", "`next_cursor` of the page before, as it was given.", json!({ "type": "string" }))
+        .answers(StatusCode::OK, "A page of payouts.", &[], page, &[&sample::PAYOUTS])
+}
+
+fn get(schemas: &mut Schemas) -> Operation {
+    let payout = schemas.sent::<PayoutBody<'_>>();
+    Operation::new("get", "/payouts/{id}", "getPayout", "Payouts", "Show a payout")
+        .about(
+            "A payout as it is now. With `If-None-Match`, the answer is 304 while nothing has changed. With `wait`, the \
+             answer is held back until the payout has moved past `after_sequence`, or the time is over.",
+        )
+        .takes("PayoutId")
+        .takes("IfNoneMatch")
+        .asks(
+            "wait",
+            "For how many seconds the answer may be held back.",
+            json!({ "type": "integer", "minimum": 0, "maximum": 60 }),
+        )
+        .asks(
+            "after_sequence",
+            "With `wait`: the sequence you have seen.",
+            json!({ "type": "integer", "format": "int64", "minimum": 0 }),
+        )
+        .answers(
+            StatusCode::OK,
+            "The payout.",
+            &["ETag"],
+            payout,
+            &[&sample::PAYOUT_BROADCAST, &sample::PAYOUT_DELIVERED, &sample::PAYOUT_FAILED],
+        )
+        .answers_with(StatusCode::NOT_MODIFIED, "Nothing has changed.", &["ETag"], None)
+        .may_refuse(&[Code::PayoutNotFound])
+}
+
+fn events(schemas: &mut Schemas) -> Operation {
+    let payout = schemas.sent::<PayoutBody<'_>>();
+    let content = json!({ "text/event-stream": {
+        "schema": {
+            "type": "string",
+            "description": "Server-sent events. `id` is the payout's sequence, `data` the payout as JSON.",
+            "contentMediaType": "text/event-stream",
+        },
+        "examples": { "events": {
+            "summary": "A payout on its way",
+            "value": stream_example(),
+        } },
+        "x-event-data": payout,
+    } });
+    Operation::new("get", "/payouts/{id}/events", "streamPayout", "Payouts", "Follow a payout")
+        .about(
+            "A stream of server-sent events: the payout as it is now, and again with each change. It resumes after \
+             `Last-Event-ID`, which browsers send by themselves.",
+        )
+        .takes("PayoutId")
+        .takes("LastEventId")
+        .answers_with(StatusCode::OK, "The stream.", &[], Some(content))
+        .may_refuse(&[Code::PayoutNotFound])
+}
+
+fn stream_example() -> String {
+    format!("id: 2\ndata: {}\n\n", sample::PAYOUT_BROADCAST.value())
+}
+
+pub(super) fn limit() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 50 })
+}
+
+fn text(least: u32, most: u32) -> Value {
+    json!({ "type": "string", "minLength": least, "maxLength": most })
+}
