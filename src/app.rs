@@ -24,6 +24,7 @@ pub use serve::serve;
 use crate::amqp::{self, AmqpSettings, InvalidBrokerUrl};
 use crate::cli::Failure;
 use crate::config::{Config, ConfigError, Database};
+use crate::intake::{self, CONTENT_TYPE, Incoming, report_message};
 use crate::store::{self, Store, StoreConfig};
 use crate::wire::Renderer;
 
@@ -79,9 +80,20 @@ pub async fn migrate(config: &Config) -> Result<(), Failure> {
 /// `payoutd report`: publishes one report, and waits until the broker has it.
 ///
 /// # Errors
-/// Where no broker is configured, or it does not take the report.
+/// Where the report is not one that can be read, no broker is configured, or it does not take the report.
 pub async fn send_report(config: &Config, id: PayoutId, report: &Report) -> Result<(), Failure> {
-    amqp::send_report(&amqp_settings(config)?, id, report, None).await?;
+    let settings = amqp_settings(config)?;
+    // What the other end could not read is better said here than found among the dead letters.
+    let (key, body) = (id.to_string(), report_message(id, report));
+    let incoming = Incoming {
+        routing_key: &key,
+        content_type: Some(CONTENT_TYPE),
+        headers: &[],
+        body: body.as_bytes(),
+        received_at: SystemClock::read(),
+    };
+    intake::read(&incoming, config.reports.max_bytes)?;
+    amqp::send_report(&settings, id, report, None).await?;
     Ok(())
 }
 

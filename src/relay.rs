@@ -87,6 +87,17 @@ pub enum PublishError {
     WrongMode,
 }
 
+impl PublishError {
+    /// Whether trying again can never help.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Refused | Self::TimedOut | Self::OutOfTurn => false,
+            Self::Unsendable(_) | Self::WrongMode => true,
+        }
+    }
+}
+
 /// Takes messages to where services downstream read them.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {

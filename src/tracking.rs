@@ -1,6 +1,6 @@
 //! The public tracking page: what anyone who holds a payout's tracking URL may see of it, as HTML.
 //!
-//! Everything here renders or looks up; the routes are in [`crate::http::tracking`]. There is one renderer: a page that
+//! Everything here renders or looks up; the routes are in `http`. There is one renderer: a page that
 //! updates itself is sent the same HTML that a page without scripts loads again.
 
 pub mod assets;

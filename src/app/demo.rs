@@ -15,12 +15,15 @@ use crate::cli::Failure;
 /// The quote request of the demonstration, also shown as a `curl` line: a bridge from Tron to Ethereum.
 pub(super) const QUOTE_REQUEST: &str = r#"{"external_ref":"demo-1","destination":"0x52908400098527886E0F7030069857D2E4169EE7","asset":"USDT","amount":"25.00"}"#;
 
-/// Quotes and executes a payout, and returns its id.
-pub(super) async fn run(api: SocketAddr, base_path: &str, key: &str) -> Result<String, Failure> {
+/// Quotes and executes a payout, and returns its id and the address of its tracking page.
+pub(super) async fn run(api: SocketAddr, base_path: &str, key: &str) -> Result<(String, String), Failure> {
     let quote = post(api, &format!("{base_path}/payouts/quote"), key, QUOTE_REQUEST.to_owned()).await?;
     let execute = json!({"quote_id": quote["quote_id"]}).to_string();
     let payout = post(api, &format!("{base_path}/payouts"), key, execute).await?;
-    payout["id"].as_str().map(str::to_owned).ok_or_else(|| format!("unexpected answer: {payout}").into())
+    match (payout["id"].as_str(), payout["tracking_url"].as_str()) {
+        (Some(id), Some(page)) => Ok((id.to_owned(), page.to_owned())),
+        _ => Err(format!("unexpected answer: {payout}").into()),
+    }
 }
 
 async fn post(api: SocketAddr, path: &str, key: &str, body: String) -> Result<Value, Failure> {

@@ -46,8 +46,8 @@ pub async fn dev(mut config: Config, data: &Path) -> Result<(), Failure> {
     let base_path = system.foundation.config.http.base_path.clone();
     tokio::spawn(async move {
         match demo::run(api, &base_path, &keys.live).await {
-            Ok(payout) => {
-                print_line(&format!("          {payout}  is a first payout, made for you; watch it move:"))
+            Ok((payout, page)) => {
+                print_line(&format!("          {payout}  is a first payout, made for you: {page}"));
             }
             Err(error) => print_line(&format!("          the first payout could not be made: {error}")),
         }
@@ -91,18 +91,15 @@ payoutd dev: the whole engine in this process, its data in {data}
   live key       {live}
   test key       {test}
 
-Quote a payout and execute it, from another terminal:
+Quote a payout, execute it and poll it, from another terminal:
 
   QUOTE=$(curl -sS {base}/payouts/quote -H 'Authorization: Bearer {live}' \
     -H "Idempotency-Key: $RANDOM-$RANDOM" -H 'Content-Type: application/json' \
     -d '{request}' \
     | sed -E 's/.*"quote_id":"([^"]+)".*/\1/')
-  curl -sS {base}/payouts -H 'Authorization: Bearer {live}' -H 'Content-Type: application/json' \
-    -d "{{\"quote_id\":\"$QUOTE\"}}"
-
-Poll it:
-
-  curl -sS {base}/payouts/pay_… -H 'Authorization: Bearer {live}'
+  PAYOUT=$(curl -sS {base}/payouts -H 'Authorization: Bearer {live}' -H 'Content-Type: application/json' \
+    -d "{{\"quote_id\":\"$QUOTE\"}}" | sed -E 's/.*"id":"(pay_[^"]+)".*/\1/')
+  curl -sS {base}/payouts/$PAYOUT -H 'Authorization: Bearer {live}'
 
 With the test key, "external_ref" chooses the outcome: sandbox_fail, sandbox_stall, sandbox_reorg, …
 Simulated watchers move payouts. Ctrl-C stops.

@@ -85,6 +85,7 @@ impl Relay {
         }
         let mut held_back = HashSet::new();
         let mut failure = None;
+        let mut published = 0;
         for wave in waves(waiting) {
             let wave: Vec<_> = wave.into_iter().filter(|m| !held_back.contains(&m.payout_id)).collect();
             if wave.is_empty() {
@@ -97,15 +98,25 @@ impl Relay {
                     Ok(()) => confirmed.push(message.id),
                     Err(error) => {
                         held_back.insert(message.payout_id);
-                        failure = Some(error.to_string());
+                        if error.is_permanent() {
+                            // It keeps its place, and its payout's order, for operators to see; others go on.
+                            tracing::error!(message = message.id, payout = %message.payout_id, %error, "cannot be published");
+                        } else {
+                            failure = Some(error.to_string());
+                        }
                     }
                 }
             }
             self.outbox.published(&confirmed).await?;
+            published += confirmed.len();
             metrics::counter!("payoutd_outbox_published_total", "mode" => self.mode.as_str())
                 .increment(confirmed.len() as u64);
         }
-        Ok(failure.map_or(Round::Published, Round::Failed))
+        Ok(match failure {
+            Some(why) => Round::Failed(why),
+            None if published == 0 => Round::Idle,
+            None => Round::Published,
+        })
     }
 
     /// Reports how much waits, and since when, until `stop`.
@@ -140,3 +151,6 @@ fn waves(messages: Vec<OutboxMessage>) -> Vec<Vec<OutboxMessage>> {
     }
     waves
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,7 @@ pub enum Lost {
 /// See the module.
 pub struct Finder {
     index: Arc<dyn Tracking>,
-    known: RwLock<HashMap<TrackingToken, PayoutId>>,
+    known: Arc<Known>,
     turns: Arc<Semaphore>,
     misses: Misses,
 }
@@ -45,7 +45,7 @@ impl Finder {
     pub fn new(index: Arc<dyn Tracking>, misses_per_minute: u32) -> Self {
         Self {
             index,
-            known: RwLock::default(),
+            known: Arc::default(),
             turns: Arc::new(Semaphore::new(MAX_LOOKUPS)),
             misses: Misses::new(misses_per_minute),
         }
@@ -69,7 +69,7 @@ impl Finder {
 
     async fn look(&self, text: &str, peer: Option<IpAddr>) -> Result<PayoutId, Lost> {
         let token = read(text);
-        if let Some(known) = token.and_then(|token| self.known(token)) {
+        if let Some(known) = token.and_then(|token| self.known.get(token)) {
             return Ok(known);
         }
         if self.misses.are_too_many(peer) {
@@ -85,39 +85,53 @@ impl Finder {
         })
     }
 
-    fn known(&self, token: TrackingToken) -> Option<PayoutId> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).get(&token).copied()
-    }
-
     async fn ask(&self, token: TrackingToken) -> Result<Option<PayoutId>, Lost> {
         let turn = tokio::time::timeout(MAX_WAIT, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(Lost::Unavailable) };
-        let index = Arc::clone(&self.index);
+        // Many may have waited for the same answer; one of them got it.
+        if let Some(known) = self.known.get(token) {
+            return Ok(Some(known));
+        }
+        let (index, known) = (Arc::clone(&self.index), Arc::clone(&self.known));
         // In a task of its own: the turn ends with the question to the store, not with a client that hangs up.
         let asked = tokio::spawn(async move {
-            let _turn = turn;
-            index.payout_by_token(token).await
+            let found = index.payout_by_token(token).await;
+            if let Ok(Some(id)) = found {
+                known.insert(token, id);
+            }
+            drop(turn);
+            found
         });
-        let found = match asked.await {
-            Ok(Ok(found)) => found,
+        match asked.await {
+            Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a tracking token could not be looked up");
-                return Err(Lost::Unavailable);
+                Err(Lost::Unavailable)
             }
             Err(error) => {
                 tracing::error!(%error, "looking up a tracking token did not end");
-                return Err(Lost::Unavailable);
+                Err(Lost::Unavailable)
             }
-        };
-        if let Some(id) = found {
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            if known.len() >= MAX_KNOWN {
-                // Forgetting costs lookups, of which there is a limit as well.
-                known.clear();
-            }
-            known.insert(token, id);
         }
-        Ok(found)
+    }
+}
+
+/// Tokens that were found before.
+#[derive(Default)]
+struct Known(RwLock<HashMap<TrackingToken, PayoutId>>);
+
+impl Known {
+    fn get(&self, token: TrackingToken) -> Option<PayoutId> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&token).copied()
+    }
+
+    fn insert(&self, token: TrackingToken, id: PayoutId) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_KNOWN {
+            // Forgetting costs lookups, of which there is a limit as well.
+            known.clear();
+        }
+        known.insert(token, id);
     }
 }
 

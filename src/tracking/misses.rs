@@ -2,18 +2,27 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// The most peers whose misses are counted apart; those of all further ones are counted together.
 const MAX_PEERS: usize = 10_000;
+/// How often those who stopped are looked for: a crowd must not make every wrong token expensive.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Counts wrong tokens by where they come from. Each place may send so many at once, and gets them back over a minute.
 #[derive(Debug)]
 pub(super) struct Misses {
     per_minute: u32,
-    of: Mutex<HashMap<Option<IpAddr>, Bucket>>,
+    peers: Mutex<Peers>,
+}
+
+#[derive(Debug)]
+struct Peers {
+    of: HashMap<Option<IpAddr>, Bucket>,
+    swept_at: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +33,17 @@ struct Bucket {
 
 impl Misses {
     pub(super) fn new(per_minute: u32) -> Self {
-        Self { per_minute: per_minute.max(1), of: Mutex::default() }
+        let peers = Peers { of: HashMap::new(), swept_at: Instant::now() };
+        Self { per_minute: per_minute.max(1), peers: Mutex::new(peers) }
+    }
+
+    fn peers(&self) -> MutexGuard<'_, Peers> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether `peer` has sent so many wrong tokens that it gets no answer for now.
     pub(super) fn are_too_many(&self, peer: Option<IpAddr>) -> bool {
-        let buckets = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let buckets = &self.peers().of;
         // Where there is no room left for newcomers, they share a bucket.
         let known = buckets.get(&network_of(peer)).or_else(|| {
             let full = buckets.len() >= MAX_PEERS;
@@ -40,16 +54,19 @@ impl Misses {
 
     /// Notes a wrong token.
     pub(super) fn count(&self, peer: Option<IpAddr>) {
-        let mut buckets = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peers = self.peers();
         let mut peer = network_of(peer);
-        if buckets.len() >= MAX_PEERS && !buckets.contains_key(&peer) {
-            buckets.retain(|_, bucket| self.refilled(*bucket).left < f64::from(self.per_minute));
-            if buckets.len() >= MAX_PEERS {
+        if peers.of.len() >= MAX_PEERS && !peers.of.contains_key(&peer) {
+            if peers.swept_at.elapsed() >= SWEEP_EVERY {
+                peers.of.retain(|_, bucket| self.refilled(*bucket).left < f64::from(self.per_minute));
+                peers.swept_at = Instant::now();
+            }
+            if peers.of.len() >= MAX_PEERS {
                 peer = None;
             }
         }
         let full = Bucket { left: f64::from(self.per_minute), at: Instant::now() };
-        let bucket = buckets.entry(peer).or_insert(full);
+        let bucket = peers.of.entry(peer).or_insert(full);
         *bucket = self.refilled(*bucket);
         bucket.left = (bucket.left - 1.0).max(0.0);
     }
@@ -75,7 +92,6 @@ fn network_of(peer: Option<IpAddr>) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn peer(text: &str) -> Option<IpAddr> {
         Some(text.parse().unwrap())
@@ -104,10 +120,10 @@ mod tests {
             misses.count(address(n));
         }
         assert!(misses.are_too_many(address(30_000)));
-        assert!(misses.of.lock().unwrap().len() <= MAX_PEERS + 1);
+        assert!(misses.peers().of.len() <= MAX_PEERS + 1);
         tokio::time::advance(Duration::from_secs(60)).await;
         assert!(!misses.are_too_many(address(30_000)));
         misses.count(address(30_000));
-        assert_eq!(misses.of.lock().unwrap().len(), 1, "those who stopped are forgotten");
+        assert_eq!(misses.peers().of.len(), 1, "those who stopped are forgotten");
     }
 }

@@ -83,8 +83,11 @@ pub struct Sender {
     under_way: HashMap<Id, (EndpointId, i64)>,
 }
 
-/// Hints are gathered for this long: many commits are one look.
-const GATHER: Duration = Duration::from_millis(3);
+/// Hints are gathered for a while: many commits are one look. For how long follows from how long a look takes, so that
+/// looking never takes more than a small share of the store's time.
+const GATHER_FACTOR: u32 = 10;
+const SHORTEST_GATHER: Duration = Duration::from_millis(2);
+const LONGEST_GATHER: Duration = Duration::from_millis(100);
 /// The pause after the store could not be asked.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// How long a delivery is left alone whose attempt broke.
@@ -107,7 +110,10 @@ impl Sender {
     pub async fn run(mut self, mut stop: Stop) {
         let upkeep = tokio::spawn(upkeep(self.parts.clone()));
         while !stop.is_asked() {
-            let pause = match self.look().await {
+            let began = Instant::now();
+            let looked = self.look().await;
+            let gather = (began.elapsed() * GATHER_FACTOR).clamp(SHORTEST_GATHER, LONGEST_GATHER);
+            let pause = match looked {
                 Ok(()) => self.parts.limits.poll,
                 Err(error) => {
                     tracing::warn!(%error, "could not look for webhooks to send; trying again");
@@ -120,7 +126,7 @@ impl Sender {
                 Some(ended) = self.attempts.join_next_with_id() => self.ended(ended),
                 () = tokio::time::sleep(pause) => {}
             }
-            tokio::time::sleep(GATHER).await;
+            tokio::time::sleep(gather).await;
             while let Some(ended) = self.attempts.try_join_next_with_id() {
                 self.ended(ended);
             }

@@ -19,10 +19,10 @@ async fn reports_can_be_sent_by_hand() {
     let partner = world.live().await;
     let id = partner.payout().await;
     let broadcast =
-        ["report", &id, "broadcast", "--network", "tron", "--tx-hash", "a1", "--estimated-seconds", "5"];
+        ["report", "broadcast", &id, "--network", "tron", "--tx-hash", "a1", "--estimated-seconds", "5"];
     world.settings.print(&broadcast).await;
     partner.until_status(&id, "broadcast").await;
-    world.settings.print(&["report", &id, "delivered", "--network", "tron", "--tx-hash", "a1"]).await;
+    world.settings.print(&["report", "delivered", &id, "--network", "tron", "--tx-hash", "a1"]).await;
     partner.until_status(&id, "delivered").await;
 }
 

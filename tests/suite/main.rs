@@ -19,6 +19,7 @@ mod e2e_parked;
 mod e2e_quotes;
 mod e2e_reports;
 mod e2e_restarts;
+mod e2e_webhooks;
 mod store;
 mod tracking;
 mod webhooks;

@@ -7,3 +7,5 @@ mod office;
 mod order;
 mod receiver;
 mod villains;
+
+pub(crate) use receiver::Receiver;

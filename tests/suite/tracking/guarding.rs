@@ -168,6 +168,18 @@ async fn a_store_that_is_away_is_not_a_missing_payment() {
 }
 
 #[tokio::test]
+async fn a_crowd_at_one_link_asks_the_store_once() {
+    let site = Site::start().await;
+    let payout = site.create(1).await;
+    let url = site.url(&payout);
+    let crowd: Vec<_> = (0..50).map(|_| tokio::spawn(reqwest::get(url.clone()))).collect();
+    for reader in crowd {
+        assert_eq!(reader.await.unwrap().unwrap().status(), 200);
+    }
+    assert!(site.index.lookups() <= 4, "as many as may ask at once, at most: {}", site.index.lookups());
+}
+
+#[tokio::test]
 async fn a_live_payment_costs_the_store_nothing() {
     let site = Site::start().await;
     let payout = site.create(1).await;

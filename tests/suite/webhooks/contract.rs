@@ -48,7 +48,7 @@ behaviours! {
     a_forgotten_endpoint_gets_nothing,
 }
 
-const URL: &str = "http://127.0.0.1:9/";
+const URL: &str = "http://127.0.0.1:9999/";
 
 fn attempt(at: Timestamp) -> Attempt {
     Attempt {

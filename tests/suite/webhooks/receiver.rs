@@ -12,21 +12,21 @@ use serde_json::Value;
 
 /// One request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Received {
-    pub(super) at: Instant,
-    pub(super) id: String,
-    pub(super) timestamp: i64,
-    pub(super) signature: String,
-    pub(super) text: String,
-    pub(super) body: Value,
+pub(crate) struct Received {
+    pub(crate) at: Instant,
+    pub(crate) id: String,
+    pub(crate) timestamp: i64,
+    pub(crate) signature: String,
+    pub(crate) text: String,
+    pub(crate) body: Value,
 }
 
 impl Received {
-    pub(super) fn sequence(&self) -> i64 {
+    pub(crate) fn sequence(&self) -> i64 {
         self.body["data"]["sequence"].as_i64().unwrap()
     }
 
-    pub(super) fn payout(&self) -> &str {
+    pub(crate) fn payout(&self) -> &str {
         self.body["data"]["id"].as_str().unwrap()
     }
 }
@@ -39,14 +39,14 @@ struct Memory {
 }
 
 /// Receives on a port of its own until it is dropped.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     memory: Arc<Mutex<Memory>>,
-    pub(super) url: String,
+    pub(crate) url: String,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let memory = Arc::new(Mutex::new(Memory::default()));
@@ -56,20 +56,20 @@ impl Receiver {
     }
 
     /// What to answer next, one after the other; then 204 again.
-    pub(super) fn answer(&self, statuses: &[u16]) {
+    pub(crate) fn answer(&self, statuses: &[u16]) {
         self.memory.lock().unwrap().answers.extend(statuses);
     }
 
     /// What to answer from now on.
-    pub(super) fn always(&self, status: u16) {
+    pub(crate) fn always(&self, status: u16) {
         self.memory.lock().unwrap().usual = Some(status);
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(crate) fn received(&self) -> Vec<Received> {
         self.memory.lock().unwrap().received.clone()
     }
 
-    pub(super) fn sequences(&self) -> Vec<i64> {
+    pub(crate) fn sequences(&self) -> Vec<i64> {
         self.received().iter().map(Received::sequence).collect()
     }
 }

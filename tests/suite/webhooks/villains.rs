@@ -90,7 +90,10 @@ pub(super) async fn all(authority: &Authority, canary: String) -> Vec<Villain> {
     villains
 }
 
-fn acts(canary: &str) -> Vec<(&'static str, Act, Vec<Result<u16, AttemptError>>)> {
+/// A name, what it does, and what may be in the log of it.
+type Part = (&'static str, Act, Vec<Result<u16, AttemptError>>);
+
+fn acts(canary: &str) -> Vec<Part> {
     use Act::{Close, Reset, Say, SayAndClose, SayFirst, SayForEver};
     let say = |text: &str| Say(text.to_owned());
     let done = |text: &str| SayAndClose(text.to_owned());
@@ -104,6 +107,11 @@ fn acts(canary: &str) -> Vec<(&'static str, Act, Vec<Result<u16, AttemptError>>)
         ("hangs before its answer", say(""), vec![Err(TimedOut)]),
         ("hangs in its first line", say("HTTP/1.1 2"), vec![Err(TimedOut)]),
         ("hangs in its headers", say("HTTP/1.1 200 OK\r\nServer: x"), vec![Err(TimedOut)]),
+        (
+            "takes it and then hangs in its body",
+            say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+            vec![Ok(200)],
+        ),
         ("hangs in its body", say("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nabc"), vec![Ok(500)]),
         (
             "trickles headers",
@@ -140,7 +148,7 @@ fn acts(canary: &str) -> Vec<(&'static str, Act, Vec<Result<u16, AttemptError>>)
         ),
         (
             "sends headers without end",
-            SayForEver("HTTP/1.1 200 OK\r\n".into(), "X-A: b\r\n".into(), Duration::ZERO),
+            SayForEver("HTTP/1.1 200 OK\r\n".into(), "X-A: b\r\n".repeat(1000), Duration::ZERO),
             vec![Err(NotHttp)],
         ),
         (
@@ -289,21 +297,21 @@ async fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
         Act::Close => return Ok(()),
         Act::SayFirst(text) => {
             stream.write_all(text.as_bytes()).await?;
-            stream.read(&mut [0; 65536]).await?;
+            listen(&mut stream).await?;
         }
         Act::Say(text) => {
-            stream.read(&mut [0; 65536]).await?;
+            listen(&mut stream).await?;
             stream.write_all(text.as_bytes()).await?;
             // Until it is hung up on.
             while stream.read(&mut [0; 4096]).await? > 0 {}
         }
         Act::SayAndClose(text) => {
-            stream.read(&mut [0; 65536]).await?;
+            listen(&mut stream).await?;
             stream.write_all(text.as_bytes()).await?;
             stream.shutdown().await?;
         }
         Act::SayForEver(text, again, pause) => {
-            stream.read(&mut [0; 65536]).await?;
+            listen(&mut stream).await?;
             stream.write_all(text.as_bytes()).await?;
             loop {
                 stream.write_all(again.as_bytes()).await?;
@@ -312,4 +320,9 @@ async fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Hears the request, or what has come of it so far.
+async fn listen(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.read(&mut [0; 65536]).await.map(drop)
 }
