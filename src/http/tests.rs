@@ -2,9 +2,12 @@
 
 mod auth;
 mod errors;
+mod events;
+mod listing;
 mod observed;
 mod payouts;
 mod quotes;
 mod server;
+mod waiting;
 mod webhooks;
 mod world;

@@ -4,6 +4,7 @@ mod append;
 mod cancellation;
 mod create;
 mod keys;
+mod listing;
 mod load;
 mod outbox;
 mod reports;
@@ -69,6 +70,12 @@ behaviours! {
         a_journal_shorter_than_its_row_is_damaged,
         the_overdue_are_found_most_overdue_first,
         the_ended_and_the_late_are_not_due;
+    listing:
+        payouts_are_listed_newest_first,
+        each_filter_holds,
+        what_is_overdue_is_late_said_or_not,
+        lists_hold_ones_own_alone,
+        a_damaged_payout_is_not_left_out;
     outbox:
         both_changes_of_one_input_are_announced_in_order,
         messages_wait_until_published,
