@@ -7,8 +7,6 @@ mod examples;
 mod introduction;
 mod operation;
 mod payouts;
-#[cfg(test)]
-mod tests;
 mod webhooks;
 
 use serde_json::{Map, Value, json};

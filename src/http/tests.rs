@@ -5,6 +5,7 @@ mod errors;
 mod events;
 mod listing;
 mod observed;
+mod openapi;
 mod payouts;
 mod quotes;
 mod server;

@@ -5,6 +5,8 @@
 
 mod objects;
 mod simplify;
+#[cfg(test)]
+pub(crate) mod testing;
 mod values;
 
 use schemars::generate::SchemaSettings;

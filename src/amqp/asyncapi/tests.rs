@@ -1,1 +1,156 @@
+//! The document says what is read and written.
 
+use std::sync::Arc;
+
+use payoutd_actors::payout::{
+    AnnouncementKind, FailedFunds, FailedReport, Mode, Network, Payout, Report, ReportKey, ReportKind,
+    Timestamp,
+};
+use payoutd_actors::ports::Announcement;
+use payoutd_actors::testing::sample;
+use serde_json::{Value, json};
+
+use super::asyncapi;
+use crate::intake::{CONTENT_TYPE, Incoming, report_message};
+use crate::wire::Renderer;
+use crate::wire::schema::testing::{Judge, check_examples, check_references};
+
+const TYPES: [&str; 4] = ["chain.broadcast", "chain.progress", "chain.delivered", "chain.failed"];
+
+fn message<'a>(document: &'a Value, kind: &str) -> &'a Value {
+    &document["components"]["messages"][super::reports::name(kind)]
+}
+
+fn example(document: &Value, kind: &str) -> Value {
+    message(document, kind)["examples"][0]["payload"].clone()
+}
+
+/// Whether the intake reads it, and else why not.
+fn read(event: &Value) -> Result<Report, String> {
+    let body = event.to_string();
+    let incoming = Incoming {
+        routing_key: "pay_0192f0c1d2e3748596a7b8c9d0e1f203",
+        content_type: Some(CONTENT_TYPE),
+        headers: &[],
+        body: body.as_bytes(),
+        received_at: Timestamp::EPOCH,
+    };
+    crate::intake::read(&incoming, 65_536).map(|(_, report)| report).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_example_is_as_its_schema_says_and_every_reference_leads_somewhere() {
+    let document = asyncapi();
+    assert!(check_examples(&document) > 10);
+    check_references(&document);
+}
+
+#[test]
+fn every_example_of_a_report_is_read() {
+    let document = asyncapi();
+    for kind in TYPES {
+        let report = read(&example(&document, kind)).unwrap();
+        assert_eq!(format!("chain.{}", report.kind.name()), kind);
+    }
+}
+
+/// Leaves a field out, or puts something else in its place, wherever there is a field: the schema and the intake agree
+/// on what is left.
+#[test]
+fn the_schemas_and_the_intake_agree() {
+    let document = asyncapi();
+    let judge = Judge::new(&document);
+    let long = "x".repeat(300);
+    let others = [
+        json!(null),
+        json!(""),
+        json!("x"),
+        json!(long),
+        json!("a b"),
+        json!("1.5"),
+        json!("-1"),
+        json!("UPPER_9"),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(2_592_000),
+        json!(2_592_001),
+        json!(4_294_967_296_u64),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!("source"),
+        json!("not_sent"),
+        json!("2026-03-01T12:00:00Z"),
+    ];
+    let mut compared = 0;
+    for kind in TYPES {
+        let whole = example(&document, kind);
+        let agree = |event: &Value, what: &str| {
+            let described = judge.accepts(&message(&document, kind)["payload"], event);
+            let read = read(event);
+            assert_eq!(described, read.is_ok(), "{kind}, {what}: {read:?}: {event}");
+        };
+        let fields: Vec<String> = whole["data"].as_object().unwrap().keys().cloned().collect();
+        for field in &fields {
+            let mut without = whole.clone();
+            without["data"].as_object_mut().unwrap().remove(field);
+            agree(&without, field);
+            for other in &others {
+                // Integers with a point, 1.0, are the same number to a schema and not to us; nobody sends them.
+                let mut changed = whole.clone();
+                changed["data"][field] = other.clone();
+                // Null counts as absent, which schemas of required fields do not say.
+                agree(&changed, field);
+                compared += 1;
+            }
+        }
+        for attribute in ["specversion", "id", "source", "type", "subject", "data"] {
+            let mut without = whole.clone();
+            without.as_object_mut().unwrap().remove(attribute);
+            agree(&without, attribute);
+        }
+    }
+    assert!(compared > 200);
+}
+
+#[test]
+fn reports_of_our_own_are_as_described() {
+    let document = asyncapi();
+    let judge = Judge::new(&document);
+    let failed = FailedReport {
+        code: "x".into(),
+        message: "".into(),
+        network: Some(Network::new("tron")),
+        tx_hash: None,
+        funds: Some(FailedFunds::Returned),
+        reversal: true,
+    };
+    let kinds = [
+        sample::broadcast("0xa", Some(3)),
+        sample::progress(None),
+        sample::delivered("0xa"),
+        ReportKind::Failed(failed),
+    ];
+    for kind in kinds {
+        let key = ReportKey { source: "s".into(), id: "i".into() };
+        let name = format!("chain.{}", kind.name());
+        let text = report_message(sample::id(1), &Report { key, time: sample::at(0), kind });
+        judge.check(&name, &message(&document, &name)["payload"], &serde_json::from_str(&text).unwrap());
+    }
+}
+
+#[test]
+fn announcements_have_exactly_the_fields_that_are_described() {
+    let judge = Judge::strict(&asyncapi());
+    let renderer = Renderer::new("https://pay.example");
+    let payout = sample::in_mode(sample::payout(1), Mode::Live);
+    let snapshot = Arc::new(Payout::new(Arc::new(payout)).snapshot());
+    for kind in [AnnouncementKind::Created, AnnouncementKind::Late] {
+        let announcement = Announcement { kind, previous_status: None, snapshot: Arc::clone(&snapshot) };
+        let outgoing = renderer.announcement(&announcement, sample::at(0)).unwrap();
+        let mut event: Value = serde_json::from_str(&outgoing.body).unwrap();
+        event["data"]["quote"]["quote_id"] = json!("quo_real");
+        judge.check(kind.as_str(), &json!({ "$ref": "#/components/schemas/PayoutEvent" }), &event);
+    }
+}

@@ -1,0 +1,208 @@
+//! The document says what the program does.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Request;
+use payoutd_actors::payout::{FailedFunds, Mode, PayoutId, ReportKind};
+use payoutd_actors::testing::sample;
+use serde_json::{Value, json};
+
+use super::world::{LIVE, World, acme, get, post};
+use crate::http::{BasePath, Code, openapi};
+use crate::quotes::{Offer, Quote};
+use crate::wire::schema::testing::{Judge, check_examples, check_references};
+
+fn document() -> Value {
+    openapi(None, &BasePath::default())
+}
+
+/// Method and path of every operation.
+fn documented(document: &Value) -> BTreeSet<(String, String)> {
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().keys().map(move |method| (method.to_uppercase(), path.clone()))
+    });
+    operations.collect()
+}
+
+/// Documented, and not there yet.
+const COMING: [(&str, &str); 2] = [("GET", "/payouts"), ("GET", "/payouts/{id}/events")];
+
+/// Method and path of every route. The router tells its paths in its debug form only; `Allow` tells their methods.
+async fn routed(world: &World) -> BTreeSet<(String, String)> {
+    let debug = format!("{:?}", world.router);
+    let quoted = debug.split('"').skip(1).step_by(2);
+    let paths: BTreeSet<&str> =
+        quoted.filter(|text| text.starts_with('/') && !text.contains("__private")).collect();
+    let mut routes = BTreeSet::new();
+    for path in paths {
+        let uri = path.replace("{id}", "some_id");
+        let request = Request::builder().method("BREW").uri(uri).body(Body::empty()).unwrap();
+        let answer = world.send(request).await;
+        answer.assert_problem(405, "method_not_allowed");
+        let methods = answer.header("allow").split(',').filter(|method| *method != "HEAD");
+        routes.extend(methods.map(|method| (method.to_owned(), path.to_owned())));
+    }
+    routes
+}
+
+#[tokio::test]
+async fn every_route_is_documented_and_nothing_else() {
+    let world = World::new().await;
+    let routed = routed(&world).await;
+    assert!(routed.contains(&("GET".into(), "/payouts/{id}".into())), "the router is understood: {routed:?}");
+    let coming = COMING.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    assert!(coming.iter().all(|route| !routed.contains(route)), "it came: {coming:?}");
+    let documented: BTreeSet<_> =
+        documented(&document()).into_iter().filter(|route| !coming.contains(route)).collect();
+    assert_eq!(documented, routed);
+}
+
+#[test]
+fn every_example_is_as_its_schema_says_and_every_reference_leads_somewhere() {
+    let document = document();
+    assert!(check_examples(&document) > 150);
+    check_references(&document);
+}
+
+#[test]
+fn the_document_is_the_same_every_time_and_says_where_it_is() {
+    let base: BasePath = "/v1".parse().unwrap();
+    let one = openapi(Some("https://pay.example/"), &base);
+    assert_eq!(one.to_string(), openapi(Some("https://pay.example/"), &base).to_string());
+    assert_eq!(one["openapi"], "3.1.0");
+    let urls: Vec<&Value> = one["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
+    assert_eq!(urls, ["/v1", "https://pay.example/v1"]);
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+    let paths = document["paths"].as_object().unwrap().values();
+    paths.flat_map(|item| item.as_object().unwrap().values())
+}
+
+/// The codes that a response names, by its status.
+fn codes_of(document: &Value, response: &Value) -> Vec<String> {
+    let response = match response["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => response,
+    };
+    let codes = &response["content"]["application/problem+json"]["schema"]["properties"]["code"]["enum"];
+    codes.as_array().into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_code_is_documented_with_its_status_and_an_example() {
+    let document = document();
+    let mut said = BTreeSet::new();
+    let shared = document["components"]["responses"]["MethodNotAllowed"].clone();
+    let responses = operations(&document).flat_map(|operation| operation["responses"].as_object().unwrap());
+    for (status, response) in responses.chain([(&"405".to_owned(), &shared)]) {
+        for code in codes_of(&document, response) {
+            let known = Code::ALL.into_iter().find(|known| known.as_str() == code).expect("a code there is");
+            assert_eq!(known.status().as_str(), status, "{code}");
+            said.insert(code);
+        }
+    }
+    let all: BTreeSet<String> = Code::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(said, all);
+    for code in Code::ALL {
+        assert!(
+            document["info"]["description"].as_str().unwrap().contains(&format!("| `{code}` |")),
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn every_operation_is_described_in_full() {
+    let document = document();
+    let mut ids = BTreeSet::new();
+    for operation in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id), "{id} is there twice");
+        assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{id}");
+        for status in ["401", "429", "503"] {
+            assert!(operation["responses"][status].is_object(), "{id} does not tell of {status}");
+        }
+    }
+    let types: Vec<&String> = document["webhooks"].as_object().unwrap().keys().collect();
+    let events = ["broadcast", "delivered", "failed", "late", "test", "updated"];
+    assert_eq!(types, events.map(|event| format!("payout.{event}")).iter().collect::<Vec<_>>());
+}
+
+fn named(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+/// What a payout looks like on every kind of way it can go.
+#[tokio::test]
+async fn payouts_have_exactly_the_fields_that_are_described() {
+    let world = World::new().await;
+    let judge = Judge::strict(&document());
+    let ways: [&[ReportKind]; 4] = [
+        &[sample::broadcast("0xa", Some(9)), sample::progress(Some(30)), sample::delivered("0xa")],
+        &[sample::delivered("0xa"), sample::failed(true, Some(FailedFunds::Returned))],
+        &[sample::failed(false, Some(FailedFunds::NotSent))],
+        &[sample::failed(false, None)],
+    ];
+    for (number, way) in (1..).zip(ways) {
+        let quote_id = world.give_quote(number, acme(), Mode::Live);
+        let created = world.create(LIVE, &quote_id).await;
+        judge.check("created", &named("CreatedPayout"), &real_quote_id(&created.body));
+        let id: PayoutId = created.body["id"].as_str().unwrap().parse().unwrap();
+        for (step, report) in (1..).zip(way) {
+            let report = sample::report(&format!("r{step}"), step, report.clone());
+            world.started.payouts.report(id, Mode::Live, report, None).await.unwrap();
+            let read = world.send(get(&format!("/payouts/{id}"), LIVE)).await;
+            judge.check("read", &named("Payout"), &real_quote_id(&read.body));
+        }
+    }
+}
+
+/// Here quotes are faked, ids and all.
+fn real_quote_id(body: &Value) -> Value {
+    let mut body = body.clone();
+    body["quote"]["quote_id"] = json!("quo_real");
+    body
+}
+
+#[test]
+fn quotes_have_exactly_the_fields_that_are_described() {
+    let judge = Judge::strict(&document());
+    let payout = sample::payout(1);
+    let quote = Quote { terms: payout.terms, created_at: sample::at(0), expires_at: sample::at(60) };
+    let mut offer = serde_json::to_value(Offer::new(&quote, None)).unwrap();
+    offer["quote_id"] = json!("quo_real");
+    judge.check("offer", &named("Quote"), &offer);
+}
+
+#[tokio::test]
+async fn webhooks_have_exactly_the_fields_that_are_described() {
+    let world = World::new().await;
+    let judge = Judge::strict(&document());
+    let made = world.send(post("/webhooks", LIVE, r#"{"url":"https://example.com/"}"#)).await;
+    judge.check("made", &named("WebhookEndpoint"), &made.body);
+    judge.check("list", &named("WebhookEndpoints"), &world.send(get("/webhooks", LIVE)).await.body);
+    let path = format!("/webhooks/{}", made.body["id"].as_str().unwrap());
+    let listed = world.send(get(&format!("{path}/deliveries"), LIVE)).await;
+    judge.check("deliveries", &named("WebhookDeliveries"), &listed.body);
+    let tested = world.send(post(&format!("{path}/test"), LIVE, "{}")).await;
+    judge.check("test", &named("WebhookTest"), &tested.body);
+}
+
+#[tokio::test]
+async fn problems_have_exactly_the_fields_that_are_described() {
+    let world = World::new().await;
+    let judge = Judge::strict(&document());
+    let quote_id = world.give_quote(1, acme(), Mode::Live);
+    world.create(LIVE, &quote_id).await;
+    for answer in [
+        world.create(LIVE, &quote_id).await,
+        world.send(get("/nowhere", LIVE)).await,
+        world.send(post("/payouts", LIVE, "{}")).await,
+        world.send(get("/payouts/pay_x", "sk_live_nobody")).await,
+    ] {
+        judge.check("problem", &named("Problem"), &answer.body);
+    }
+}
