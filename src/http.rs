@@ -14,6 +14,7 @@ mod envelope;
 mod idempotency;
 mod json;
 mod key_cache;
+mod limits;
 mod payouts;
 mod ports;
 mod problem;
@@ -28,7 +29,9 @@ mod webhooks;
 
 pub use auth::{Authenticator, Principal};
 pub use base_path::{BasePath, InvalidBasePath};
+pub use idempotency::Idempotency;
 pub use key_cache::KeyCacheConfig;
+pub use limits::{Limits, LimitsConfig};
 pub use ports::{CreatedFrom, Quoting};
 pub use problem::{Code, Problem};
 pub use router::{EdgeConfig, EdgeParts, router};

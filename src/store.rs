@@ -26,6 +26,7 @@ pub use lease::Held;
 pub use postgres::{PgLease, PgStore};
 pub use sqlite::{SqliteLease, SqliteStore};
 
+use crate::answers::AnswerStore;
 use crate::http::CreatedFrom;
 use crate::intake::ParkingLot;
 use crate::keys::KeyStore;
@@ -98,7 +99,16 @@ pub enum MigrateError {
 /// A whole store: every port, and what the program itself asks of it.
 #[async_trait]
 pub trait Store:
-    Journal + QuoteStore + CreatedFrom + KeyStore + Outbox + ParkingLot + PlanStore + WebhookStore + Tracking
+    Journal
+    + QuoteStore
+    + CreatedFrom
+    + AnswerStore
+    + KeyStore
+    + Outbox
+    + ParkingLot
+    + PlanStore
+    + WebhookStore
+    + Tracking
 {
     /// Brings the schema up to date.
     ///

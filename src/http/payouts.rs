@@ -14,12 +14,10 @@ use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
 use serde::{Deserialize, Serialize};
 
-use super::body::StrictJson;
-use super::idempotency::OptionalKey;
+use super::idempotency::Call;
 use super::router::Edge;
 use super::trace_context::TraceContext;
 use super::{Principal, Problem, conditional};
-use crate::wire::CreatedBody;
 
 /// What `POST /payouts` takes.
 #[derive(Debug, Deserialize)]
@@ -31,20 +29,14 @@ pub(super) struct CreateRequest {
 /// Executes a quote.
 pub(super) async fn create(
     State(edge): State<Edge>,
-    principal: Principal,
     TraceContext(traceparent): TraceContext,
-    _key: OptionalKey,
-    StrictJson(request): StrictJson<CreateRequest>,
+    call: Call,
 ) -> Result<Response, Problem> {
-    let snapshot = create::execute(&edge, principal, &request.quote_id, traceparent).await?;
-    let payout = &snapshot.payout;
-    let tracking_url = edge.renderer.tracking_url(payout.tracking_token);
-    let location = edge.config.base_path.join(&format!("/payouts/{}", payout.id));
-    let mut response = json(&CreatedBody::new(&snapshot, tracking_url))?;
-    *response.status_mut() = StatusCode::CREATED;
-    let location = HeaderValue::try_from(location).map_err(|error| unavailable(&error))?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+    call.once(&edge, |work| async move {
+        let CreateRequest { quote_id } = work.body.json()?;
+        create::execute(&work, &quote_id, traceparent).await
+    })
+    .await
 }
 
 /// Shows a payout as it is now. Query parameters mean nothing yet and are ignored.

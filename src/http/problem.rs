@@ -20,6 +20,7 @@ pub struct Problem {
     field: Option<Cow<'static, str>>,
     payout_id: Option<PayoutId>,
     close: bool,
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -39,14 +40,14 @@ struct Document<'a> {
     payout_id: Option<PayoutId>,
 }
 
-/// After how many seconds a client should try again.
-const RETRY_AFTER_SECONDS: &str = "1";
+/// After how many seconds a client should try again, where nobody knows better.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 impl Problem {
     /// A problem with `detail` for people: what is wrong here, and what to do about it.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), field: None, payout_id: None, close: false }
+        Self { code, detail: detail.into(), field: None, payout_id: None, close: false, retry_after: None }
     }
 
     /// `validation_error` for one field.
@@ -62,6 +63,12 @@ impl Problem {
             Code::Unavailable,
             "The request could not be completed just now. It is safe to repeat the same call.",
         )
+    }
+
+    /// `rate_limited`, for so many seconds.
+    #[must_use]
+    pub fn rate_limited(detail: impl Into<Cow<'static, str>>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, detail) }
     }
 
     /// `payout_not_found`: the same for a malformed id, a missing payout, another organisation's and the other mode's.
@@ -102,8 +109,8 @@ impl Problem {
         self.field.as_deref()
     }
 
-    /// The answer to the request of that path and id.
-    pub(super) fn answer(&self, instance: Option<&str>, request_id: Option<&str>) -> Response {
+    /// The document that answers the request of that path and id.
+    pub(super) fn document(&self, instance: Option<&str>, request_id: Option<&str>) -> String {
         let document = Document {
             r#type: format!("/problems/{}", self.code),
             title: self.code.title(),
@@ -116,7 +123,12 @@ impl Problem {
             payout_id: self.payout_id,
         };
         // Strings and numbers cannot fail to be written; the status alone would still tell enough.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    /// The answer to the request of that path and id.
+    pub(super) fn answer(&self, instance: Option<&str>, request_id: Option<&str>) -> Response {
+        let body = self.document(instance, request_id);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.code.status();
         self.add_headers(&mut response);
@@ -133,7 +145,7 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            headers.insert(header::RETRY_AFTER, self.retry_after.unwrap_or(RETRY_AFTER_SECONDS).into());
         }
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

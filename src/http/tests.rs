@@ -2,6 +2,8 @@
 
 mod auth;
 mod errors;
+mod idempotency;
+mod limits;
 mod observed;
 mod payouts;
 mod quotes;

@@ -4,16 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{Mode, OrgId, Timestamp};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::testing::MemoryJournal;
 
 use super::{
     Delivery, DeliveryStatus, Due, Endpoint, EndpointId, NewDelivery, Outcome, Recorded, SigningSecret,
     WaitingDeliveries, WebhookStore,
 };
 
-/// Endpoints and deliveries in memory. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryWebhooks(Arc<Mutex<Rows>>);
+/// Endpoints and deliveries in memory, and in the journal the answers kept with them. Clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryWebhooks(Arc<Mutex<Rows>>, pub(crate) MemoryJournal);
 
 #[derive(Debug, Default)]
 struct Rows {
@@ -26,6 +27,13 @@ impl MemoryWebhooks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn keep(&self, answer: Option<&KeptAnswer>) {
+        if let Some(answer) = answer {
+            let kept = self.1.keep_answer(answer);
+            assert_eq!(&kept, answer, "whoever has an answer kept looked for it before");
+        }
+    }
+
     /// Does something with an endpoint, if there is such a one.
     fn with(&self, id: EndpointId, change: impl FnOnce(&mut Endpoint)) -> bool {
         self.rows().endpoints.iter_mut().find(|endpoint| endpoint.id == id).map(change).is_some()
@@ -34,12 +42,18 @@ impl MemoryWebhooks {
 
 #[async_trait]
 impl WebhookStore for MemoryWebhooks {
-    async fn insert_endpoint(&self, endpoint: &Endpoint, limit: u32) -> Result<bool, Unavailable> {
+    async fn insert_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<bool, Unavailable> {
         let mut rows = self.rows();
         let same = rows.endpoints.iter().filter(|e| (e.org, e.mode) == (endpoint.org, endpoint.mode)).count();
         let free = same < limit as usize;
         if free {
             rows.endpoints.push(endpoint.clone());
+            self.keep(answer);
         }
         Ok(free)
     }
@@ -64,10 +78,12 @@ impl WebhookStore for MemoryWebhooks {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
+        answer: Option<&KeptAnswer>,
     ) -> Result<bool, Unavailable> {
         Ok(self.with(id, |endpoint| {
             let before = std::mem::replace(&mut endpoint.secret, secret.clone());
             endpoint.previous_secret = Some((before, overlap_until));
+            self.keep(answer);
         }))
     }
 
