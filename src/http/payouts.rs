@@ -24,7 +24,7 @@ use super::trace_context::TraceContext;
 use super::{Principal, Problem};
 
 pub(super) use events::events;
-pub(super) use list::list;
+pub(super) use list::{ListBody, list};
 pub(super) use read::{deadline, read};
 
 /// A quote to be executed.
