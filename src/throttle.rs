@@ -16,6 +16,8 @@ pub use misses::Misses;
 
 /// The most that are counted apart; all further ones share one bucket.
 const MAX_BUCKETS: usize = 10_000;
+/// How long to leave a full shelf as it is.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,15 +57,22 @@ struct Bucket {
 #[derive(Debug)]
 pub struct Buckets<K> {
     rate: Rate,
+    of: Mutex<Shelf<K>>,
+}
+
+#[derive(Debug)]
+struct Shelf<K> {
     /// `None` is the bucket that all those share for whom there is no room.
-    of: Mutex<HashMap<Option<K>, Bucket>>,
+    buckets: HashMap<Option<K>, Bucket>,
+    /// When it was last tidied: a crowd of newcomers must not make each of them look through everything.
+    tidied: Option<Instant>,
 }
 
 impl<K: Hash + Eq + Copy> Buckets<K> {
     /// Buckets that begin full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self { rate, of: Mutex::default() }
+        Self { rate, of: Mutex::new(Shelf { buckets: HashMap::new(), tidied: None }) }
     }
 
     /// How fast they fill, and how much each holds.
@@ -74,8 +83,8 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
     /// Takes a token where there is one, and says whether there was, and what is left.
     pub fn take(&self, key: K) -> (bool, Level) {
-        let mut buckets = self.buckets();
-        let bucket = self.entry(&mut buckets, key);
+        let mut shelf = self.shelf();
+        let bucket = self.entry(&mut shelf, key);
         let enough = bucket.left >= 1.0;
         if enough {
             bucket.left -= 1.0;
@@ -85,7 +94,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
     /// What is left, without taking any.
     pub fn look(&self, key: K) -> Level {
-        let buckets = self.buckets();
+        let buckets = &self.shelf().buckets;
         let known = buckets.get(&Some(key)).or_else(|| {
             let full = buckets.len() >= MAX_BUCKETS;
             full.then(|| buckets.get(&None)).flatten()
@@ -93,24 +102,31 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         self.level(known.map_or_else(|| self.full(), |bucket| self.refilled(*bucket)))
     }
 
-    fn buckets(&self) -> MutexGuard<'_, HashMap<Option<K>, Bucket>> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<K>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bucket of `key` as it is now, or the one it shares.
-    fn entry<'a>(&self, buckets: &'a mut HashMap<Option<K>, Bucket>, key: K) -> &'a mut Bucket {
+    fn entry<'a>(&self, shelf: &'a mut Shelf<K>, key: K) -> &'a mut Bucket {
         let mut key = Some(key);
-        if buckets.len() >= MAX_BUCKETS && !buckets.contains_key(&key) {
-            // A full bucket says nothing.
-            let most = f64::from(self.rate.burst);
-            buckets.retain(|_, bucket| self.refilled(*bucket).left < most);
-            if buckets.len() >= MAX_BUCKETS {
+        if shelf.buckets.len() >= MAX_BUCKETS && !shelf.buckets.contains_key(&key) {
+            self.tidy(shelf);
+            if shelf.buckets.len() >= MAX_BUCKETS {
                 key = None;
             }
         }
-        let bucket = buckets.entry(key).or_insert_with(|| self.full());
+        let bucket = shelf.buckets.entry(key).or_insert_with(|| self.full());
         *bucket = self.refilled(*bucket);
         bucket
+    }
+
+    /// Forgets full buckets, which say nothing.
+    fn tidy(&self, shelf: &mut Shelf<K>) {
+        if shelf.tidied.is_none_or(|last| last.elapsed() >= TIDY_EVERY) {
+            let most = f64::from(self.rate.burst);
+            shelf.buckets.retain(|_, bucket| self.refilled(*bucket).left < most);
+            shelf.tidied = Some(Instant::now());
+        }
     }
 
     fn full(&self) -> Bucket {
@@ -134,7 +150,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
 
     #[cfg(test)]
     fn len(&self) -> usize {
-        self.buckets().len()
+        self.shelf().buckets.len()
     }
 }
 

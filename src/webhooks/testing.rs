@@ -13,8 +13,11 @@ use super::{
 };
 
 /// Endpoints and deliveries in memory, and in the journal the answers kept with them. Clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct MemoryWebhooks(Arc<Mutex<Rows>>, pub(crate) MemoryJournal);
+#[derive(Clone)]
+pub(crate) struct MemoryWebhooks {
+    rows: Arc<Mutex<Rows>>,
+    answers: MemoryJournal,
+}
 
 #[derive(Debug, Default)]
 struct Rows {
@@ -23,13 +26,18 @@ struct Rows {
 }
 
 impl MemoryWebhooks {
+    /// No endpoints, and answers in that journal.
+    pub(crate) fn answering_in(answers: MemoryJournal) -> Self {
+        Self { rows: Arc::default(), answers }
+    }
+
     fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, answer: Option<&KeptAnswer>) {
         if let Some(answer) = answer {
-            let kept = self.1.keep_answer(answer);
+            let kept = self.answers.keep_answer(answer);
             assert_eq!(&kept, answer, "whoever has an answer kept looked for it before");
         }
     }
