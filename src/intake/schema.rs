@@ -58,8 +58,10 @@ pub(crate) struct ProgressData {
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     tx_hash: Option<String>,
     /// Confirmations so far.
+    #[schemars(range(max = u32::MAX))]
     confirmations: Option<u32>,
     /// Confirmations that are waited for.
+    #[schemars(range(max = u32::MAX))]
     required_confirmations: Option<u32>,
     /// How long until delivery, in seconds, counted from `time`.
     #[schemars(range(max = MAX_ESTIMATED_SECONDS))]
@@ -83,6 +85,7 @@ pub(crate) struct DeliveredData {
     /// What it really cost, in US dollars.
     fees_paid_usd: Option<Amount>,
     /// Confirmations so far.
+    #[schemars(range(max = u32::MAX))]
     confirmations: Option<u32>,
 }
 

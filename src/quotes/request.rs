@@ -35,7 +35,7 @@ pub struct QuoteRequest {
     /// The network the recipient expects the funds on, in whatever letter case: 1 to 32 characters. Give it where
     /// several networks share the shape of the address; else the recommendation may offer a cheaper one.
     #[serde(default)]
-    #[schemars(length(min = 1, max = 32), regex(pattern = NO_CONTROLS), example = &"polygon")]
+    #[schemars(length(min = 1, max = 32), regex(pattern = NO_CONTROLS))]
     pub network_hint: Option<String>,
 }
 

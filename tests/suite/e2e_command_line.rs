@@ -1,5 +1,7 @@
 //! The program's other commands.
 
+use serde_json::Value;
+
 use crate::support::{Partner, Settings, World, database};
 
 #[tokio::test]
@@ -49,4 +51,15 @@ async fn a_setting_that_is_not_understood_is_refused_by_name() {
         let key = name.rsplit("__").next().unwrap().to_lowercase();
         assert!(complaint.contains(&key), "{name}: {complaint}");
     }
+}
+
+#[tokio::test]
+async fn the_contracts_can_be_printed() {
+    let settings = Settings::new("", "");
+    let openapi: Value = serde_json::from_str(&settings.print(&["openapi"]).await).unwrap();
+    assert!(openapi["openapi"].as_str().unwrap().starts_with("3."), "{openapi}");
+    assert!(openapi["paths"]["/payouts"].is_object());
+    let asyncapi: Value = serde_json::from_str(&settings.print(&["asyncapi"]).await).unwrap();
+    assert!(asyncapi["asyncapi"].as_str().unwrap().starts_with("3."), "{asyncapi}");
+    assert!(asyncapi["channels"]["payouts"].is_object());
 }

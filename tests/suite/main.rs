@@ -8,6 +8,7 @@
 mod support;
 
 mod amqp;
+mod documentation;
 mod e2e_command_line;
 mod e2e_dead_letters;
 mod e2e_happy_path;
@@ -23,6 +24,8 @@ mod e2e_reports;
 mod e2e_restarts;
 mod e2e_waiting;
 mod e2e_webhooks;
+mod guides;
+mod schemathesis;
 mod store;
 mod tracking;
 mod webhooks;

@@ -8,6 +8,7 @@ mod postgres;
 mod rabbit;
 mod reports;
 mod servers;
+pub(crate) mod tools;
 mod watcher;
 mod world;
 

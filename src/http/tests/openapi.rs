@@ -30,8 +30,9 @@ fn documented(document: &Value) -> BTreeSet<(String, String)> {
 async fn routed(world: &World) -> BTreeSet<(String, String)> {
     let debug = format!("{:?}", world.router);
     let quoted = debug.split('"').skip(1).step_by(2);
-    let paths: BTreeSet<&str> =
-        quoted.filter(|text| text.starts_with('/') && !text.contains("__private")).collect();
+    let paths: BTreeSet<&str> = quoted
+        .filter(|text| text.starts_with('/') && text.len() > 1 && !text.contains("__private"))
+        .collect();
     let mut routes = BTreeSet::new();
     for path in paths {
         let uri = path.replace("{id}", "some_id");
@@ -55,7 +56,8 @@ async fn every_route_is_documented_and_nothing_else() {
 #[test]
 fn every_example_is_as_its_schema_says_and_every_reference_leads_somewhere() {
     let document = document();
-    assert!(check_examples(&document) > 150);
+    let examples = check_examples(&document);
+    assert!(examples > 100, "{examples}");
     check_references(&document);
 }
 

@@ -46,11 +46,18 @@ impl CreateRequest {
 /// What to send again: the events of a payout, the event of one of its changes, or those since a time.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "WebhookReplayRequest")]
+#[schemars(rename = "WebhookReplayRequest", extend("oneOf" = [
+    { "required": ["payout_id"], "properties": { "payout_id": { "type": "string" }, "since": { "type": "null" } } },
+    {
+        "required": ["since"],
+        "properties": {
+            "since": { "type": "string" }, "payout_id": { "type": "null" }, "sequence": { "type": "null" },
+        },
+    },
+]))]
 pub(in crate::http) struct ReplayFields {
     /// Replays the events of this payout.
     #[serde(default)]
-    #[schemars(example = &"pay_0192f0c1d2e3748596a7b8c9d0e1f203")]
     payout_id: Option<String>,
     /// With `payout_id`: only the event of this change.
     #[serde(default)]
