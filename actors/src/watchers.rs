@@ -117,6 +117,12 @@ impl Watch {
         self.news_past(sequence).await.snapshot
     }
 
+    /// How many payouts are watched altogether.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.watchers.watched()
+    }
+
     /// The same, with the changes on the way, as far as they are at hand.
     pub async fn news_past(&mut self, sequence: Sequence) -> News {
         let moved = |latest: &Option<News>| latest.as_ref().is_some_and(|n| n.snapshot.sequence > sequence);

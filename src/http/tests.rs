@@ -2,10 +2,15 @@
 
 mod auth;
 mod errors;
+mod events;
+mod idempotency;
+mod limits;
+mod listing;
 mod observed;
 mod openapi;
 mod payouts;
 mod quotes;
 mod server;
+mod waiting;
 mod webhooks;
 mod world;

@@ -85,6 +85,26 @@ async fn a_poll_that_has_seen_it_costs_nothing_until_something_changes() {
     assert_ne!(changed.header(ETAG.as_str()), Some(seen.as_str()));
 }
 
+#[tokio::test]
+async fn a_long_poll_answers_when_the_payout_moves() {
+    let world = World::start().await;
+    let partner = world.live().await;
+    let id = partner.payout().await;
+    let waiting = {
+        let request = partner.get(&format!("/payouts/{id}?wait=30&after_sequence=1"));
+        tokio::spawn(Answer::to(request))
+    };
+    world.watcher().await.publish([Report::broadcast(&id, "a1", 5)]).await;
+    let moved = waiting.await.unwrap().expect(200);
+    assert_eq!((&moved["sequence"], &moved["status"]), (&json!(2), &json!("broadcast")));
+
+    let started = std::time::Instant::now();
+    let unmoved =
+        Answer::to(partner.get(&format!("/payouts/{id}?wait=1&after_sequence=2"))).await.expect(200);
+    assert_eq!(unmoved["sequence"], 2);
+    assert!(started.elapsed() >= std::time::Duration::from_millis(900), "it waited");
+}
+
 pub(crate) fn statuses(payout: &Value) -> Vec<&str> {
     let entries = payout["timeline"].as_array().expect("a list");
     entries.iter().map(|entry| entry["status"].as_str().expect("text")).collect()

@@ -1,6 +1,7 @@
 //! What the tests stand on: real servers, the real program, and clients of it.
 
 mod answer;
+mod events;
 mod partner;
 mod payoutd;
 mod postgres;
@@ -12,9 +13,10 @@ mod watcher;
 mod world;
 
 pub(crate) use answer::Answer;
+pub(crate) use events::Events;
 pub(crate) use partner::Partner;
 pub(crate) use payoutd::{Payoutd, Settings};
-pub(crate) use postgres::{PrivatePostgres, database, kill_backends, rename_payout};
+pub(crate) use postgres::{PrivatePostgres, count, database, kill_backends, rename_payout, transactions};
 pub(crate) use rabbit::{PrivateRabbit, virtual_host};
 pub(crate) use reports::{Report, parse_time};
 pub(crate) use watcher::{Message, Watcher, connect_eventually};

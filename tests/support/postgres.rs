@@ -42,6 +42,19 @@ pub(crate) async fn kill_backends(url: &str) {
     sqlx::query(others).execute(&mut connection).await.expect("may end them");
 }
 
+/// How many transactions the database of `url` has seen, as its sessions tell: those that sit idle do so within ten seconds.
+pub(crate) async fn transactions(url: &str) -> i64 {
+    let mut connection = connect(url).await;
+    let count = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+    sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("it counts them")
+}
+
+/// How many rows a table has.
+pub(crate) async fn count(url: &str, table: &'static str) -> i64 {
+    let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    sqlx::query_scalar(count).fetch_one(&mut connect(url).await).await.expect("can be counted")
+}
+
 /// Gives a payout's row another id, whatever refers to it.
 pub(crate) async fn rename_payout(url: &str, from: &str, to: &str) {
     let mut connection = connect(url).await;

@@ -191,7 +191,11 @@ impl Updates {
             return Waited::Changes(changes.into());
         }
         match history(&self.edge, self.id, self.sent).await {
-            Ok(changes) => Waited::Changes(changes),
+            Ok(changes) if !changes.is_empty() => Waited::Changes(changes),
+            Ok(_) => {
+                tracing::error!(payout = %self.id, "a stream ends early: its payout moved and its journal did not");
+                Waited::Over
+            }
             Err(error) => {
                 // The client resumes where this ends.
                 tracing::warn!(%error, payout = %self.id, "a stream ends early: its payout's history could not be read");

@@ -16,11 +16,12 @@ async fn unknown_paths_and_methods_are_problems_too() {
         assert_eq!(answer.body["instance"], path);
     }
     for (method, path, allow) in [
-        (Method::GET, "/payouts", "POST"),
+        (Method::PUT, "/payouts", "POST,GET,HEAD"),
         (Method::GET, "/payouts/quote", "POST"),
+        (Method::POST, "/payouts/pay_x/events", "GET,HEAD"),
         (Method::DELETE, "/payouts/pay_x", "GET,HEAD"),
-        (Method::OPTIONS, "/payouts", "POST"),
-        (Method::from_bytes(b"BREW").unwrap(), "/payouts", "POST"),
+        (Method::OPTIONS, "/payouts", "POST,GET,HEAD"),
+        (Method::from_bytes(b"BREW").unwrap(), "/payouts", "POST,GET,HEAD"),
     ] {
         let answer =
             world.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;

@@ -1,9 +1,11 @@
 //! What every store must do. Each behaviour runs once over each store.
 
+mod answers;
 mod append;
 mod cancellation;
 mod create;
 mod keys;
+mod listing;
 mod load;
 mod outbox;
 mod reports;
@@ -69,6 +71,12 @@ behaviours! {
         a_journal_shorter_than_its_row_is_damaged,
         the_overdue_are_found_most_overdue_first,
         the_ended_and_the_late_are_not_due;
+    listing:
+        payouts_are_listed_newest_first,
+        each_filter_holds,
+        what_is_overdue_is_late_said_or_not,
+        lists_hold_ones_own_alone,
+        a_damaged_payout_is_not_left_out;
     outbox:
         both_changes_of_one_input_are_announced_in_order,
         messages_wait_until_published,
@@ -83,6 +91,16 @@ behaviours! {
         a_live_quote_stays_as_it_is,
         a_sandbox_quote_is_renewed_after_its_end,
         a_setting_keeps_its_first_value;
+    answers:
+        an_answer_reads_back_the_same,
+        the_first_answer_stays_until_it_expires,
+        of_answers_kept_at_once_one_is_kept,
+        expired_answers_are_forgotten_a_few_at_a_time,
+        an_answer_is_kept_with_the_payout_that_wins,
+        an_answer_never_stands_in_the_way_of_a_payout,
+        a_payout_that_is_refused_keeps_no_answer,
+        an_answer_is_kept_with_its_quote_or_neither_is,
+        an_answer_is_kept_with_its_endpoint_or_neither_is;
     reports:
         a_report_is_parked_once,
         a_parked_report_is_claimable_once_its_payout_exists,
