@@ -281,6 +281,14 @@ impl Config {
                 return bad(key, "must be between 10 and 60000");
             }
         }
+        for (key, value) in [
+            ("waiting.heartbeat_seconds", self.waiting.heartbeat_seconds),
+            ("waiting.stream_seconds", self.waiting.stream_seconds),
+        ] {
+            if !(1..=86_400).contains(&value) {
+                return bad(key, "must be between 1 and 86400");
+            }
+        }
         if !(1..=60).contains(&self.webhooks.timeout_seconds) {
             return bad("webhooks.timeout_seconds", "must be between 1 and 60");
         }
