@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
@@ -24,6 +25,8 @@ pub const DEFAULT_ROUTES: &str = include_str!("quotes/routes.default.toml");
 pub struct Config {
     pub http: Http,
     pub ops: Ops,
+    pub idempotency: Idempotency,
+    pub limits: Limits,
     pub quotes: Quotes,
     pub routes: RoutesConfig,
     pub database: Database,
@@ -66,6 +69,20 @@ section!(
 section!(
     /// The operators' listener.
     Ops { listen: SocketAddr, token: Secret }
+);
+section!(
+    /// Answers kept for requests that come again.
+    Idempotency { keep_hours: u32 }
+);
+section!(
+    /// How often partners may call.
+    Limits {
+        reads_per_second: u32,
+        reads_burst: u32,
+        writes_per_second: u32,
+        writes_burst: u32,
+        refused_keys_per_minute: u32,
+    }
 );
 section!(
     /// Quotes.
@@ -138,6 +155,14 @@ section!(
     /// Logs.
     Log { format: LogFormat, filter: String }
 );
+
+impl Idempotency {
+    /// How long answers are kept.
+    #[must_use]
+    pub fn keep(&self) -> Duration {
+        Duration::from_secs(u64::from(self.keep_hours) * 60 * 60)
+    }
+}
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -248,6 +273,8 @@ impl Config {
         let at_least_one = [
             ("http.max_connections", self.http.max_connections),
             ("http.max_body_bytes", self.http.max_body_bytes),
+            ("limits.reads_burst", self.limits.reads_burst as usize),
+            ("limits.writes_burst", self.limits.writes_burst as usize),
             ("quotes.ttl_seconds", self.quotes.ttl_seconds as usize),
             ("database.max_connections", self.database.max_connections as usize),
             ("amqp.prefetch", usize::from(self.amqp.prefetch)),
@@ -288,6 +315,9 @@ impl Config {
             if !(1..=86_400).contains(&value) {
                 return bad(key, "must be between 1 and 86400");
             }
+        }
+        if !(24..=8760).contains(&self.idempotency.keep_hours) {
+            return bad("idempotency.keep_hours", "must be between 24 and 8760");
         }
         if !(1..=60).contains(&self.webhooks.timeout_seconds) {
             return bad("webhooks.timeout_seconds", "must be between 1 and 60");
@@ -383,6 +413,9 @@ mod tests {
             ("PAYOUTD_HTTP__LISTEM", "x", "listem"),
             ("PAYOUTD_HTPP__LISTEN", "x", "htpp"),
             ("PAYOUTD_HTTP__LISTEN", "nowhere", "http.listen"),
+            ("PAYOUTD_IDEMPOTENCY__KEEP_HOURS", "23", "idempotency.keep_hours"),
+            ("PAYOUTD_LIMITS__WRITES_BURST", "0", "limits.writes_burst"),
+            ("PAYOUTD_LIMITS__READS_PER_SECOND", "-1", "limits.reads_per_second"),
             ("PAYOUTD_QUOTES__TTL_SECONDS", "soon", "quotes.ttl_seconds"),
             ("PAYOUTD_QUOTES__TTL_SECONDS", "-1", "quotes.ttl_seconds"),
             ("PAYOUTD_QUOTES__TTL_SECONDS", "0", "quotes.ttl_seconds"),

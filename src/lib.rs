@@ -3,6 +3,7 @@
 //! The machine and the actors are the crate [`payoutd_actors`]; this crate is everything that touches the world.
 
 pub mod amqp;
+pub mod answers;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod sandbox;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod throttle;
 pub mod tracking;
 pub mod webhooks;
 pub mod wire;

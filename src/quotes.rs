@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{QuoteId, Terms, Timestamp};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{KeptAnswer, Unavailable};
 
 pub use desk::{OfferError, OpenError, QuoteDesk};
 pub use offer::{InsufficientFunds, Offer, OfferedRoute};
@@ -40,10 +40,11 @@ pub struct Quote {
 pub trait QuoteStore: Send + Sync + 'static {
     /// Keeps a quote and returns the one that is kept. Ids of live quotes never meet. A sandbox quote of the same id
     /// stays as it is until it has expired (as of the new quote's `created_at`); then the new times take its place.
+    /// Keeps `answer` with it, if any.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn put(&self, quote: &Quote) -> Result<Quote, Unavailable>;
+    /// Where the store cannot be asked, or an answer of that name is kept already; then nothing is written.
+    async fn put(&self, quote: &Quote, answer: Option<&KeptAnswer>) -> Result<Quote, Unavailable>;
 
     /// The quote of this id.
     ///

@@ -26,6 +26,7 @@ pub use lease::Held;
 pub use postgres::{PgLease, PgStore};
 pub use sqlite::{SqliteLease, SqliteStore};
 
+use crate::answers::AnswerStore;
 use crate::http::CreatedFrom;
 use crate::intake::ParkingLot;
 use crate::keys::KeyStore;
@@ -102,6 +103,7 @@ pub trait Store:
     Journal
     + QuoteStore
     + CreatedFrom
+    + AnswerStore
     + KeyStore
     + Listing
     + Outbox

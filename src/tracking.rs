@@ -8,7 +8,6 @@ mod course;
 pub mod finder;
 pub mod frame_ancestors;
 mod language;
-mod misses;
 mod page;
 mod payment;
 mod shown;

@@ -13,7 +13,7 @@ use crate::group_commit::{CommitError, GroupCommit};
 use crate::payout::{
     IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
 };
-use crate::ports::{Announcement, Clock, Create, Created, Stored, Unavailable};
+use crate::ports::{Announcement, Clock, Create, Created, KeptAnswer, Stored, Unavailable};
 use crate::snapshots::Snapshots;
 use crate::supervisor::{SupervisorMessage, Ticket};
 use crate::watchers::Watch;
@@ -123,13 +123,27 @@ impl Payouts {
         payout: NewPayout,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
+        self.create_answered(payout, None, traceparent).await
+    }
+
+    /// Creates a payout as [`create`](Self::create) does, and keeps `answer` in the same commit.
+    ///
+    /// # Errors
+    /// Where the quote is used already, or the store cannot say.
+    pub async fn create_answered(
+        &self,
+        payout: NewPayout,
+        answer: Option<Arc<KeptAnswer>>,
+        traceparent: Option<Arc<str>>,
+    ) -> Result<Arc<Snapshot>, CreateError> {
         let this = self.clone();
-        detached(async move { this.create_to_the_end(Arc::new(payout), traceparent).await }).await?
+        detached(async move { this.create_to_the_end(Arc::new(payout), answer, traceparent).await }).await?
     }
 
     async fn create_to_the_end(
         &self,
         created: Arc<NewPayout>,
+        answer: Option<Arc<KeptAnswer>>,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
         let payout = Payout::new(Arc::clone(&created));
@@ -138,7 +152,7 @@ impl Payouts {
         let (id, ticket) = (created.id, Ticket(self.tickets.fetch_add(1, Ordering::Relaxed)));
         // A supervisor that is gone ends the process; the row is safe either way. So for the casts below.
         let _ = self.supervisor.cast(SupervisorMessage::Expect { id, ticket });
-        let done = self.commit_creation(Create { payout: created, announcement, traceparent }).await;
+        let done = self.commit_creation(Create { payout: created, announcement, answer, traceparent }).await;
         let _ = self.supervisor.cast(match done {
             Ok(Creation::New) => SupervisorMessage::Admit { ticket, payout: Box::new(payout) },
             Ok(Creation::Found) | Err(_) => SupervisorMessage::Forget { id, ticket },

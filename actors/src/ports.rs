@@ -1,5 +1,7 @@
 //! What the actors need from the world: a [`Journal`] and a [`Clock`].
 
+mod kept_answer;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,6 +10,7 @@ use crate::payout::{
     AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Sequence, Snapshot, Status,
     Timestamp, Version,
 };
+pub use kept_answer::{Fingerprint, KeptAnswer, RequestName};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -90,6 +93,8 @@ pub struct Create {
     pub payout: Arc<NewPayout>,
     /// `payout.created`.
     pub announcement: Announcement,
+    /// The answer to whoever asked for it, to be kept where the payout is inserted.
+    pub answer: Option<Arc<KeptAnswer>>,
     /// The W3C trace context the request came with, to travel on.
     pub traceparent: Option<Arc<str>>,
 }
@@ -168,7 +173,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Where the store cannot be asked.
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable>;
 
-    /// Creates payouts and uses up their quotes.
+    /// Creates payouts, uses up their quotes, and keeps the answers of those that are inserted. An answer of the same
+    /// name that has not expired stays as it is.
     ///
     /// # Errors
     /// Where the batch as a whole has no results.

@@ -7,15 +7,20 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::system::{Foundation, System, spawn_server};
+use crate::answers;
 use crate::cli::Failure;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http::{
-    self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, KeyCacheConfig, ServerLimits,
-    TrackingConfig, TrackingParts, Waiting, WaitingConfig,
+    self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits,
+    LimitsConfig, ServerLimits, TrackingConfig, TrackingParts, Waiting, WaitingConfig,
 };
 use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
 use crate::store::Store;
+use crate::throttle::Rate;
 use crate::webhooks::Desk;
+
+/// How often to look for kept answers whose time is over.
+const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(60);
 
 impl System {
     /// Opens the doors to partners, and starts telling them what they asked to be told.
@@ -33,6 +38,10 @@ impl System {
         };
         tracing::info!("partner API listening on http://{}{}", listener.local_addr()?, config.base_path);
         self.relays.spawn("the webhook sender", |stop| sender.run(stop));
+        let (answers, clock) = (Arc::clone(&self.foundation.store) as _, Arc::clone(&self.foundation.clock));
+        self.background.spawn("forgetting answers", |stop| {
+            answers::keep_forgetting(answers, clock, FORGET_ANSWERS_EVERY, stop)
+        });
         spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
         Ok(())
     }
@@ -55,7 +64,10 @@ impl System {
                 Arc::clone(store) as _,
                 Arc::clone(clock),
                 KeyCacheConfig::default(),
-            ),
+            )
+            .throttled(config.limits.refused_keys_per_minute),
+            limits: Limits::new(limits(&config.limits)),
+            idempotency: Idempotency::new(Arc::clone(store) as _, config.idempotency.keep()),
             renderer: renderer.clone(),
             listing: Arc::clone(store) as _,
             cursors: signer,
@@ -108,6 +120,16 @@ fn waiting(config: &Config) -> WaitingConfig {
         stream_age: Duration::from_secs(waiting.stream_seconds),
     };
     waiting.within(http.max_connections)
+}
+
+fn limits(config: &config::Limits) -> LimitsConfig {
+    let rate = |per_second: u32, burst| {
+        (per_second > 0).then_some(Rate { per_second: f64::from(per_second), burst })
+    };
+    LimitsConfig {
+        reads: rate(config.reads_per_second, config.reads_burst),
+        writes: rate(config.writes_per_second, config.writes_burst),
+    }
 }
 
 /// The configured signing key, or the one that was made at the first start.

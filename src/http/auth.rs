@@ -1,8 +1,9 @@
 //! Who calls: `Authorization: Bearer sk_…`, or the bare key.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use payoutd_actors::payout::{Mode, OrgId};
@@ -11,9 +12,11 @@ use uuid::Uuid;
 
 use super::envelope::Exchange;
 use super::key_cache::{KeyCache, KeyCacheConfig};
+use super::limits::Standing;
 use super::router::Edge;
 use super::{Code, Problem};
 use crate::keys::{KeyDigest, KeyStore};
+use crate::throttle::Misses;
 
 /// Whom a request speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +33,16 @@ pub struct Principal {
 pub struct Authenticator {
     cache: KeyCache,
     clock: Arc<dyn Clock>,
+    refusals: Option<Misses>,
 }
 
 /// Why a caller is not known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 enum AuthError {
     /// Nobody learns more than that.
     Refused,
+    /// Too many were refused to the same peer.
+    TooMany(Standing),
     Unavailable(Unavailable),
 }
 
@@ -44,13 +50,40 @@ impl Authenticator {
     /// An authenticator over `keys`.
     #[must_use]
     pub fn new(keys: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, config: KeyCacheConfig) -> Self {
-        Self { cache: KeyCache::new(keys, config), clock }
+        Self { cache: KeyCache::new(keys, config), clock, refusals: None }
     }
 
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
-        let presented = presented_key(headers).ok_or(AuthError::Refused)?;
-        let mode = mode_of(presented).ok_or(AuthError::Refused)?;
-        let found = self.cache.find(KeyDigest::of(presented)).await.map_err(AuthError::Unavailable)?;
+    /// The same, refusing at most so many keys a minute to one peer: then it gets no answer for a while, except to
+    /// keys that were good a moment ago. 0 for no limit.
+    #[must_use]
+    pub fn throttled(self, refused_per_minute: u32) -> Self {
+        Self { refusals: (refused_per_minute > 0).then(|| Misses::new(refused_per_minute)), ..self }
+    }
+
+    async fn authenticate(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Principal, AuthError> {
+        let presented = presented_key(headers).and_then(|key| Some((mode_of(key)?, KeyDigest::of(key))));
+        self.check_peer(presented.as_ref().map(|(_, digest)| digest), peer)?;
+        let known = match presented {
+            Some((mode, digest)) => self.look_up(mode, digest).await,
+            None => Err(AuthError::Refused),
+        };
+        if let (Err(AuthError::Refused), Some(refusals)) = (&known, &self.refusals) {
+            refusals.count(peer);
+        }
+        known
+    }
+
+    fn check_peer(&self, presented: Option<&KeyDigest>, peer: Option<IpAddr>) -> Result<(), AuthError> {
+        let Some(refusals) = &self.refusals else { return Ok(()) };
+        let level = refusals.level(peer);
+        if level.left > 0 || presented.is_some_and(|digest| self.cache.knows(digest)) {
+            return Ok(());
+        }
+        Err(AuthError::TooMany(Standing { policy: "refused-keys", rate: refusals.rate(), level }))
+    }
+
+    async fn look_up(&self, mode: Mode, digest: KeyDigest) -> Result<Principal, AuthError> {
+        let found = self.cache.find(digest).await.map_err(AuthError::Unavailable)?;
         let key = found.ok_or(AuthError::Refused)?;
         if key.mode != mode || !key.is_valid_at(self.clock.now()) {
             return Err(AuthError::Refused);
@@ -91,12 +124,26 @@ impl FromRequestParts<Edge> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
-        match edge.authenticator.authenticate(&parts.headers).await {
+        let exchange = parts.extensions.get::<Arc<Exchange>>();
+        let stands = |standing: Standing| exchange.map_or((), |exchange| exchange.stands(standing));
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+        match edge.authenticator.authenticate(&parts.headers, peer).await {
             Ok(principal) => {
-                if let Some(exchange) = parts.extensions.get::<Arc<Exchange>>() {
+                if let Some(exchange) = exchange {
                     exchange.speaks_for(principal);
                 }
-                Ok(principal)
+                let Some((enough, standing)) = edge.limits.call(principal, &parts.method) else {
+                    return Ok(principal);
+                };
+                stands(standing);
+                if enough {
+                    return Ok(principal);
+                }
+                Err(standing.refusal("This key calls more often than it may; see the RateLimit headers."))
+            }
+            Err(AuthError::TooMany(standing)) => {
+                stands(standing);
+                Err(standing.refusal("Too many API keys from this address were refused."))
             }
             Err(AuthError::Refused) => Err(Problem::new(
                 Code::InvalidApiKey,

@@ -2,32 +2,61 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::BytesMut;
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::router::Edge;
 use super::{Code, Problem, json};
 
 /// How much of a body that is too large is read and thrown away, so that its sender stops sending and reads the
 /// answer; a larger one is cut off.
 const DISCARD_BYTES: usize = 1024 * 1024;
 
-/// A JSON body, read strictly.
-pub(super) struct StrictJson<T>(pub(super) T);
+/// A request's body as it came, not read yet.
+#[derive(Debug)]
+pub(super) struct JsonBody {
+    bytes: Bytes,
+    /// Whether the body is what its headers must say it is. Only ever wrong of a body that is empty.
+    media: Result<(), Problem>,
+    /// Whether the headers say as well that there is nothing.
+    absent: bool,
+}
 
-impl<T: DeserializeOwned> FromRequest<Edge> for StrictJson<T> {
-    type Rejection = Problem;
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
-        check_media_type(&parts.headers)?;
-        let limits = BodyLimits { max_bytes: edge.config.max_body_bytes, timeout: edge.config.body_timeout };
-        let bytes = limits.read(&parts.headers, body).await?;
-        json::parse(&bytes).map(Self)
+impl JsonBody {
+    /// Takes a body off its connection.
+    pub(super) async fn take(parts: &Parts, body: Body, limits: &BodyLimits) -> Result<Self, Problem> {
+        let media = check_media_type(&parts.headers);
+        let announced = parts.headers.contains_key(header::CONTENT_TYPE);
+        // Clients that always say what their body is say so of none, too.
+        let absent = body.size_hint().exact() == Some(0) || (!announced && body.is_end_stream());
+        if !absent {
+            media.clone()?;
+        }
+        Ok(Self { bytes: limits.read(&parts.headers, body).await?, media, absent })
+    }
+
+    /// What was sent.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads it strictly.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        self.media.clone()?;
+        json::parse(&self.bytes)
+    }
+
+    /// Makes sure that it says nothing: that there is none, or an empty JSON object.
+    pub(super) fn nothing(&self) -> Result<(), Problem> {
+        if self.absent { Ok(()) } else { self.json().map(|Nothing {}| ()) }
     }
 }
 
@@ -61,9 +90,11 @@ fn is_json_in_utf8(media_type: &str) -> bool {
         })
 }
 
-struct BodyLimits {
-    max_bytes: usize,
-    timeout: Duration,
+/// What a body may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimits {
+    pub(super) max_bytes: usize,
+    pub(super) timeout: Duration,
 }
 
 impl BodyLimits {

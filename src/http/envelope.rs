@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use super::limits::Standing;
 use super::request_id::{self, X_REQUEST_ID};
 use super::{Code, Principal, Problem};
 
@@ -26,6 +27,7 @@ pub(super) struct Exchange {
     /// The path's pattern: few, whatever clients send.
     route: String,
     principal: OnceLock<Principal>,
+    limit: OnceLock<Standing>,
 }
 
 impl Exchange {
@@ -37,7 +39,24 @@ impl Exchange {
             path: request.uri().path().to_owned(),
             route: route.to_owned(),
             principal: OnceLock::new(),
+            limit: OnceLock::new(),
         }
+    }
+
+    /// The request's own name.
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// The path it asks for.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Notes where its caller stands with a limit, for its answer's headers.
+    pub(super) fn stands(&self, standing: Standing) {
+        // One limit applies to a request.
+        let _ = self.limit.set(standing);
     }
 
     /// Notes whom the request speaks for, for its log line.
@@ -55,6 +74,10 @@ impl Exchange {
 /// Marks an answer for people: its errors are pages, not problem documents.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ForPeople;
+
+/// Marks an answer that is to go out as it is: an error among those was made a problem document long ago.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Finished;
 
 /// Answers a request, whatever happens on the way.
 pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
@@ -96,6 +119,9 @@ fn sealed(response: Response, exchange: &Exchange) -> Response {
     if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
         headers.insert(X_REQUEST_ID, id);
     }
+    if let Some(standing) = exchange.limit.get() {
+        standing.add_to(headers);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
@@ -104,8 +130,9 @@ fn sealed(response: Response, exchange: &Exchange) -> Response {
 /// An error with the request it belongs to, as a problem document whoever made it.
 fn as_problem(response: Response, exchange: &Exchange) -> Response {
     let status = response.status();
-    let for_people = response.extensions().get::<ForPeople>().is_some();
-    if for_people || (!status.is_client_error() && !status.is_server_error()) {
+    let marks = response.extensions();
+    let as_it_is = marks.get::<ForPeople>().is_some() || marks.get::<Finished>().is_some();
+    if as_it_is || (!status.is_client_error() && !status.is_server_error()) {
         return response;
     }
     let problem = match response.extensions().get::<Problem>() {

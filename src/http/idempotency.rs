@@ -1,85 +1,187 @@
-//! The `Idempotency-Key` header: 1 to 255 visible ASCII characters that name a request, so that repeating it does
-//! nothing twice.
+//! Every POST goes through here: a request that says again what was said before, under the same `Idempotency-Key`, gets
+//! the same answer, and nothing is done twice.
+//!
+//! The answer is kept with its effect in one commit, so a process that dies between the two has either done nothing or
+//! kept the answer. Where an effect may safely happen again (a sandbox quote or payout, which is a function of its
+//! request; a replay, a test event, an endpoint enabled), the answer is kept right after it, before it goes out. So is
+//! an answer that tells of no effect. An answer that cannot be kept is not given.
+//!
+//! The work runs in a task of its own. A client that hangs up does not end it, and its key stays taken until it ends.
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
+mod answer;
+mod call;
+mod key;
+mod running;
 
-use super::{Code, Problem};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-const HEADER: &str = "Idempotency-Key";
-const MAX_LEN: usize = 255;
+use axum::response::Response;
+use payoutd_actors::ports::{Fingerprint, KeptAnswer, RequestName, Unavailable};
+use tracing::Instrument;
 
-fn key_of(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut given = headers.get_all(HEADER).iter();
-    let Some(value) = given.next() else { return Ok(None) };
-    if given.next().is_some() {
-        return Err(malformed("There is more than one Idempotency-Key header."));
-    }
-    let text = value.to_str().unwrap_or_default();
-    if !(1..=MAX_LEN).contains(&text.len()) || !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(malformed("The Idempotency-Key must be 1 to 255 visible ASCII characters."));
-    }
-    Ok(Some(text))
+use super::body::JsonBody;
+use super::router::Edge;
+use super::{Code, Principal, Problem};
+use crate::answers::AnswerStore;
+pub(super) use answer::Answer;
+use answer::{is_final, replayed};
+pub(super) use call::{Call, KeyedCall};
+use running::{Running, Turn};
+
+/// Gives answers again.
+pub struct Idempotency {
+    answers: Arc<dyn AnswerStore>,
+    keep_seconds: u32,
+    running: Running,
 }
 
-fn malformed(detail: &'static str) -> Problem {
-    Problem::new(Code::MalformedRequest, detail).at(HEADER)
+/// A request that has a key.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    name: RequestName,
+    fingerprint: Fingerprint,
 }
 
-/// A request has a valid key.
-#[derive(Debug)]
-pub(super) struct RequiredKey;
+/// A call being done.
+pub(super) struct Work {
+    /// The edge it came to.
+    pub(super) edge: Edge,
+    /// Whom it speaks for.
+    pub(super) principal: Principal,
+    /// What it says.
+    pub(super) body: JsonBody,
+    named: Option<Named>,
+    handed_out: AtomicBool,
+}
 
-impl<S: Send + Sync> FromRequestParts<S> for RequiredKey {
-    type Rejection = Problem;
+impl Idempotency {
+    /// Keeps answers in `answers`, for `keep`.
+    #[must_use]
+    pub fn new(answers: Arc<dyn AnswerStore>, keep: Duration) -> Self {
+        let keep_seconds = u32::try_from(keep.as_secs()).unwrap_or(u32::MAX);
+        Self { answers, keep_seconds, running: Running::default() }
+    }
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        match key_of(&parts.headers)? {
-            Some(_) => Ok(Self),
-            None => Err(Problem::new(
-                Code::IdempotencyKeyRequired,
-                "This call needs an Idempotency-Key header: 1 to 255 visible ASCII characters of your choice.",
+    fn begin(&self, Named { name, fingerprint }: Named) -> Result<Turn, Problem> {
+        self.running.begin(name, fingerprint).map_err(|running| {
+            if running != fingerprint {
+                return conflict();
+            }
+            count("in_progress");
+            Problem::new(
+                Code::IdempotencyInProgress,
+                "The first request with this Idempotency-Key is still being worked on; ask again for its answer.",
             )
-            .at(HEADER)),
-        }
+        })
     }
 }
 
-/// A request has a valid key or none.
-#[derive(Debug)]
-pub(super) struct OptionalKey;
-
-impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        key_of(&parts.headers).map(|_| Self)
+impl Work {
+    /// The answer as it is to be kept in the commit that does the work; nothing where the request has no key. Whoever
+    /// takes it and succeeds has kept it.
+    pub(super) fn keep(&self, answer: &Answer) -> Option<KeptAnswer> {
+        let kept = self.named.map(|named| kept(&self.edge, named, answer));
+        self.handed_out.fetch_or(kept.is_some(), Ordering::Relaxed);
+        kept
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use axum::http::HeaderValue;
+fn kept(edge: &Edge, Named { name, fingerprint }: Named, answer: &Answer) -> KeptAnswer {
+    let now = edge.payouts.now();
+    KeptAnswer {
+        name,
+        fingerprint,
+        status: answer.status.as_u16(),
+        location: answer.location.clone(),
+        body: Arc::clone(&answer.body),
+        kept_at: now,
+        expires_at: now.plus_seconds(edge.idempotency.keep_seconds),
+    }
+}
 
-    use super::*;
-
-    fn headers(keys: &[&[u8]]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for key in keys {
-            headers.append(HEADER, HeaderValue::from_bytes(key).unwrap());
+impl Call {
+    /// Does the work, unless it was done before, and answers.
+    pub(super) async fn once<W, F>(self, edge: &Edge, work: W) -> Result<Response, Problem>
+    where
+        W: FnOnce(Arc<Work>) -> F + Send + 'static,
+        F: Future<Output = Result<Answer, Problem>> + Send + 'static,
+    {
+        let turn = self.named.map(|named| edge.idempotency.begin(named)).transpose()?;
+        let edge = Arc::clone(edge);
+        let working = async move {
+            let _turn = turn;
+            self.answer(edge, work).await
+        };
+        match tokio::spawn(working.in_current_span()).await {
+            Ok(answered) => answered,
+            Err(died) => match died.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(Problem::unavailable()),
+            },
         }
-        headers
     }
 
-    #[test]
-    fn keys_are_visible_ascii_and_come_alone() {
-        assert_eq!(key_of(&headers(&[])).unwrap(), None);
-        assert_eq!(key_of(&headers(&[b"order-17!"])).unwrap(), Some("order-17!"));
-        assert!(key_of(&headers(&[&[b'k'; 255]])).is_ok());
-        for refused in [&[&b""[..]][..], &[b"a b"], &[&[b'k'; 256]], &["ké".as_bytes()], &[b"a", b"a"]] {
-            let problem = key_of(&headers(refused)).unwrap_err();
-            assert_eq!(problem.code(), Code::MalformedRequest, "{refused:?}");
+    async fn answer<W, F>(self, edge: Edge, work: W) -> Result<Response, Problem>
+    where
+        W: FnOnce(Arc<Work>) -> F,
+        F: Future<Output = Result<Answer, Problem>>,
+    {
+        let Self { principal, body, named, exchange } = self;
+        let answers = Arc::clone(&edge.idempotency.answers);
+        if let Some(named) = named {
+            let before = answers.find_answer(named.name, edge.payouts.now()).await;
+            if let Some(before) = before.map_err(|error| unavailable(&error))? {
+                return again(before, named);
+            }
         }
+        let this = Arc::new(Work { edge, principal, body, named, handed_out: AtomicBool::new(false) });
+        let done = work(Arc::clone(&this)).await;
+        let Some(named) = named else { return done.map(Answer::into_response) };
+        let answer = match &done {
+            Ok(_) if this.handed_out.load(Ordering::Relaxed) => {
+                count("first");
+                return done.map(Answer::into_response);
+            }
+            Ok(answer) => answer.clone(),
+            Err(problem) if is_final(problem.code()) => Answer::of(problem, exchange.as_deref()),
+            Err(_) => return done.map(Answer::into_response),
+        };
+        let ours = kept(&this.edge, named, &answer);
+        let kept = answers.keep_answer(&ours).await.map_err(|error| unavailable(&error))?;
+        if kept == ours {
+            count("first");
+            return done.map(Answer::into_response);
+        }
+        // A process before this one was still at it when we looked. What it answered counts.
+        again(kept, named)
     }
+}
+
+/// The answer to a request that was made before, if it was this one.
+fn again(kept: KeptAnswer, named: Named) -> Result<Response, Problem> {
+    if kept.fingerprint != named.fingerprint {
+        return Err(conflict());
+    }
+    count("replayed");
+    replayed(kept)
+}
+
+fn conflict() -> Problem {
+    count("conflict");
+    Problem::new(
+        Code::IdempotencyConflict,
+        "This Idempotency-Key was used for a request with another path or body; use a new key for a new request.",
+    )
+}
+
+fn unavailable(error: &Unavailable) -> Problem {
+    tracing::warn!(%error, "kept answers could not be asked for");
+    Problem::unavailable()
+}
+
+fn count(result: &'static str) {
+    metrics::counter!("payoutd_http_idempotent_requests_total", "result" => result).increment(1);
 }

@@ -108,6 +108,11 @@ impl KeyCache {
         Ok(found)
     }
 
+    /// Whether there was a key with this digest when it was last looked up.
+    pub(super) fn knows(&self, digest: &KeyDigest) -> bool {
+        read(&self.known).contains_key(digest)
+    }
+
     fn fresh(&self, digest: &KeyDigest) -> Option<Option<Arc<ApiKey>>> {
         let is_fresh = |asked_at: Instant| asked_at.elapsed() < self.config.ttl;
         if let Some(known) = read(&self.known).get(digest)

@@ -11,22 +11,20 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::body::StrictJson;
-use super::idempotency::OptionalKey;
+use super::idempotency::Call;
 use super::router::Edge;
 use super::trace_context::TraceContext;
 use super::{Principal, Problem};
-use crate::wire::CreatedBody;
 
 pub(super) use events::events;
-pub(super) use list::list;
+pub(super) use list::{ListBody, list};
 pub(super) use read::{deadline, read};
 
 /// A quote to be executed.
@@ -42,20 +40,14 @@ pub(super) struct CreateRequest {
 /// Executes a quote.
 pub(super) async fn create(
     State(edge): State<Edge>,
-    principal: Principal,
     TraceContext(traceparent): TraceContext,
-    _key: OptionalKey,
-    StrictJson(request): StrictJson<CreateRequest>,
+    call: Call,
 ) -> Result<Response, Problem> {
-    let snapshot = create::execute(&edge, principal, &request.quote_id, traceparent).await?;
-    let payout = &snapshot.payout;
-    let tracking_url = edge.renderer.tracking_url(payout.tracking_token);
-    let location = edge.config.base_path.join(&format!("/payouts/{}", payout.id));
-    let mut response = json(&CreatedBody::new(&snapshot, tracking_url))?;
-    *response.status_mut() = StatusCode::CREATED;
-    let location = HeaderValue::try_from(location).map_err(|error| unavailable(&error))?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+    call.once(&edge, |work| async move {
+        let CreateRequest { quote_id } = work.body.json()?;
+        create::execute(&work, &quote_id, traceparent).await
+    })
+    .await
 }
 
 pub(super) type PathId = Result<Path<String>, PathRejection>;

@@ -1,20 +1,27 @@
 //! What the edge needs from the rest of the house, besides the payouts themselves.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use payoutd_actors::payout::{Mode, OrgId, PayoutId, QuoteId, TrackingToken};
 use payoutd_actors::ports::Unavailable;
 
-use crate::quotes::{OfferError, OpenError, Quote, QuoteDesk, QuoteRequest};
+use crate::answers::AnswerFor;
+use crate::quotes::{Offer, OfferError, OpenError, Quote, QuoteDesk, QuoteRequest};
 
 /// Gives quotes, and opens them again to be executed.
 #[async_trait]
 pub trait Quoting: Send + Sync + 'static {
-    /// Prices a payout, keeps the quote, and renders the offer as JSON, as it goes out.
+    /// Prices a payout, keeps the quote, and renders the offer as JSON, as it goes out. Where `answer` is asked for the
+    /// answer that says so, it is kept with the quote.
     ///
     /// # Errors
     /// Where there is no quote.
-    async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Bytes, OfferError>;
+    async fn quote(
+        &self,
+        org: OrgId,
+        mode: Mode,
+        request: QuoteRequest,
+        answer: AnswerFor<'_, str>,
+    ) -> Result<String, OfferError>;
 
     /// The quote of that id, where it is genuine, the organisation's own, of that mode, and still good.
     ///
@@ -41,10 +48,17 @@ pub trait CreatedFrom: Send + Sync + 'static {
 
 #[async_trait]
 impl Quoting for QuoteDesk {
-    async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Bytes, OfferError> {
-        let offer = Self::quote(self, org, mode, request).await?;
-        let body = serde_json::to_vec(&offer).map_err(|error| Unavailable(error.to_string()))?;
-        Ok(body.into())
+    async fn quote(
+        &self,
+        org: OrgId,
+        mode: Mode,
+        request: QuoteRequest,
+        answer: AnswerFor<'_, str>,
+    ) -> Result<String, OfferError> {
+        let written = |offer: &Offer| serde_json::to_string(offer);
+        let answered = |offer: &Offer| answer(&written(offer).ok()?);
+        let offer = Self::quote(self, org, mode, request, &answered).await?;
+        Ok(written(&offer).map_err(|error| Unavailable(error.to_string()))?)
     }
 
     async fn open(&self, org: OrgId, mode: Mode, quote_id: &str) -> Result<Quote, OpenError> {

@@ -24,6 +24,7 @@ pub struct Problem {
     field: Option<Cow<'static, str>>,
     payout_id: Option<PayoutId>,
     close: bool,
+    retry_after: Option<u64>,
 }
 
 /// What went wrong, as RFC 9457 has it.
@@ -60,14 +61,14 @@ pub(super) struct Document<'a> {
     payout_id: Option<PayoutId>,
 }
 
-/// After how many seconds a client should try again.
-const RETRY_AFTER_SECONDS: &str = "1";
+/// After how many seconds a client should try again, where nobody knows better.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 impl Problem {
     /// A problem with `detail` for people: what is wrong here, and what to do about it.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), field: None, payout_id: None, close: false }
+        Self { code, detail: detail.into(), field: None, payout_id: None, close: false, retry_after: None }
     }
 
     /// `validation_error` for one field.
@@ -83,6 +84,12 @@ impl Problem {
             Code::Unavailable,
             "The request could not be completed just now. It is safe to repeat the same call.",
         )
+    }
+
+    /// `rate_limited`, for so many seconds.
+    #[must_use]
+    pub fn rate_limited(detail: impl Into<Cow<'static, str>>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Code::RateLimited, detail) }
     }
 
     /// `payout_not_found`: the same for a malformed id, a missing payout, another organisation's and the other mode's.
@@ -123,7 +130,7 @@ impl Problem {
         self.field.as_deref()
     }
 
-    fn document<'a>(&'a self, instance: Option<&'a str>, request_id: Option<&'a str>) -> Document<'a> {
+    fn parts<'a>(&'a self, instance: Option<&'a str>, request_id: Option<&'a str>) -> Document<'a> {
         Document {
             r#type: format!("/problems/{}", self.code),
             title: self.code.title(),
@@ -139,15 +146,18 @@ impl Problem {
 
     /// The document of such a problem with the request of that path and id, to be shown as an example.
     pub(super) fn example(&self, instance: &str, request_id: &str) -> Value {
-        serde_json::to_value(self.document(Some(instance), Some(request_id))).unwrap_or_default()
+        serde_json::to_value(self.parts(Some(instance), Some(request_id))).unwrap_or_default()
+    }
+
+    /// The document that answers the request of that path and id.
+    pub(super) fn document(&self, instance: Option<&str>, request_id: Option<&str>) -> String {
+        // Strings and numbers cannot fail to be written; the status alone would still tell enough.
+        serde_json::to_string(&self.parts(instance, request_id)).unwrap_or_default()
     }
 
     /// The answer to the request of that path and id.
     pub(super) fn answer(&self, instance: Option<&str>, request_id: Option<&str>) -> Response {
-        let document = self.document(instance, request_id);
-        // Strings and numbers cannot fail to be written; the status alone would still tell enough.
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::from(self.document(instance, request_id)));
         *response.status_mut() = self.code.status();
         self.add_headers(&mut response);
         response.extensions_mut().insert(self.clone());
@@ -163,7 +173,7 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+            headers.insert(header::RETRY_AFTER, self.retry_after.unwrap_or(RETRY_AFTER_SECONDS).into());
         }
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -1,40 +1,24 @@
 //! `POST /payouts/quote`.
 
-use std::sync::Arc;
-
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::StatusCode;
 use axum::response::Response;
-use tracing::Instrument;
 
-use super::body::StrictJson;
-use super::idempotency::RequiredKey;
+use super::idempotency::{Answer, KeyedCall};
 use super::router::Edge;
-use super::{Code, Principal, Problem};
-use crate::quotes::{OfferError, QuoteError, QuoteRequest};
+use super::{Code, Problem};
+use crate::quotes::{OfferError, QuoteError};
 
 /// Prices a payout.
-pub(super) async fn quote(
-    State(edge): State<Edge>,
-    principal: Principal,
-    _key: RequiredKey,
-    StrictJson(request): StrictJson<QuoteRequest>,
-) -> Result<Response, Problem> {
-    let quoting = Arc::clone(&edge.quoting);
-    // In a task of its own: a client that hangs up must not cut off a write.
-    let quoting = async move { quoting.quote(principal.org, principal.mode, request).await };
-    let quoted = tokio::spawn(quoting.in_current_span()).await;
-    let offer = match quoted {
-        Ok(quoted) => quoted.map_err(problem_of)?,
-        Err(error) => {
-            tracing::error!(%error, "a quote was not given");
-            return Err(Problem::unavailable());
-        }
-    };
-    let mut response = Response::new(Body::from(offer));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+pub(super) async fn quote(State(edge): State<Edge>, KeyedCall(call): KeyedCall) -> Result<Response, Problem> {
+    call.once(&edge, |work| async move {
+        let (org, mode, request) = (work.principal.org, work.principal.mode, work.body.json()?);
+        let answer = |offer: &str| Answer::written(StatusCode::OK, offer.to_owned());
+        let kept = |offer: &str| work.keep(&answer(offer));
+        let offer = work.edge.quoting.quote(org, mode, request, &kept).await.map_err(problem_of)?;
+        Ok(answer(&offer))
+    })
+    .await
 }
 
 fn problem_of(error: OfferError) -> Problem {

@@ -10,8 +10,8 @@ use axum::routing::{get, post};
 use payoutd_actors::payouts::Payouts;
 
 use super::{
-    Authenticator, BasePath, Code, CreatedFrom, Problem, Quoting, Waiting, envelope, payouts, quotes,
-    webhooks,
+    Authenticator, BasePath, Code, CreatedFrom, Idempotency, Limits, Problem, Quoting, Waiting, envelope,
+    payouts, quotes, webhooks,
 };
 use crate::listing::Listing;
 use crate::quotes::Signer;
@@ -51,6 +51,10 @@ pub struct EdgeParts {
     pub created_from: Arc<dyn CreatedFrom>,
     /// Knows callers.
     pub authenticator: Authenticator,
+    /// Says who calls too often.
+    pub limits: Limits,
+    /// Gives answers again.
+    pub idempotency: Idempotency,
     /// Renders payouts.
     pub renderer: Renderer,
     /// Finds payouts.

@@ -3,6 +3,8 @@
 mod auth;
 mod errors;
 mod events;
+mod idempotency;
+mod limits;
 mod listing;
 mod observed;
 mod openapi;

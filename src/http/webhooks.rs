@@ -1,7 +1,6 @@
 //! `/webhooks`: endpoints, their secrets, their deliveries.
 
 pub(super) mod bodies;
-mod empty;
 pub(super) mod requests;
 
 use axum::body::Body;
@@ -13,13 +12,11 @@ use axum::routing::{get, post};
 use axum::{Router, extract};
 use serde::Serialize;
 
-use super::body::StrictJson;
-use super::idempotency::OptionalKey;
+use super::idempotency::{Answer, Call};
 use super::router::Edge;
 use super::{BasePath, Code, Principal, Problem};
-use crate::webhooks::{DeskError, EndpointId, MAX_ENDPOINTS, Owner};
+use crate::webhooks::{DeskError, Endpoint, EndpointId, MAX_ENDPOINTS, Owner};
 use bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
-use empty::NoBody;
 use requests::{CreateRequest, DeliveriesQuery, ReplayFields};
 
 /// The routes.
@@ -37,20 +34,18 @@ pub(super) fn routes(base: &BasePath) -> Router<Edge> {
 type PathId = Result<Path<String>, PathRejection>;
 
 /// Makes an endpoint. The answer shows its secret, this once.
-async fn create(
-    State(edge): State<Edge>,
-    principal: Principal,
-    _key: OptionalKey,
-    StrictJson(request): StrictJson<CreateRequest>,
-) -> Result<Response, Problem> {
-    let new = request.into_new_endpoint()?;
-    let desk = std::sync::Arc::clone(&edge.webhooks);
-    let endpoint = to_the_end(async move { desk.create(owner(principal), new).await }).await?;
-    let location = edge.config.base_path.join(&format!("/webhooks/{}", endpoint.id));
-    let mut response = json(StatusCode::CREATED, &EndpointBody::with_secret(&endpoint))?;
-    let location = HeaderValue::try_from(location).map_err(|_| Problem::unavailable())?;
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+async fn create(State(edge): State<Edge>, call: Call) -> Result<Response, Problem> {
+    call.once(&edge, |work| async move {
+        let new = work.body.json::<CreateRequest>()?.into_new_endpoint()?;
+        let base = &work.edge.config.base_path;
+        let answer = |endpoint: &Endpoint| {
+            let answer = Answer::json(StatusCode::CREATED, &EndpointBody::with_secret(endpoint))?;
+            Ok::<_, Problem>(answer.at(base.join(&format!("/webhooks/{}", endpoint.id))))
+        };
+        let kept = |endpoint: &Endpoint| work.keep(&answer(endpoint).ok()?);
+        answer(&work.edge.webhooks.create(owner(work.principal), new, &kept).await.map_err(problem_of)?)
+    })
+    .await
 }
 
 async fn list(State(edge): State<Edge>, principal: Principal) -> Result<Response, Problem> {
@@ -70,29 +65,26 @@ async fn delete(State(edge): State<Edge>, principal: Principal, id: PathId) -> R
 }
 
 /// Gives a new secret. The answer shows it, this once.
-async fn rotate(
-    State(edge): State<Edge>,
-    principal: Principal,
-    _key: OptionalKey,
-    id: PathId,
-    _: NoBody,
-) -> Result<Response, Problem> {
-    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
-    let endpoint = to_the_end(async move { desk.rotate(owner(principal), id).await }).await?;
-    json(StatusCode::OK, &EndpointBody::with_secret(&endpoint))
+async fn rotate(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+    call.once(&edge, |work| async move {
+        let id = endpoint_id(id)?;
+        work.body.nothing()?;
+        let answer = |endpoint: &Endpoint| Answer::json(StatusCode::OK, &EndpointBody::with_secret(endpoint));
+        let kept = |endpoint: &Endpoint| work.keep(&answer(endpoint).ok()?);
+        answer(&work.edge.webhooks.rotate(owner(work.principal), id, &kept).await.map_err(problem_of)?)
+    })
+    .await
 }
 
 /// Sends to a disabled endpoint again.
-async fn enable(
-    State(edge): State<Edge>,
-    principal: Principal,
-    _key: OptionalKey,
-    id: PathId,
-    _: NoBody,
-) -> Result<Response, Problem> {
-    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
-    let endpoint = to_the_end(async move { desk.enable(owner(principal), id).await }).await?;
-    json(StatusCode::OK, &EndpointBody::new(&endpoint))
+async fn enable(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+    call.once(&edge, |work| async move {
+        let id = endpoint_id(id)?;
+        work.body.nothing()?;
+        let endpoint = work.edge.webhooks.enable(owner(work.principal), id).await.map_err(problem_of)?;
+        Answer::json(StatusCode::OK, &EndpointBody::new(&endpoint))
+    })
+    .await
 }
 
 async fn deliveries(
@@ -107,29 +99,24 @@ async fn deliveries(
     json(StatusCode::OK, &DeliveriesBody::new(&page))
 }
 
-async fn replay(
-    State(edge): State<Edge>,
-    principal: Principal,
-    _key: OptionalKey,
-    id: PathId,
-    StrictJson(request): StrictJson<ReplayFields>,
-) -> Result<Response, Problem> {
-    let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
-    let what = request.read()?;
-    let count = to_the_end(async move { desk.replay(owner(principal), id, what).await }).await?;
-    json(StatusCode::ACCEPTED, &ReplayBody { count })
+async fn replay(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+    call.once(&edge, |work| async move {
+        let (id, what) = (endpoint_id(id)?, work.body.json::<ReplayFields>()?.read()?);
+        let count = work.edge.webhooks.replay(owner(work.principal), id, what).await.map_err(problem_of)?;
+        Answer::json(StatusCode::ACCEPTED, &ReplayBody { count })
+    })
+    .await
 }
 
 /// Sends a test event, and answers with what came of it.
-async fn test(
-    State(edge): State<Edge>,
-    principal: Principal,
-    _key: OptionalKey,
-    id: PathId,
-    _: NoBody,
-) -> Result<Response, Problem> {
-    let report = edge.webhooks.test(owner(principal), endpoint_id(id)?).await.map_err(problem_of)?;
-    json(StatusCode::OK, &TestBody::new(&report))
+async fn test(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+    call.once(&edge, |work| async move {
+        let id = endpoint_id(id)?;
+        work.body.nothing()?;
+        let report = work.edge.webhooks.test(owner(work.principal), id).await.map_err(problem_of)?;
+        Answer::json(StatusCode::OK, &TestBody::new(&report))
+    })
+    .await
 }
 
 fn owner(principal: Principal) -> Owner {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use payoutd_actors::payout::{Mode, Network, OrgId, QuoteId, Terms, Timestamp};
-use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_actors::ports::{Clock, KeptAnswer, Unavailable};
 
 use super::offer::Offer;
 use super::pricing::{self, Price};
@@ -15,6 +15,7 @@ use super::recent::RecentQuotes;
 use super::routes::Routes;
 use super::signature::{SandboxRequest, Signer, SigningError};
 use super::{Quote, QuoteError, QuoteRequest, QuoteStore};
+use crate::answers::AnswerFor;
 
 /// How many of the newest live quotes are held in memory.
 const RECENT_QUOTES: usize = 16_384;
@@ -75,17 +76,30 @@ impl QuoteDesk {
 
     /// Quotes a request. In the sandbox the same request has the same quote, and within its life the same offer.
     ///
+    /// With a live quote the answer to its request is kept in one commit. A sandbox quote is asked for no answer: which
+    /// times it has is known only once it is kept, and asking again gives the same one.
+    ///
     /// # Errors
     /// Where the request cannot be quoted, or the quote not be kept.
-    pub async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Offer, OfferError> {
+    pub async fn quote(
+        &self,
+        org: OrgId,
+        mode: Mode,
+        request: QuoteRequest,
+        answer: AnswerFor<'_, Offer>,
+    ) -> Result<Offer, OfferError> {
         let price = pricing::price(&self.routes, &request)?;
         let now = self.clock.now();
         let quote_id = self.quote_id(org, mode, &request, &price, now).map_err(no_id)?;
         let recommendation = price.recommendation.clone();
         let terms = Arc::new(terms(org, mode, quote_id, request, price));
         let quote = Quote { terms, created_at: now, expires_at: now.plus_seconds(self.ttl_seconds) };
+        let answer = match mode {
+            Mode::Live => answer(&Offer::new(&quote, recommendation.clone())),
+            Mode::Test => None,
+        };
         // What is kept is what counts: a sandbox quote may be there already, with its own times.
-        let kept = self.keep(quote).await?;
+        let kept = self.keep(quote, answer).await?;
         if mode == Mode::Live {
             self.recent.insert(kept.clone(), now);
         }
@@ -149,9 +163,9 @@ impl QuoteDesk {
     }
 
     /// Keeps a quote in a task of its own: a client that hangs up must not leave the write half done.
-    async fn keep(&self, quote: Quote) -> Result<Quote, Unavailable> {
+    async fn keep(&self, quote: Quote, answer: Option<KeptAnswer>) -> Result<Quote, Unavailable> {
         let store = Arc::clone(&self.store);
-        let kept = tokio::spawn(async move { store.put(&quote).await }).await;
+        let kept = tokio::spawn(async move { store.put(&quote, answer.as_ref()).await }).await;
         kept.map_err(|error| Unavailable(format!("keeping the quote failed: {error}")))?
     }
 }

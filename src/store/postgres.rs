@@ -1,5 +1,6 @@
 //! PostgreSQL: every commit is one statement, so it is atomic without a transaction block and costs one round trip.
 
+mod answers;
 mod append;
 mod create;
 mod failure;

@@ -1,7 +1,7 @@
 //! What a commit writes, as plain columns: made once from the ports' types, then bound in each database's own way.
 
 use payoutd_actors::payout::{Cause, Entry, Refusal, Terms, Timestamp};
-use payoutd_actors::ports::{Announcement, Append, BatchError, Create};
+use payoutd_actors::ports::{Announcement, Append, BatchError, Create, KeptAnswer};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -40,6 +40,22 @@ pub(super) struct CreateRecord {
     pub(super) estimated_delivery_at: Option<At>,
     #[serde(skip)]
     pub(super) message: MessageRecord,
+    #[serde(skip)]
+    pub(super) answer: Option<AnswerRecord>,
+}
+
+/// An answer to be kept.
+#[derive(Debug, Serialize)]
+pub(super) struct AnswerRecord {
+    #[serde(serialize_with = "hex_bytes")]
+    pub(super) name: Vec<u8>,
+    #[serde(serialize_with = "hex_bytes")]
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) status: i64,
+    pub(super) location: Option<String>,
+    pub(super) body: String,
+    pub(super) kept_at: At,
+    pub(super) expires_at: At,
 }
 
 /// What one input does to a payout's row, and its journal entry.
@@ -78,6 +94,25 @@ fn hex<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&id.simple())
 }
 
+fn hex_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    serializer.serialize_str(&text)
+}
+
+impl From<&KeptAnswer> for AnswerRecord {
+    fn from(answer: &KeptAnswer) -> Self {
+        Self {
+            name: answer.name.0.to_vec(),
+            fingerprint: answer.fingerprint.0.to_vec(),
+            status: answer.status.into(),
+            location: answer.location.as_deref().map(str::to_owned),
+            body: answer.body.to_string(),
+            kept_at: answer.kept_at.into(),
+            expires_at: answer.expires_at.into(),
+        }
+    }
+}
+
 impl From<&Terms> for TermsRecord {
     fn from(terms: &Terms) -> Self {
         Self {
@@ -109,6 +144,7 @@ impl CreateRecord {
             created_at: payout.created_at.into(),
             estimated_delivery_at: write.announcement.snapshot.estimated_delivery_at().map(At),
             message: MessageRecord::new(renderer, &write.announcement, traceparent, payout.created_at)?,
+            answer: write.answer.as_deref().map(AnswerRecord::from),
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use payoutd_actors::payout::{
     AnnouncementKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd,
 };
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{Fingerprint, KeptAnswer, RequestName, Unavailable};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -218,6 +218,35 @@ impl TryFrom<PlannedRow> for PlannedReport {
             step: u32::try_from(row.step).map_err(damaged("step"))?,
             due_at: row.due_at.0,
             body: row.body,
+        })
+    }
+}
+
+#[derive(Debug, FromRow)]
+pub(super) struct AnswerRow {
+    name: Vec<u8>,
+    fingerprint: Vec<u8>,
+    status: i64,
+    location: Option<String>,
+    body: String,
+    kept_at: At,
+    expires_at: At,
+}
+
+impl TryFrom<AnswerRow> for KeptAnswer {
+    type Error = Damage;
+
+    fn try_from(row: AnswerRow) -> Result<Self, Damage> {
+        let digest =
+            |column, bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged(column)("not 32 bytes"));
+        Ok(Self {
+            name: RequestName(digest("name", row.name)?),
+            fingerprint: Fingerprint(digest("fingerprint", row.fingerprint)?),
+            status: u16::try_from(row.status).map_err(damaged("status"))?,
+            location: row.location.map(Into::into),
+            body: row.body.into(),
+            kept_at: row.kept_at.0,
+            expires_at: row.expires_at.0,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! SQLite: one writer connection and a pool of readers over one file. Every batch is one transaction.
 
+mod answers;
 mod append;
 mod create;
 mod failure;

@@ -17,6 +17,7 @@ use super::{
     Attempt, Delivery, Endpoint, EndpointId, EventType, Message, MessageId, OVERLAP, SigningSecret, Target,
     Transport, Verdict, WebhookStore, metrics, sign,
 };
+use crate::answers::AnswerFor;
 use crate::wire::Renderer;
 pub use owner::Owner;
 pub use replay::ReplayRequest;
@@ -104,11 +105,16 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Makes an endpoint. It holds its secret, to be shown this once.
+    /// Makes an endpoint, and keeps the answer in the same commit. It holds its secret, to be shown this once.
     ///
     /// # Errors
     /// Where it cannot be, or there are too many.
-    pub async fn create(&self, owner: Owner, new: NewEndpoint) -> Result<Endpoint, DeskError> {
+    pub async fn create(
+        &self,
+        owner: Owner,
+        new: NewEndpoint,
+        answer: AnswerFor<'_, Endpoint>,
+    ) -> Result<Endpoint, DeskError> {
         let invalid = |field, detail: String| DeskError::Invalid { field, detail };
         let target = Target::parse(&new.url, self.transport.policy());
         let target = target.map_err(|error| invalid("url", error.to_string()))?;
@@ -134,7 +140,8 @@ impl Desk {
             disabled: None,
             failing_since: None,
         };
-        if self.store.insert_endpoint(&endpoint, MAX_ENDPOINTS).await? {
+        let answer = answer(&endpoint);
+        if self.store.insert_endpoint(&endpoint, MAX_ENDPOINTS, answer.as_ref()).await? {
             Ok(endpoint)
         } else {
             Err(DeskError::TooMany)
@@ -167,17 +174,27 @@ impl Desk {
         if self.store.delete_endpoint(id).await? { Ok(()) } else { Err(DeskError::NotFound) }
     }
 
-    /// Gives an endpoint a new secret, which it then holds. The one before signs as well for [`OVERLAP`].
+    /// Gives an endpoint a new secret, which it then holds, and keeps the answer in the same commit. The secret before
+    /// signs as well for [`OVERLAP`].
     ///
     /// # Errors
     /// Where there is none.
-    pub async fn rotate(&self, owner: Owner, id: EndpointId) -> Result<Endpoint, DeskError> {
-        self.find(owner, id).await?;
+    pub async fn rotate(
+        &self,
+        owner: Owner,
+        id: EndpointId,
+        answer: AnswerFor<'_, Endpoint>,
+    ) -> Result<Endpoint, DeskError> {
+        let mut endpoint = self.find(owner, id).await?;
         let until = self.clock.now().plus_seconds(u32::try_from(OVERLAP.as_secs()).unwrap_or(u32::MAX));
-        if !self.store.rotate_secret(id, &new_secret()?, until).await? {
-            return Err(DeskError::NotFound);
+        let before = std::mem::replace(&mut endpoint.secret, new_secret()?);
+        endpoint.previous_secret = Some((before, until));
+        let answer = answer(&endpoint);
+        if self.store.rotate_secret(id, &endpoint.secret, until, answer.as_ref()).await? {
+            Ok(endpoint)
+        } else {
+            Err(DeskError::NotFound)
         }
-        self.find(owner, id).await
     }
 
     /// Sends to a disabled endpoint again from now on. What was skipped meanwhile can be replayed.

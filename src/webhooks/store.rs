@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{Mode, OrgId, Timestamp};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{KeptAnswer, Unavailable};
 
 use super::{Attempt, Delivery, DisabledReason, Endpoint, EndpointId, NewDelivery, SigningSecret};
 
@@ -60,10 +60,16 @@ pub struct WaitingDeliveries {
 #[async_trait]
 pub trait WebhookStore: Send + Sync + 'static {
     /// Keeps a new endpoint, unless its organisation has `limit` in that mode already. Returns whether it is kept.
+    /// Keeps `answer` with it, if any; where one of its name is kept already, nothing is written.
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    async fn insert_endpoint(&self, endpoint: &Endpoint, limit: u32) -> Result<bool, Unavailable>;
+    async fn insert_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<bool, Unavailable>;
 
     /// An organisation's endpoints in one mode, oldest first.
     ///
@@ -83,8 +89,9 @@ pub trait WebhookStore: Send + Sync + 'static {
     /// Where the store cannot be asked.
     async fn delete_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable>;
 
-    /// Puts a new secret in place; the one before signs as well until `overlap_until`. Returns whether there is such an
-    /// endpoint.
+    /// Puts a new secret in place; the one before signs as well until `overlap_until`. Returns whether that is so now:
+    /// there may be no such endpoint. Keeps `answer` with it, if any; where one of its name is kept already, nothing is
+    /// written.
     ///
     /// # Errors
     /// Where the store cannot be asked.
@@ -93,6 +100,7 @@ pub trait WebhookStore: Send + Sync + 'static {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
+        answer: Option<&KeptAnswer>,
     ) -> Result<bool, Unavailable>;
 
     /// Sends to a disabled endpoint again from now on. Returns whether there is such an endpoint.

@@ -4,16 +4,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{Mode, OrgId, Timestamp};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::testing::MemoryJournal;
 
 use super::{
     Delivery, DeliveryStatus, Due, Endpoint, EndpointId, NewDelivery, Outcome, Recorded, SigningSecret,
     WaitingDeliveries, WebhookStore,
 };
 
-/// Endpoints and deliveries in memory. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct MemoryWebhooks(Arc<Mutex<Rows>>);
+/// Endpoints and deliveries in memory, and in the journal the answers kept with them. Clones share them.
+#[derive(Clone)]
+pub(crate) struct MemoryWebhooks {
+    rows: Arc<Mutex<Rows>>,
+    answers: MemoryJournal,
+}
 
 #[derive(Debug, Default)]
 struct Rows {
@@ -22,8 +26,20 @@ struct Rows {
 }
 
 impl MemoryWebhooks {
+    /// No endpoints, and answers in that journal.
+    pub(crate) fn answering_in(answers: MemoryJournal) -> Self {
+        Self { rows: Arc::default(), answers }
+    }
+
     fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, answer: Option<&KeptAnswer>) {
+        if let Some(answer) = answer {
+            let kept = self.answers.keep_answer(answer);
+            assert_eq!(&kept, answer, "whoever has an answer kept looked for it before");
+        }
     }
 
     /// Does something with an endpoint, if there is such a one.
@@ -34,12 +50,18 @@ impl MemoryWebhooks {
 
 #[async_trait]
 impl WebhookStore for MemoryWebhooks {
-    async fn insert_endpoint(&self, endpoint: &Endpoint, limit: u32) -> Result<bool, Unavailable> {
+    async fn insert_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<bool, Unavailable> {
         let mut rows = self.rows();
         let same = rows.endpoints.iter().filter(|e| (e.org, e.mode) == (endpoint.org, endpoint.mode)).count();
         let free = same < limit as usize;
         if free {
             rows.endpoints.push(endpoint.clone());
+            self.keep(answer);
         }
         Ok(free)
     }
@@ -64,10 +86,12 @@ impl WebhookStore for MemoryWebhooks {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
+        answer: Option<&KeptAnswer>,
     ) -> Result<bool, Unavailable> {
         Ok(self.with(id, |endpoint| {
             let before = std::mem::replace(&mut endpoint.secret, secret.clone());
             endpoint.previous_secret = Some((before, overlap_until));
+            self.keep(answer);
         }))
     }
 

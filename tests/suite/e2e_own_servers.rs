@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::e2e_happy_path::sequences;
 use crate::support::{
-    Delivery, Partner, PrivatePostgres, PrivateRabbit, Report, World, connect_eventually, database,
+    Answer, Delivery, Partner, PrivatePostgres, PrivateRabbit, Report, World, connect_eventually, database,
     eventually, virtual_host, within,
 };
 
@@ -77,7 +77,8 @@ async fn own_servers_a_database_that_restarts_costs_nothing() {
     .await;
     // Nothing is lost from the queue, and nothing is put aside, however long the database is away.
     watcher.publish(ids.iter().map(|id| Report::delivered(id, "a1"))).await;
-    let refused = partner.execute(&quote).await;
+    let execute = || partner.post("/payouts", &json!({ "quote_id": quote })).header("Idempotency-Key", "one");
+    let refused = Answer::to(execute()).await;
     refused.expect_problem(503, "unavailable");
     assert!(refused.header("retry-after").is_some(), "{refused:?}");
 
@@ -87,8 +88,12 @@ async fn own_servers_a_database_that_restarts_costs_nothing() {
         assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
     }
     assert_eq!(watcher.count("payoutd.dead-letters").await, 0);
-    let answer = partner.execute(&quote).await;
+    let answer = Answer::to(execute()).await;
     assert!([201, 410].contains(&answer.status), "the quote was not used up: {answer:?}");
+    assert_eq!(answer.header("idempotent-replayed"), None, "that it failed was not the last word");
+    let again = Answer::to(execute()).await;
+    assert_eq!((again.status, &again.text), (answer.status, &answer.text));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
 }
 
 #[tokio::test]

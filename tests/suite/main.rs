@@ -11,6 +11,7 @@ mod amqp;
 mod e2e_command_line;
 mod e2e_dead_letters;
 mod e2e_happy_path;
+mod e2e_idempotency;
 mod e2e_isolation;
 mod e2e_listing;
 mod e2e_operators;

@@ -15,7 +15,7 @@ pub(crate) use answer::Answer;
 pub(crate) use events::Events;
 pub(crate) use partner::Partner;
 pub(crate) use payoutd::{Payoutd, Settings};
-pub(crate) use postgres::{PrivatePostgres, database, kill_backends, rename_payout, transactions};
+pub(crate) use postgres::{PrivatePostgres, count, database, kill_backends, rename_payout, transactions};
 pub(crate) use rabbit::{PrivateRabbit, virtual_host};
 pub(crate) use reports::{Report, parse_time};
 pub(crate) use watcher::{Message, Watcher, connect_eventually};

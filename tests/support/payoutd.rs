@@ -25,6 +25,9 @@ impl Settings {
             // Not where it listens, so that it is the same after a restart.
             .with("PAYOUTD_HTTP__PUBLIC_URL", "https://payouts.example")
             .with("PAYOUTD_QUOTES__SIGNING_KEY", &"5eed".repeat(16))
+            // Tests that are not about limits call as often as they can.
+            .with("PAYOUTD_LIMITS__READS_PER_SECOND", "0")
+            .with("PAYOUTD_LIMITS__WRITES_PER_SECOND", "0")
     }
 
     /// With one more setting, or another value for it.

@@ -49,6 +49,12 @@ pub(crate) async fn transactions(url: &str) -> i64 {
     sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("it counts them")
 }
 
+/// How many rows a table has.
+pub(crate) async fn count(url: &str, table: &'static str) -> i64 {
+    let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    sqlx::query_scalar(count).fetch_one(&mut connect(url).await).await.expect("can be counted")
+}
+
 /// Gives a payout's row another id, whatever refers to it.
 pub(crate) async fn rename_payout(url: &str, from: &str, to: &str) {
     let mut connection = connect(url).await;

@@ -9,7 +9,8 @@ use super::tables::{Tables, parsed};
 use super::{Call, Fault, FaultPlan};
 use crate::payout::{Entry, PayoutId, Snapshot, Timestamp};
 use crate::ports::{
-    Announcement, Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable,
+    Announcement, Append, Appended, BatchError, Create, Created, Journal, KeptAnswer, RequestName, Stored,
+    Unavailable,
 };
 
 /// One row of the outbox.
@@ -90,6 +91,24 @@ impl MemoryJournal {
         let tables = self.tables();
         let of_payout = tables.outbox.iter().filter(|row| row.announcement.snapshot.payout.id == id);
         of_payout.map(|row| row.announcement.clone()).collect()
+    }
+
+    /// The answers that are kept.
+    #[must_use]
+    pub fn answers(&self) -> Vec<KeptAnswer> {
+        self.tables().answers.values().cloned().collect()
+    }
+
+    /// The answer of this name.
+    #[must_use]
+    pub fn answer(&self, name: RequestName) -> Option<KeptAnswer> {
+        self.tables().answers.get(&name).cloned()
+    }
+
+    /// Keeps an answer unless one of the same name has not expired, and returns the one that is kept.
+    #[must_use]
+    pub fn keep_answer(&self, answer: &KeptAnswer) -> KeptAnswer {
+        self.tables().keep(answer)
     }
 
     /// How often it was asked.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::memory_journal::{Counts, OutboxRow};
 use crate::payout::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
-use crate::ports::{Append, Appended, BatchError, Create, Created, Stored};
+use crate::ports::{Append, Appended, BatchError, Create, Created, KeptAnswer, RequestName, Stored};
 
 pub(super) struct Row {
     pub(super) created: Arc<NewPayout>,
@@ -19,6 +19,7 @@ pub(super) struct Tables {
     pub(super) rows: BTreeMap<PayoutId, Row>,
     pub(super) quotes: HashMap<QuoteId, PayoutId>,
     pub(super) outbox: Vec<OutboxRow>,
+    pub(super) answers: HashMap<RequestName, KeptAnswer>,
     pub(super) counts: Counts,
     /// Payouts with an append under way, and those that had two: then two actors own one payout.
     pub(super) writing: HashSet<PayoutId>,
@@ -66,7 +67,7 @@ impl Tables {
     }
 
     fn create_one(&mut self, write: &Create) -> Created {
-        let Create { payout, announcement, traceparent } = write;
+        let Create { payout, announcement, answer, traceparent } = write;
         if let Some(id) = self.quotes.get(&payout.terms.quote_id) {
             return Created::QuoteUsed(*id);
         }
@@ -75,8 +76,20 @@ impl Tables {
         self.quotes.insert(payout.terms.quote_id.clone(), payout.id);
         self.rows.insert(payout.id, Row { created: Arc::clone(payout), entries: Vec::new(), last });
         self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent: traceparent.clone() });
+        if let Some(answer) = answer {
+            self.keep(answer);
+        }
         self.counts.committed += 1;
         Created::Inserted
+    }
+
+    /// Keeps an answer, unless one of the same name has not expired.
+    pub(super) fn keep(&mut self, answer: &KeptAnswer) -> KeptAnswer {
+        let kept = self.answers.entry(answer.name).or_insert_with(|| answer.clone());
+        if kept.expires_at <= answer.kept_at {
+            *kept = answer.clone();
+        }
+        kept.clone()
     }
 
     pub(super) fn append(&mut self, write: &Append) -> Appended {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::examples as sample;
 use super::operation::{Idempotency, Operation};
 use crate::http::Code;
-use crate::http::payouts::CreateRequest;
+use crate::http::payouts::{CreateRequest, ListBody};
 use crate::quotes::{Offer, QuoteRequest};
 use crate::wire::schema::{Schemas, Status, Time};
 use crate::wire::{CreatedBody, PayoutBody};
@@ -80,17 +80,7 @@ fn create(schemas: &mut Schemas) -> Operation {
 
 fn list(schemas: &mut Schemas) -> Operation {
     let (status, time) = (schemas.sent::<Status>(), schemas.sent::<Time>());
-    let page = json!({
-        "type": "object",
-        "required": ["data", "next_cursor"],
-        "properties": {
-            "data": { "type": "array", "items": schemas.sent::<PayoutBody<'_>>(), "description": "The newest first." },
-            "next_cursor": {
-                "type": ["string", "null"],
-                "description": "Asks for the next page; null on the last one.",
-            },
-        },
-    });
+    let page = schemas.sent::<ListBody<'_>>();
     Operation::new("get", "/payouts", "listPayouts", "Payouts", "List payouts")
         .about(
             "Your payouts of the key's mode, the newest first. Pages neither skip nor repeat a payout while new ones are \
@@ -102,7 +92,7 @@ fn list(schemas: &mut Schemas) -> Operation {
         .asks("created_before", "Only payouts created before this time.", time)
         .asks("late", "Only payouts that are late, or only those that are not.", json!({ "type": "boolean" }))
         .asks("limit", "The most payouts of a page.", limit())
-        .asks("cursor", "`next_cursor` of the page before, as it was given.", json!({ "type": "string" }))
+        .asks("cursor", "`next_cursor` of the page before, as it was given.", cursor())
         .answers(StatusCode::OK, "A page of payouts.", &[], page, &[&sample::PAYOUTS])
 }
 
@@ -122,8 +112,8 @@ fn get(schemas: &mut Schemas) -> Operation {
         )
         .asks(
             "after_sequence",
-            "With `wait`: the sequence you have seen.",
-            json!({ "type": "integer", "format": "int64", "minimum": 0 }),
+            "With `wait`: the sequence you have seen. Without it, the one that `If-None-Match` names, or the present one.",
+            seen(),
         )
         .answers(
             StatusCode::OK,
@@ -152,17 +142,36 @@ fn events(schemas: &mut Schemas) -> Operation {
     } });
     Operation::new("get", "/payouts/{id}/events", "streamPayout", "Payouts", "Follow a payout")
         .about(
-            "A stream of server-sent events: the payout as it is now, and again with each change. It resumes after \
-             `Last-Event-ID`, which browsers send by themselves.",
+            "A stream of server-sent events: the payout as it is now, and again after each change, in order and once \
+             each. `id` is the sequence, `event` the type of the change, `data` the payout as JSON. It resumes after \
+             `Last-Event-ID`, which clients send by themselves, or after `after_sequence`. It ends once the payout has \
+             failed; and after a while, to be opened again.",
         )
         .takes("PayoutId")
         .takes("LastEventId")
+        .asks("after_sequence", "The sequence you have seen: the stream begins after it.", seen())
         .answers_with(StatusCode::OK, "The stream.", &[], Some(content))
+        .answers_with(
+            StatusCode::NO_CONTENT,
+            "The payout has failed and you have seen all of it: nothing follows.",
+            &[],
+            None,
+        )
         .may_refuse(&[Code::PayoutNotFound])
 }
 
 fn stream_example() -> String {
-    format!("id: 2\ndata: {}\n\n", sample::PAYOUT_BROADCAST.value())
+    format!("id: 2\nevent: payout.broadcast\ndata: {}\n\n", sample::PAYOUT_BROADCAST.value())
+}
+
+/// A sequence that a client has seen.
+fn seen() -> Value {
+    json!({ "type": "integer", "format": "int64", "minimum": 0 })
+}
+
+/// A place in a list.
+pub(super) fn cursor() -> Value {
+    json!({ "type": "string" })
 }
 
 pub(super) fn limit() -> Value {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::examples as sample;
 use super::operation::{Idempotency, Operation};
-use super::payouts::limit;
+use super::payouts::{cursor, limit};
 use crate::http::Code;
 use crate::http::webhooks::bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
 use crate::http::webhooks::requests::{CreateRequest, ReplayFields};
@@ -109,7 +109,7 @@ fn deliveries(schemas: &mut Schemas) -> Operation {
     one("get", "/webhooks/{id}/deliveries", "listWebhookDeliveries", "List what was sent to an endpoint")
         .about("Every event for the endpoint with its attempts, the newest first. Kept for 30 days after its end.")
         .asks("limit", "The most deliveries of a page.", limit())
-        .asks("cursor", "`next_cursor` of the page before, as it was given.", json!({ "type": "string" }))
+        .asks("cursor", "`next_cursor` of the page before, as it was given.", cursor())
         .answers(
             StatusCode::OK,
             "A page of deliveries.",

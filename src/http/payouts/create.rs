@@ -2,28 +2,31 @@
 
 use std::sync::Arc;
 
-use payoutd_actors::payout::{Mode, NewPayout, PayoutId, QuoteId, Snapshot, TrackingToken};
+use axum::http::StatusCode;
+use payoutd_actors::payout::{Mode, NewPayout, Payout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use payoutd_actors::payouts::CreateError;
 use uuid::Uuid;
 
 use super::{find_own, store_unavailable};
+use crate::http::idempotency::{Answer, Work};
 use crate::http::router::Edge;
 use crate::http::{Code, Principal, Problem};
 use crate::quotes::OpenError;
 use crate::quotes::Quote;
+use crate::wire::CreatedBody;
 
 /// Creates the payout of a quote. In the sandbox, the payout that is there already is as good.
 pub(super) async fn execute(
-    edge: &Edge,
-    principal: Principal,
+    work: &Work,
     quote_id: &str,
     traceparent: Option<Arc<str>>,
-) -> Result<Arc<Snapshot>, Problem> {
+) -> Result<Answer, Problem> {
+    let (edge, principal) = (&work.edge, work.principal);
     if !(1..=QuoteId::MAX_LEN).contains(&quote_id.chars().count()) {
         return Err(Problem::validation("quote_id", "quote_id: must be 1 to 128 characters."));
     }
     match edge.quoting.open(principal.org, principal.mode, quote_id).await {
-        Ok(quote) => create(edge, principal, &quote, traceparent).await,
+        Ok(quote) => create(work, &quote, traceparent).await,
         Err(OpenError::Expired) => {
             let expired = Problem::new(Code::QuoteExpired, "The quote has expired; ask for a new one.");
             created_before(edge, principal, quote_id, expired.at("quote_id")).await
@@ -37,13 +40,8 @@ fn quote_not_found() -> Problem {
     Problem::new(Code::QuoteNotFound, "There is no quote with this id.").at("quote_id")
 }
 
-async fn create(
-    edge: &Edge,
-    principal: Principal,
-    quote: &Quote,
-    traceparent: Option<Arc<str>>,
-) -> Result<Arc<Snapshot>, Problem> {
-    let terms = &quote.terms;
+async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Result<Answer, Problem> {
+    let (edge, principal, terms) = (&work.edge, work.principal, &quote.terms);
     if terms.org != principal.org || terms.mode != principal.mode {
         tracing::error!(quote_id = %terms.quote_id, "a quote was opened for somebody else; refused");
         return Err(quote_not_found());
@@ -52,10 +50,16 @@ async fn create(
     // Noted from here on: a list waits for it.
     let birth = edge.payouts.birth(terms.org, terms.mode);
     let payout = NewPayout { id, tracking_token, created_at: birth.at(), terms: Arc::clone(terms) };
+    let answer = answer(edge, &Payout::new(Arc::new(payout.clone())).snapshot())?;
+    let kept = match principal.mode {
+        Mode::Live => work.keep(&answer).map(Arc::new),
+        // The payout found in the store may come of another request just like this one.
+        Mode::Test => None,
+    };
     let payouts = edge.payouts.clone();
-    let created = birth.during(async move { payouts.create(payout, traceparent).await }).await;
+    let created = birth.during(async move { payouts.create_answered(payout, kept, traceparent).await }).await;
     match created.unwrap_or_else(|error| Err(error.into())) {
-        Ok(snapshot) => Ok(snapshot),
+        Ok(_) => Ok(answer),
         // Our own id there means that an earlier try of this very commit came through.
         Err(CreateError::QuoteUsed(used_by)) => {
             let theirs = (used_by != id).then(|| Problem::quote_already_used(used_by));
@@ -63,6 +67,14 @@ async fn create(
         }
         Err(CreateError::Unavailable(error)) => Err(store_unavailable(&error)),
     }
+}
+
+/// What is answered of a payout: what it was when it was created.
+fn answer(edge: &Edge, snapshot: &Snapshot) -> Result<Answer, Problem> {
+    let payout = &snapshot.payout;
+    let tracking_url = edge.renderer.tracking_url(payout.tracking_token);
+    let location = edge.config.base_path.join(&format!("/payouts/{}", payout.id));
+    Ok(Answer::json(StatusCode::CREATED, &CreatedBody::new(snapshot, tracking_url))?.at(location))
 }
 
 /// What a new payout is known by: random for real money, a function of the quote in the sandbox.
@@ -94,7 +106,7 @@ async fn created_before(
     principal: Principal,
     quote_id: &str,
     refusal: Problem,
-) -> Result<Arc<Snapshot>, Problem> {
+) -> Result<Answer, Problem> {
     let Ok(quote_id) = quote_id.parse::<QuoteId>() else { return Err(refusal) };
     let used_by = edge.created_from.payout_of_quote(&quote_id).await;
     match used_by.map_err(|error| store_unavailable(&error))? {
@@ -110,11 +122,12 @@ async fn answer_used(
     principal: Principal,
     used_by: PayoutId,
     conflict: Option<Problem>,
-) -> Result<Arc<Snapshot>, Problem> {
+) -> Result<Answer, Problem> {
     match (principal.mode, conflict) {
         (Mode::Live, Some(conflict)) => Err(conflict),
         (Mode::Live, None) | (Mode::Test, _) => {
-            find_own(edge, principal, used_by).await?.ok_or_else(Problem::unavailable)
+            let payout = find_own(edge, principal, used_by).await?.ok_or_else(Problem::unavailable)?;
+            answer(edge, &payout)
         }
     }
 }

@@ -12,6 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use futures_util::future::try_join_all;
 use payoutd_actors::payout::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::query::ListQuery;
@@ -21,11 +22,15 @@ use crate::http::{Principal, Problem};
 use crate::listing::Place;
 use crate::wire::PayoutBody;
 
-/// A page.
-#[derive(Debug, Serialize)]
-struct ListBody<'a> {
+/// A page of payouts.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Payouts")]
+pub(in crate::http) struct ListBody<'a> {
+    /// The newest first. A page may have fewer payouts than asked for, and more may follow.
     data: Vec<PayoutBody<'a>>,
+    /// Whether more payouts follow.
     has_more: bool,
+    /// Asks for the next page, with the same filters; null on the last one.
     next_cursor: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! An edge with fakes behind its ports, and what it answers.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use http_body_util::BodyExt;
 use payoutd_actors::payout::{
     Mode, NewPayout, OrgId, PayoutId, QuoteId, Snapshot, Terms, Timestamp, TrackingToken,
 };
-use payoutd_actors::ports::{Clock, Journal, Stored, Unavailable};
+use payoutd_actors::ports::{Clock, Journal, KeptAnswer, RequestName, Stored, Unavailable};
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
 };
@@ -21,9 +22,10 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
+use crate::answers::{AnswerFor, AnswerStore};
 use crate::http::{
-    Authenticator, CreatedFrom, EdgeConfig, EdgeParts, KeyCacheConfig, Quoting, Waiting, WaitingConfig,
-    router,
+    Authenticator, CreatedFrom, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits, LimitsConfig,
+    Quoting, Waiting, WaitingConfig, router,
 };
 use crate::keys::{ApiKey, KeyDigest, KeyStore};
 use crate::listing::{Filter, Listing, Place};
@@ -36,6 +38,8 @@ use crate::wire::Renderer;
 pub(super) const LIVE: &str = "sk_live_acme";
 pub(super) const TEST: &str = "sk_test_acme";
 pub(super) const OTHER: &str = "sk_live_other";
+/// How many wrong keys one peer may try in a minute.
+pub(super) const REFUSED_PER_MINUTE: u32 = 30;
 
 pub(super) struct World {
     pub(super) router: Router,
@@ -45,6 +49,7 @@ pub(super) struct World {
     pub(super) keys: Arc<FakeKeys>,
     pub(super) started: Started,
     pub(super) stopper: Stopper,
+    pub(super) answers_down: Arc<AtomicBool>,
 }
 
 impl World {
@@ -53,35 +58,55 @@ impl World {
     }
 
     pub(super) async fn with(config: EdgeConfig) -> Self {
-        Self::waiting(config, WaitingConfig::default()).await
+        Self::made(config, WaitingConfig::default(), LimitsConfig::default()).await
     }
 
     pub(super) async fn waiting(config: EdgeConfig, waiting: WaitingConfig) -> Self {
+        Self::made(config, waiting, LimitsConfig::default()).await
+    }
+
+    pub(super) async fn limited(config: EdgeConfig, limits: LimitsConfig) -> Self {
+        Self::made(config, WaitingConfig::default(), limits).await
+    }
+
+    async fn made(config: EdgeConfig, waiting: WaitingConfig, limits: LimitsConfig) -> Self {
         let (stopper, stop) = stop_signal();
+        let answers_down = Arc::new(AtomicBool::new(false));
         let journal = MemoryJournal::new(FaultPlan::default());
         let clock = ManualClock::at(sample::at(0));
         let started = start_payouts(&journal, &clock, unhurried()).await;
-        let quoting = Arc::new(FakeQuoting { clock: clock.clone(), quotes: Mutex::default() });
+        let quoting = Arc::new(FakeQuoting {
+            clock: clock.clone(),
+            quotes: Mutex::default(),
+            journal: journal.clone(),
+            given: 0.into(),
+        });
         let keys = Arc::new(FakeKeys::default());
         let as_store = Arc::clone(&keys) as Arc<dyn KeyStore>;
         let router = router(EdgeParts {
             payouts: started.payouts.clone(),
             quoting: Arc::clone(&quoting) as Arc<dyn Quoting>,
             created_from: Arc::new(Journalled(journal.clone())),
-            authenticator: Authenticator::new(as_store, Arc::new(clock.clone()), KeyCacheConfig::default()),
+            authenticator: Authenticator::new(as_store, Arc::new(clock.clone()), KeyCacheConfig::default())
+                .throttled(REFUSED_PER_MINUTE),
+            limits: Limits::new(limits),
+            idempotency: Idempotency::new(
+                Arc::new(MemoryAnswers { journal: journal.clone(), down: Arc::clone(&answers_down) }),
+                Duration::from_secs(24 * 60 * 60),
+            ),
             renderer: Renderer::new("https://pay.example"),
             listing: Arc::new(Journalled(journal.clone())),
             cursors: Signer::new(SigningKey::new(b"0123456789abcdef").unwrap()),
             waiting: Waiting::new(waiting, stop),
             webhooks: Arc::new(desk(
-                MemoryWebhooks::default(),
+                MemoryWebhooks::answering_in(journal.clone()),
                 Arc::new(journal.clone()),
                 Arc::new(clock.clone()),
                 Policy::default(),
             )),
             config,
         });
-        Self { router, journal, clock, quoting, keys, started, stopper }
+        Self { router, journal, clock, quoting, keys, started, stopper, answers_down }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -161,10 +186,15 @@ pub(super) fn get(path: &str, key: &str) -> Request<Body> {
 }
 
 pub(super) fn post(path: &str, key: &str, body: &str) -> Request<Body> {
+    post_named(path, key, &Uuid::now_v7().to_string(), body)
+}
+
+/// A POST with this idempotency key.
+pub(super) fn post_named(path: &str, key: &str, name: &str, body: &str) -> Request<Body> {
     Request::post(path)
         .header("authorization", format!("Bearer {key}"))
         .header("content-type", "application/json")
-        .header("idempotency-key", "key-1")
+        .header("idempotency-key", name)
         .body(Body::from(body.to_owned()))
         .unwrap()
 }
@@ -173,11 +203,20 @@ pub(super) fn post(path: &str, key: &str, body: &str) -> Request<Body> {
 pub(super) struct FakeQuoting {
     clock: ManualClock,
     pub(super) quotes: Mutex<HashMap<String, Quote>>,
+    journal: MemoryJournal,
+    /// How many quotes were given.
+    pub(super) given: AtomicU64,
 }
 
 #[async_trait]
 impl Quoting for FakeQuoting {
-    async fn quote(&self, org: OrgId, mode: Mode, request: QuoteRequest) -> Result<Bytes, OfferError> {
+    async fn quote(
+        &self,
+        org: OrgId,
+        mode: Mode,
+        request: QuoteRequest,
+        answer: AnswerFor<'_, str>,
+    ) -> Result<String, OfferError> {
         let detail = String::from("a sentence");
         match request.external_ref.as_str() {
             "panic" => panic!("ordered by a test"),
@@ -191,7 +230,18 @@ impl Quoting for FakeQuoting {
             "route" => Err(QuoteError::UnsupportedRoute { field: "network_hint", detail }.into()),
             "amount" => Err(QuoteError::AmountOutOfRange { detail }.into()),
             "unavailable" => Err(OfferError::Unavailable(Unavailable("down".into()))),
-            other => Ok(format!(r#"{{"quote_id":"quo_{other}","for":"{org} {mode}"}}"#).into()),
+            other => {
+                // Time enough for others to come in between.
+                tokio::task::yield_now().await;
+                let number = self.given.fetch_add(1, Ordering::SeqCst);
+                let offer = format!(r#"{{"quote_id":"quo_{other}","for":"{org} {mode}","number":{number}}}"#);
+                if mode == Mode::Live
+                    && let Some(answer) = answer(&offer)
+                {
+                    let _ = self.journal.keep_answer(&answer);
+                }
+                Ok(offer)
+            }
         }
     }
 
@@ -214,6 +264,39 @@ impl Quoting for FakeQuoting {
 
     fn sandbox_tracking_token(&self, id: PayoutId) -> TrackingToken {
         TrackingToken(Uuid::from_u128(!id.0.as_u128()))
+    }
+}
+
+/// Answers in the memory journal, where those of payouts are as well.
+struct MemoryAnswers {
+    journal: MemoryJournal,
+    down: Arc<AtomicBool>,
+}
+
+impl MemoryAnswers {
+    fn check(&self) -> Result<(), Unavailable> {
+        if self.down.load(Ordering::SeqCst) { Err(Unavailable("down".into())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl AnswerStore for MemoryAnswers {
+    async fn find_answer(
+        &self,
+        name: RequestName,
+        now: Timestamp,
+    ) -> Result<Option<KeptAnswer>, Unavailable> {
+        self.check()?;
+        Ok(self.journal.answer(name).filter(|kept| now < kept.expires_at))
+    }
+
+    async fn keep_answer(&self, answer: &KeptAnswer) -> Result<KeptAnswer, Unavailable> {
+        self.check()?;
+        Ok(self.journal.keep_answer(answer))
+    }
+
+    async fn forget_answers(&self, _: Timestamp, _: u32) -> Result<u64, Unavailable> {
+        Err(Unavailable("not here".into()))
     }
 }
 
@@ -267,7 +350,7 @@ impl Default for FakeKeys {
     fn default() -> Self {
         let key = |text: &str, org: OrgId, mode: Mode, expires_at: Option<Timestamp>| {
             let key = ApiKey {
-                id: Uuid::from_u64_pair(9, text.len() as u64),
+                id: Uuid::from_slice(&KeyDigest::of(text).0[..16]).unwrap(),
                 org,
                 org_name: org.to_string(),
                 mode,

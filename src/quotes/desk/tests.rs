@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+use crate::answers::unkept;
 use crate::quotes::routes::RoutesConfig;
 use crate::quotes::signature::SigningKey;
 
@@ -33,7 +34,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl QuoteStore for MemoryStore {
-    async fn put(&self, quote: &Quote) -> Result<Quote, Unavailable> {
+    async fn put(&self, quote: &Quote, _: Option<&KeptAnswer>) -> Result<Quote, Unavailable> {
         self.check()?;
         tokio::task::yield_now().await;
         let mut quotes = self.quotes.lock().unwrap();
@@ -102,13 +103,13 @@ fn request() -> QuoteRequest {
 }
 
 async fn body(desk: &QuoteDesk, org: OrgId, request: QuoteRequest) -> String {
-    serde_json::to_string(&desk.quote(org, Mode::Test, request).await.unwrap()).unwrap()
+    serde_json::to_string(&desk.quote(org, Mode::Test, request, &unkept).await.unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn an_offer_is_exactly_the_contracts_response() {
     let house = house();
-    let offer = house.desk.quote(org(1), Mode::Live, request()).await.unwrap();
+    let offer = house.desk.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
     let mut value = serde_json::to_value(&offer).unwrap();
     let message = value["recommendation"]["message"].take();
     assert!(message.as_str().unwrap().contains("Polygon"));
@@ -133,7 +134,7 @@ async fn an_offer_is_exactly_the_contracts_response() {
 #[tokio::test]
 async fn a_live_quote_opens_for_its_owner_until_it_expires() {
     let house = house();
-    let offer = house.desk.quote(org(1), Mode::Live, request()).await.unwrap();
+    let offer = house.desk.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
     let id = offer.quote_id.as_str();
     let quote = house.desk.open(org(1), Mode::Live, id).await.unwrap();
     assert_eq!(&*quote.terms.destination, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
@@ -153,7 +154,7 @@ async fn a_live_quote_opens_for_its_owner_until_it_expires() {
 #[tokio::test]
 async fn forged_foreign_and_unknown_ids_are_not_found_without_asking_the_store() {
     let house = house();
-    let offer = house.desk.quote(org(1), Mode::Live, request()).await.unwrap();
+    let offer = house.desk.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
     let id = offer.quote_id.as_str();
     house.store.down.store(true, Ordering::SeqCst);
     for (org, mode, id) in [
@@ -174,8 +175,8 @@ async fn forged_foreign_and_unknown_ids_are_not_found_without_asking_the_store()
 #[tokio::test]
 async fn live_quotes_are_each_their_own_and_sandbox_quotes_repeat_to_the_byte() {
     let house = house();
-    let first = house.desk.quote(org(1), Mode::Live, request()).await.unwrap();
-    let second = house.desk.quote(org(1), Mode::Live, request()).await.unwrap();
+    let first = house.desk.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let second = house.desk.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
     assert_ne!(first.quote_id, second.quote_id);
 
     let first = body(&house.desk, org(1), request()).await;
@@ -196,11 +197,11 @@ async fn live_quotes_are_each_their_own_and_sandbox_quotes_repeat_to_the_byte() 
 #[tokio::test]
 async fn an_expired_sandbox_quote_is_refused_until_it_is_asked_for_again() {
     let house = house();
-    let offer = house.desk.quote(org(1), Mode::Test, request()).await.unwrap();
+    let offer = house.desk.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
     let id = offer.quote_id.as_str();
     house.wait(60_000_000);
     assert_eq!(house.desk.open(org(1), Mode::Test, id).await, Err(OpenError::Expired));
-    let renewed = house.desk.quote(org(1), Mode::Test, request()).await.unwrap();
+    let renewed = house.desk.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
     assert_eq!(renewed.quote_id, offer.quote_id);
     assert_eq!(renewed.expires_at, offer.expires_at.plus_seconds(60));
     assert_eq!(house.desk.open(org(1), Mode::Test, id).await.unwrap().expires_at, renewed.expires_at);
@@ -209,14 +210,14 @@ async fn an_expired_sandbox_quote_is_refused_until_it_is_asked_for_again() {
 #[tokio::test]
 async fn a_store_that_is_down_is_unavailable_and_a_bad_request_never_reaches_it() {
     let house = house();
-    let offer = house.desk.quote(org(1), Mode::Test, request()).await.unwrap();
+    let offer = house.desk.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
     house.store.down.store(true, Ordering::SeqCst);
-    let refused = house.desk.quote(org(1), Mode::Live, request()).await;
+    let refused = house.desk.quote(org(1), Mode::Live, request(), &unkept).await;
     assert!(matches!(refused, Err(OfferError::Unavailable(_))));
     let opened = house.desk.open(org(1), Mode::Test, offer.quote_id.as_str()).await;
     assert!(matches!(opened, Err(OpenError::Unavailable(_))));
     let bad = QuoteRequest { asset: "DOGE".into(), ..request() };
-    let refused = house.desk.quote(org(1), Mode::Live, bad).await;
+    let refused = house.desk.quote(org(1), Mode::Live, bad, &unkept).await;
     assert!(matches!(refused, Err(OfferError::Refused(QuoteError::UnsupportedAsset { .. }))));
 }
 
@@ -225,7 +226,7 @@ async fn a_client_that_hangs_up_does_not_stop_the_write() {
     let house = house();
     tokio::select! {
         biased;
-        _ = house.desk.quote(org(1), Mode::Test, request()) => panic!("the write takes longer than one poll"),
+        _ = house.desk.quote(org(1), Mode::Test, request(), &unkept) => panic!("the write takes longer than one poll"),
         () = std::future::ready(()) => {}
     }
     for _ in 0..10 {
@@ -240,7 +241,7 @@ fn the_memory_of_recent_quotes_is_bounded_and_drops_the_expired() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let house = house();
     let template = runtime.block_on(async {
-        let offer = house.desk.quote(org(1), Mode::Live, request()).await.unwrap();
+        let offer = house.desk.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
         house.desk.open(org(1), Mode::Live, offer.quote_id.as_str()).await.unwrap()
     });
     let quote = |name: &str, end| {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{PgStore, Statement, sql};
 use crate::store::at::At;
-use crate::store::records::CreateRecord;
+use crate::store::records::{AnswerRecord, CreateRecord};
 
 impl PgStore {
     pub(super) async fn create_batch(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
@@ -68,6 +68,8 @@ fn statement(records: &[CreateRecord]) -> Statement {
     macro_rules! text {
         ($($field:ident).+) => { records.iter().map(|r| r.$($field).+.as_str()).collect::<Vec<_>>() };
     }
+    let answers = records.iter().filter_map(|r| Some((r.id, r.answer.as_ref()?)));
+    let answers: Vec<(Uuid, &AnswerRecord)> = answers.collect();
     sqlx::query(sql::CREATE)
         .bind(column!(id))
         .bind(column!(terms.org_id))
@@ -90,4 +92,12 @@ fn statement(records: &[CreateRecord]) -> Statement {
         .bind(text!(message.routing_key))
         .bind(text!(message.body))
         .bind(records.iter().map(|r| r.message.traceparent.as_deref()).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.name.as_slice()).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.fingerprint.as_slice()).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.status).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.location.as_deref()).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.body.as_str()).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.kept_at).collect::<Vec<_>>())
+        .bind(answers.iter().map(|(_, a)| a.expires_at).collect::<Vec<_>>())
 }

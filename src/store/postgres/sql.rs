@@ -32,6 +32,9 @@ statements! {
     PLAN_DUE = "plan_due";
     PLAN_DONE = "plan_done";
     SETTING = "setting";
+    FIND_ANSWER = "find_answer";
+    KEEP_ANSWER = "keep_answer";
+    FORGET_ANSWERS = "forget_answers";
     WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
     WEBHOOK_ENDPOINT = "webhook_endpoint";
     WEBHOOK_ENDPOINTS = "webhook_endpoints";

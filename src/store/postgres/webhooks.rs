@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{Mode, OrgId, Timestamp};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{KeptAnswer, Unavailable};
 use sqlx::Row;
 
+use super::answers::bound;
 use super::{PgStore, Statement, sql};
 use crate::store::at::At;
 use crate::store::detached::unavailable;
@@ -26,7 +27,12 @@ impl PgStore {
 
 #[async_trait]
 impl WebhookStore for PgStore {
-    async fn insert_endpoint(&self, endpoint: &Endpoint, limit: u32) -> Result<bool, Unavailable> {
+    async fn insert_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<bool, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_INSERT_ENDPOINT)
             .bind(endpoint.id.0)
             .bind(endpoint.org.0)
@@ -37,7 +43,7 @@ impl WebhookStore for PgStore {
             .bind(endpoint.secret.expose())
             .bind(At(endpoint.created_at))
             .bind(i64::from(limit));
-        self.wrote(statement).await
+        self.wrote(bound(statement, answer)).await
     }
 
     async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable> {
@@ -59,10 +65,11 @@ impl WebhookStore for PgStore {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
+        answer: Option<&KeptAnswer>,
     ) -> Result<bool, Unavailable> {
         let statement =
             sqlx::query(sql::WEBHOOK_ROTATE).bind(id.0).bind(secret.expose()).bind(At(overlap_until));
-        self.wrote(statement).await
+        self.wrote(bound(statement, answer)).await
     }
 
     async fn enable_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable> {

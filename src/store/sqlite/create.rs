@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::{SqliteStore, json, run, sql};
-use crate::store::records::{CreateRecord, MessageRecord};
+use crate::store::records::{AnswerRecord, CreateRecord, MessageRecord};
 
 /// What a transaction of creations did.
 struct Outcome {
@@ -50,8 +50,13 @@ async fn insert(connection: &mut SqliteConnection, records: &[CreateRecord]) -> 
             && inserted.contains(&(record.id, record.terms.quote_id.clone()))
             && announced.insert(record.id)
     };
-    let messages: Vec<&MessageRecord> = records.iter().filter(won).map(|record| &record.message).collect();
+    let winners: Vec<&CreateRecord> = records.iter().filter(won).collect();
+    let messages: Vec<&MessageRecord> = winners.iter().map(|record| &record.message).collect();
     run(connection, sqlx::query(sql::ANNOUNCE).bind(json(&messages)?)).await?;
+    let answers: Vec<&AnswerRecord> = winners.iter().filter_map(|record| record.answer.as_ref()).collect();
+    if !answers.is_empty() {
+        run(connection, sqlx::query(sql::KEEP_ANSWERS).bind(json(&answers)?)).await?;
+    }
     Ok(Outcome { inserted, owners })
 }
 

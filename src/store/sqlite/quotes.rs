@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{PayoutId, QuoteId};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{KeptAnswer, Unavailable};
 use sqlx::Row;
 
 use super::{SqliteStore, json, sql};
@@ -15,7 +15,7 @@ use crate::store::rows::{QuoteRow, converted, first};
 
 #[async_trait]
 impl QuoteStore for SqliteStore {
-    async fn put(&self, quote: &Quote) -> Result<Quote, Unavailable> {
+    async fn put(&self, quote: &Quote, answer: Option<&KeptAnswer>) -> Result<Quote, Unavailable> {
         let terms = TermsRecord::from(&*quote.terms);
         let statement = sqlx::query(sql::PUT_QUOTE)
             .bind(terms.quote_id)
@@ -33,7 +33,7 @@ impl QuoteStore for SqliteStore {
             .bind(terms.seconds_after_broadcast)
             .bind(At(quote.created_at))
             .bind(At(quote.expires_at));
-        let rows = self.write_one(statement).await.map_err(unavailable)?;
+        let rows = self.write_answered(statement, answer).await.map_err(unavailable)?;
         let kept = first(converted::<_, QuoteRow, Quote>(&rows)?);
         kept.ok_or_else(|| Unavailable("the quote did not come back".into()))
     }

@@ -34,6 +34,10 @@ statements! {
     PLAN_DUE = "plan_due";
     PLAN_DONE = "plan_done";
     SETTING = "setting";
+    FIND_ANSWER = "find_answer";
+    KEEP_ANSWER = "keep_answer";
+    KEEP_ANSWERS = "keep_answers";
+    FORGET_ANSWERS = "forget_answers";
     TELL = "tell";
     WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
     WEBHOOK_ENDPOINT = "webhook_endpoint";

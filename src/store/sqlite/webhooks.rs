@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use payoutd_actors::payout::{Mode, OrgId, Timestamp};
-use payoutd_actors::ports::{BatchError, Unavailable};
+use payoutd_actors::ports::{BatchError, KeptAnswer, Unavailable};
 use serde::Serialize;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
@@ -49,7 +49,12 @@ impl SqliteStore {
 
 #[async_trait]
 impl WebhookStore for SqliteStore {
-    async fn insert_endpoint(&self, endpoint: &Endpoint, limit: u32) -> Result<bool, Unavailable> {
+    async fn insert_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        limit: u32,
+        answer: Option<&KeptAnswer>,
+    ) -> Result<bool, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_INSERT_ENDPOINT)
             .bind(endpoint.id.0)
             .bind(endpoint.org.0)
@@ -60,7 +65,7 @@ impl WebhookStore for SqliteStore {
             .bind(endpoint.secret.expose())
             .bind(At(endpoint.created_at))
             .bind(i64::from(limit));
-        Ok(self.wrote(statement).await? > 0)
+        Ok(!self.write_answered(statement, answer).await.map_err(unavailable)?.is_empty())
     }
 
     async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable> {
@@ -88,10 +93,11 @@ impl WebhookStore for SqliteStore {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
+        answer: Option<&KeptAnswer>,
     ) -> Result<bool, Unavailable> {
         let statement =
             sqlx::query(sql::WEBHOOK_ROTATE).bind(id.0).bind(secret.expose()).bind(At(overlap_until));
-        Ok(self.wrote(statement).await? > 0)
+        Ok(!self.write_answered(statement, answer).await.map_err(unavailable)?.is_empty())
     }
 
     async fn enable_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable> {

@@ -7,6 +7,9 @@ pub(super) fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
             fields.values_mut().for_each(simplify);
+            if let Some(Value::String(text)) = fields.get_mut("description") {
+                *text = unwrapped(text);
+            }
             words_as_enum(fields);
         }
         Value::Array(items) => items.iter_mut().for_each(simplify),
@@ -33,4 +36,21 @@ fn words_as_enum(fields: &mut Map<String, Value>) {
     fields.insert("type".into(), json!("string"));
     fields.insert("enum".into(), words.into_iter().map(|(word, _)| Value::String(word)).collect());
     fields.insert("description".into(), Value::String(description));
+}
+
+/// Text without the line breaks that only keep its source narrow.
+fn unwrapped(text: &str) -> String {
+    let mut flat = String::new();
+    for line in text.lines() {
+        let begins = flat.is_empty() || line.is_empty() || line.starts_with("- ") || flat.ends_with('\n');
+        flat.push_str(if begins && !flat.is_empty() {
+            "\n"
+        } else if flat.is_empty() {
+            ""
+        } else {
+            " "
+        });
+        flat.push_str(line);
+    }
+    flat
 }

@@ -1,5 +1,6 @@
 //! What every store must do. Each behaviour runs once over each store.
 
+mod answers;
 mod append;
 mod cancellation;
 mod create;
@@ -90,6 +91,16 @@ behaviours! {
         a_live_quote_stays_as_it_is,
         a_sandbox_quote_is_renewed_after_its_end,
         a_setting_keeps_its_first_value;
+    answers:
+        an_answer_reads_back_the_same,
+        the_first_answer_stays_until_it_expires,
+        of_answers_kept_at_once_one_is_kept,
+        expired_answers_are_forgotten_a_few_at_a_time,
+        an_answer_is_kept_with_the_payout_that_wins,
+        an_answer_never_stands_in_the_way_of_a_payout,
+        a_payout_that_is_refused_keeps_no_answer,
+        an_answer_is_kept_with_its_quote_or_neither_is,
+        an_answer_is_kept_with_its_endpoint_or_neither_is;
     reports:
         a_report_is_parked_once,
         a_parked_report_is_claimable_once_its_payout_exists,

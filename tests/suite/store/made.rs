@@ -69,6 +69,7 @@ pub(super) fn create(payout: &NewPayout) -> Create {
     let snapshot = Arc::new(Payout::new(Arc::clone(&payout)).snapshot());
     Create {
         announcement: Announcement { kind: AnnouncementKind::Created, previous_status: None, snapshot },
+        answer: None,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         payout,
     }

@@ -1,5 +1,6 @@
 //! Real receivers with the official libraries, through failures, restarts and rotation.
 
+use payoutd::answers::unkept;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -115,7 +116,7 @@ async fn through_thick_and_thin(mut office: Office, client: &mut Client, endpoin
     assert_eq!((&again["id"], &again["sequence"], &next["sequence"]), (&failed["id"], &2.into(), &3.into()));
 
     // Rotation: during the overlap both secrets verify, and then the new one alone.
-    let rotated = office.desk.rotate(acme(Mode::Live), endpoint.id).await.unwrap();
+    let rotated = office.desk.rotate(acme(Mode::Live), endpoint.id, &unkept).await.unwrap();
     office.delivered(Mode::Live, "order-3").await;
     client.verified().await;
     client.verified().await;

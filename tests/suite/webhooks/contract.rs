@@ -85,14 +85,14 @@ async fn an_endpoint_reads_back_the_same(office: &Office) {
     let mut endpoint = office.endpoint(Mode::Live, URL).await;
     assert_eq!(office.find(endpoint.id).await, endpoint);
     let (secret, until) = (SigningSecret::generate().unwrap(), office.now().plus_seconds(60));
-    assert!(office.store.rotate_secret(endpoint.id, &secret, until).await.unwrap());
+    assert!(office.store.rotate_secret(endpoint.id, &secret, until, None).await.unwrap());
     endpoint.previous_secret = Some((std::mem::replace(&mut endpoint.secret, secret), until));
     assert_eq!(office.find(endpoint.id).await, endpoint);
     assert_eq!(office.store.endpoints(endpoint.org, Mode::Live).await.unwrap(), [endpoint.clone()]);
     assert_eq!(office.store.endpoints(endpoint.org, Mode::Test).await.unwrap(), []);
     assert!(office.store.delete_endpoint(endpoint.id).await.unwrap());
     assert!(!office.store.delete_endpoint(endpoint.id).await.unwrap());
-    assert!(!office.store.rotate_secret(endpoint.id, &endpoint.secret, until).await.unwrap());
+    assert!(!office.store.rotate_secret(endpoint.id, &endpoint.secret, until, None).await.unwrap());
     assert!(!office.store.enable_endpoint(endpoint.id).await.unwrap());
     assert_eq!(office.store.endpoint(endpoint.id).await.unwrap(), None);
 }
@@ -100,10 +100,10 @@ async fn an_endpoint_reads_back_the_same(office: &Office) {
 async fn there_is_a_limit_to_each_owner(office: &Office) {
     let first = office.endpoint(Mode::Live, URL).await;
     let another = Endpoint { id: EndpointId(Uuid::now_v7()), ..first.clone() };
-    assert!(!office.store.insert_endpoint(&another, 1).await.unwrap());
-    assert!(office.store.insert_endpoint(&another, 2).await.unwrap());
+    assert!(!office.store.insert_endpoint(&another, 1, None).await.unwrap());
+    assert!(office.store.insert_endpoint(&another, 2, None).await.unwrap());
     let others = Endpoint { id: EndpointId(Uuid::now_v7()), org: OrgId(Uuid::now_v7()), ..first };
-    assert!(office.store.insert_endpoint(&others, 1).await.unwrap());
+    assert!(office.store.insert_endpoint(&others, 1, None).await.unwrap());
 }
 
 async fn a_commit_tells_those_who_asked(office: &Office) {
@@ -111,7 +111,7 @@ async fn a_commit_tells_those_who_asked(office: &Office) {
     let usual = office.endpoint_unchecked(Mode::Live, URL).await;
     let test = office.endpoint_unchecked(Mode::Test, URL).await;
     let foreign = Endpoint { id: EndpointId(Uuid::now_v7()), org: OrgId(Uuid::now_v7()), ..usual.clone() };
-    assert!(office.store.insert_endpoint(&foreign, 9).await.unwrap());
+    assert!(office.store.insert_endpoint(&foreign, 9, None).await.unwrap());
     let mut payout = office.payout(Mode::Live, "order-1").await;
     assert_eq!(office.deliveries(all.id).await, [], "a creation is no webhook");
     office.late(&mut payout).await;

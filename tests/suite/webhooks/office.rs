@@ -1,5 +1,6 @@
 //! Everything about webhooks over a real store, without the rest of the program.
 
+use payoutd::answers::unkept;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -135,7 +136,7 @@ impl Office {
             types: Some(EventType::ALL.to_vec()),
             description: String::new(),
         };
-        self.desk.create(acme(mode), new).await.unwrap()
+        self.desk.create(acme(mode), new, &unkept).await.unwrap()
     }
 
     /// Past every limit.
@@ -154,7 +155,7 @@ impl Office {
             disabled: None,
             failing_since: None,
         };
-        assert!(self.store.insert_endpoint(&endpoint, u32::MAX).await.unwrap());
+        assert!(self.store.insert_endpoint(&endpoint, u32::MAX, None).await.unwrap());
         endpoint
     }
 
@@ -197,7 +198,7 @@ impl Office {
         let payout = Payout::new(Arc::clone(&new));
         let snapshot = Arc::new(payout.snapshot());
         let announcement = Announcement { kind: AnnouncementKind::Created, previous_status: None, snapshot };
-        let create = Create { payout: new, announcement, traceparent: None };
+        let create = Create { payout: new, announcement, answer: None, traceparent: None };
         assert_eq!(self.store.create(&[create]).await.unwrap(), [Created::Inserted]);
         payout
     }

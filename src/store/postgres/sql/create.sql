@@ -1,5 +1,6 @@
 -- Creates payouts, consumes their quotes and announces them. Rows go in by quote id, so that two processes creating from
--- the same quotes never wait for each other in a circle. A quote that is used already writes nothing.
+-- the same quotes never wait for each other in a circle. A quote that is used already writes nothing. Answers are kept of
+-- those that are inserted.
 WITH input AS (
     SELECT *
     FROM UNNEST(
@@ -31,5 +32,18 @@ WITH input AS (
     FROM input i
     JOIN inserted USING (id, quote_id)
     ORDER BY i.position
+), answered AS (
+    INSERT INTO kept_answers AS kept (name, fingerprint, status, location, body, kept_at, expires_at)
+    SELECT a.name, a.fingerprint, a.status, a.location, a.body, a.kept_at, a.expires_at
+    FROM UNNEST(
+        $22::uuid[], $23::bytea[], $24::bytea[], $25::bigint[], $26::text[], $27::text[], $28::timestamptz[],
+        $29::timestamptz[]
+    ) AS a (id, name, fingerprint, status, location, body, kept_at, expires_at)
+    JOIN inserted USING (id)
+    ORDER BY a.name
+    ON CONFLICT (name) DO UPDATE
+    SET fingerprint = excluded.fingerprint, status = excluded.status, location = excluded.location,
+        body = excluded.body, kept_at = excluded.kept_at, expires_at = excluded.expires_at
+    WHERE kept.expires_at <= excluded.kept_at
 )
 SELECT id FROM inserted

@@ -41,7 +41,7 @@ async fn call_everything(store: Arc<dyn Store>, patience: Duration) {
         store.waiting(Mode::Live, 10),
         store.published(&[-1]),
         store.backlog(),
-        store.put(&quote),
+        store.put(&quote, None),
         store.get(&quote.terms.quote_id),
         store.org_named("acme", at(0)),
         store.find_key(&KeyDigest::of("x")),

@@ -78,28 +78,28 @@ fn quote(mode: Mode, id: &str, created: i64) -> Quote {
 pub(super) async fn a_quote_reads_back_the_same(world: &World) {
     let given = quote(Mode::Live, "quo_1", 0);
     assert_eq!(world.store.get(&given.terms.quote_id).await.unwrap(), None);
-    assert_eq!(world.store.put(&given).await.unwrap(), given);
+    assert_eq!(world.store.put(&given, None).await.unwrap(), given);
     assert_eq!(world.store.get(&given.terms.quote_id).await.unwrap(), Some(given));
 }
 
 pub(super) async fn a_live_quote_stays_as_it_is(world: &World) {
     let given = quote(Mode::Live, "quo_1", 0);
-    world.store.put(&given).await.unwrap();
-    assert_eq!(world.store.put(&quote(Mode::Live, "quo_1", 500)).await.unwrap(), given);
+    world.store.put(&given, None).await.unwrap();
+    assert_eq!(world.store.put(&quote(Mode::Live, "quo_1", 500), None).await.unwrap(), given);
 }
 
 pub(super) async fn a_sandbox_quote_is_renewed_after_its_end(world: &World) {
     let given = quote(Mode::Test, "quo_1", 0);
-    world.store.put(&given).await.unwrap();
-    assert_eq!(world.store.put(&quote(Mode::Test, "quo_1", 59)).await.unwrap(), given, "not over yet");
+    world.store.put(&given, None).await.unwrap();
+    assert_eq!(world.store.put(&quote(Mode::Test, "quo_1", 59), None).await.unwrap(), given, "not over yet");
     let renewed = quote(Mode::Test, "quo_1", 60);
-    assert_eq!(world.store.put(&renewed).await.unwrap(), renewed);
+    assert_eq!(world.store.put(&renewed, None).await.unwrap(), renewed);
     assert_eq!(world.store.get(&given.terms.quote_id).await.unwrap(), Some(renewed));
     let racing: Vec<_> = (200..210)
         .map(|created| (Arc::clone(&world.store), quote(Mode::Test, "quo_1", created)))
-        .map(|(store, quote)| tokio::spawn(async move { store.put(&quote).await.unwrap() }))
+        .map(|(store, quote)| tokio::spawn(async move { store.put(&quote, None).await.unwrap() }))
         .collect();
-    let kept = world.store.put(&quote(Mode::Test, "quo_1", 205)).await.unwrap();
+    let kept = world.store.put(&quote(Mode::Test, "quo_1", 205), None).await.unwrap();
     for task in racing {
         assert_eq!(task.await.unwrap(), kept, "one of them renewed it, for all");
     }
