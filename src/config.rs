@@ -308,6 +308,14 @@ impl Config {
                 return bad(key, "must be between 10 and 60000");
             }
         }
+        for (key, value) in [
+            ("waiting.heartbeat_seconds", self.waiting.heartbeat_seconds),
+            ("waiting.stream_seconds", self.waiting.stream_seconds),
+        ] {
+            if !(1..=86_400).contains(&value) {
+                return bad(key, "must be between 1 and 86400");
+            }
+        }
         if !(24..=8760).contains(&self.idempotency.keep_hours) {
             return bad("idempotency.keep_hours", "must be between 24 and 8760");
         }

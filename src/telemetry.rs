@@ -72,6 +72,11 @@ fn describe() {
     counter!("payoutd_transitions_total", "Changes of status, by from and to.");
     counter!("payoutd_reports_total", "Reports with a recorded outcome, by type and outcome.");
     counter!("payoutd_attention_total", "Refused reports that marked their payout for operators.");
+    gauge!("payoutd_http_held_requests", "Polls and streams held open until their payout moves.");
+    counter!(
+        "payoutd_http_held_requests_refused_total",
+        "Polls and streams refused because too many were held."
+    );
     gauge!("payoutd_outbox_waiting", "Announcements not yet published.");
     gauge!("payoutd_outbox_lag_seconds", "Age of the oldest announcement not yet published.");
     counter!("payoutd_outbox_published_total", "Announcements published and confirmed, by mode.");

@@ -15,10 +15,10 @@ fn named(events: &[(i64, &str)]) -> Vec<(i64, String)> {
 
 /// Nothing looks into the database by itself, so that what does is seen.
 const QUIET: [(&str, &str); 4] = [
-    ("PAYOUTD_SWEEP__EVERY_MILLIS", "600000"),
-    ("PAYOUTD_RELAY__POLL_MILLIS", "600000"),
-    ("PAYOUTD_SANDBOX__POLL_MILLIS", "600000"),
-    ("PAYOUTD_WEBHOOKS__POLL_MILLIS", "600000"),
+    ("PAYOUTD_SWEEP__EVERY_MILLIS", "60000"),
+    ("PAYOUTD_RELAY__POLL_MILLIS", "60000"),
+    ("PAYOUTD_SANDBOX__POLL_MILLIS", "60000"),
+    ("PAYOUTD_WEBHOOKS__POLL_MILLIS", "60000"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
