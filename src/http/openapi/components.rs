@@ -189,8 +189,12 @@ fn described_headers() -> Value {
     json!({
         "XRequestId": header("The request's id. Name it when you ask us.", text()),
         "RateLimit": header(
-            "What is left of the key's allowance, and for how many seconds: `\"default\";r=99;t=1`.", text()),
-        "RateLimitPolicy": header("The key's allowance, in requests and seconds: `\"default\";q=100;w=1`.", text()),
+            "How many calls are left to the key now, and in how many seconds all are back (the next one, where none is \
+             left). In every answer to a key that is known. Reads and other calls are counted apart.",
+            json!({ "type": "string", "examples": ["\"write\";r=150;t=1"] })),
+        "RateLimitPolicy": header(
+            "How many calls the key may make at once, and in how many seconds they come back.",
+            json!({ "type": "string", "examples": ["\"write\";q=200;w=2"] })),
         "RetryAfter": header("After how many seconds to try again.", json!({ "type": "integer", "minimum": 0 })),
         "ETag": header("The payout's sequence in quotes: a strong entity tag.",
             json!({ "type": "string", "pattern": "^\"[1-9][0-9]*\"$" })),
