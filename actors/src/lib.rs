@@ -8,6 +8,7 @@
 
 pub mod actor;
 pub mod engine;
+pub mod failpoint;
 pub mod group_commit;
 pub mod payout;
 pub mod payouts;

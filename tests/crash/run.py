@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from checks import Checks
 from history import History
 from neighbours import Neighbours
 from partners import Partner, Partners
-from points import POINTS
+from points import PASSINGS, POINTS
 from process import Payoutd
 from secrets_check import find_secrets
 from verdict import report
@@ -52,7 +53,7 @@ class Run:
         self.calm, self.over = threading.Event(), threading.Event()
         self.port, self.last_report = free_port(), 0.0
         self.intervals, self.now = [], Counter()
-        self.kills = Counter()
+        self.kills, self.missed = Counter(), []
         self.scratch = Path(tempfile.mkdtemp(prefix="payoutd-crash."))
         self.payoutd, self.watchers = None, []
         self.most_memory, self.settled_in = 0, None
@@ -145,24 +146,30 @@ class Run:
         self.get_ready()
 
     def all_points(self):
-        """Dies at each named point, at its first, its second and a later passing."""
-        for point in POINTS:
-            for nth in (1, 3, 20):
-                self.get_ready()
-                self.payoutd.kill()
-                self.payoutd.start({"PAYOUTD_KILL_AT": f"{point}:{nth}"})
-                deadline = time.monotonic() + 30
-                while self.payoutd.ended() is None and time.monotonic() < deadline:
-                    time.sleep(0.02)
-                if self.payoutd.ended() is None:
-                    self.kills[f"point never passed: {point}:{nth}"] += 1
-                    self.payoutd.kill()
-                else:
-                    self.kills[f"point {point}"] += 1
-                self.count_kill()
-                self.payoutd.start()
-            say(f"died at {point}")
+        """Dies at each named point, at its first passing and at later ones."""
+        for point in POINTS[self.options.store]:
+            for nth in PASSINGS[point]:
+                self.die_at(point, nth)
+            say(f"died at {point} {self.kills[f'at {point}']} times; {len(self.history.violations)} violations")
         self.get_ready()
+
+    def die_at(self, point, nth):
+        self.get_ready()
+        self.payoutd.kill()
+        self.payoutd.start({"PAYOUTD_KILL_AT": f"{point}:{nth}"})
+        deadline = time.monotonic() + 40
+        while self.payoutd.ended() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if self.payoutd.ended() == -signal.SIGABRT:
+            self.kills[f"at {point}"] += 1
+            self.kills["all"] += 1
+        elif self.payoutd.ended() is None:
+            self.missed.append(f"{point}:{nth}")
+            self.payoutd.kill()
+        else:
+            self.history.violate("harness", f"payoutd ended by itself; see its log ({point}:{nth})")
+        self.count_kill()
+        self.payoutd.start()
 
     def get_ready(self):
         while not self.payoutd.await_ready(90):
@@ -184,12 +191,23 @@ class Run:
         time.sleep(0.2)
         self.payoutd.start()
 
+    def aim(self):
+        """Half of the kills are not only at random, but while an execution or a report is in hand."""
+        wanted = self.rng.choice([None, None, "execute", "report"])
+        most = time.monotonic() + 1
+        while wanted and not self.in_flight.now().get(wanted) and time.monotonic() < most:
+            time.sleep(0.0003)
+        if wanted:
+            time.sleep(self.rng.choice([0, 0.001, 0.003, 0.008]))
+
     def kill(self):
+        self.aim()
         open_calls, recent = self.in_flight.now(), time.monotonic() - self.last_report < 0.1
         self.most_memory = max(self.most_memory, self.payoutd.memory())
         self.payoutd.kill()
         self.kills["all"] += 1
         self.kills["while an execution was in flight"] += bool(open_calls.get("execute"))
+        self.kills["while a report was being published"] += bool(open_calls.get("report"))
         self.kills["while any request was in flight"] += any(n for what, n in open_calls.items() if what != "report")
         self.kills["within 100 ms of a report"] += recent
         self.count_kill()
@@ -251,7 +269,7 @@ class Run:
     def unsettled(self):
         """What is still to be done; nothing, once all is."""
         database = self.neighbours.database
-        left = {f"a partner": thread.is_alive() for thread in self.creating[:-3]}
+        left = {"a partner": any(thread.is_alive() for thread in self.creating[:-3])}
         left |= {f"watcher {n}": not w.idle.is_set() for n, w in enumerate(self.watchers)}
         left["reports queued"] = self.neighbours.unacknowledged()
         left |= {name: database.count(name) for name in ("outbox", "planned_reports", "parked_reports")}

@@ -12,7 +12,7 @@ def gates(run, checks):
     """Why the run proves nothing, if it does not."""
     why = []
     full = sum(all(interval[what] >= least for what, least in ENOUGH.items()) for interval in run.intervals)
-    if full < 0.7 * len(run.intervals):
+    if full < 0.7 * len(run.intervals) and not run.options.points:
         why.append(f"only {full} of {len(run.intervals)} lives did enough ({ENOUGH})")
     if not run.options.points:
         for what in ("while an execution was in flight", "within 100 ms of a report"):
@@ -23,9 +23,8 @@ def gates(run, checks):
     never = [f"{state} × {kind}" for state in STATES for kind in REPORTS if not checks.cells[(state, kind)]]
     if never:
         why.append(f"cells never hit: {', '.join(never)}")
-    missing = [name for name in run.kills if name.startswith("point never passed")]
-    if len(missing) > 0 and run.options.points:
-        why.append("; ".join(missing))
+    if run.missed:
+        why.append(f"points never passed: {', '.join(run.missed)}")
     if not run.history.strangers:
         why.append("no stranger asked")
     for wanted, name in ((run.options.broker_every, "broker killed"), (run.options.database_every, "database killed")):

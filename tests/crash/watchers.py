@@ -58,7 +58,7 @@ class Watcher(threading.Thread):
                 story = [(0, self.teller.sandboxed(payout))]
             else:
                 story = self.teller.story(payout)
-                if self.rng.random() < 0.02:
+                if self.rng.random() < 0.05:
                     story.append((0, self.teller.unknown()))
             for _, report in story:
                 if report is not None and report.tries == 0 and report.first_sent is None:

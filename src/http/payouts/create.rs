@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::{Mode, NewPayout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use payoutd_actors::payouts::CreateError;
 use uuid::Uuid;
@@ -50,7 +51,10 @@ async fn create(
     }
     let (id, tracking_token) = identity(edge, principal, &terms.quote_id)?;
     let payout = NewPayout { id, tracking_token, created_at: edge.payouts.now(), terms: Arc::clone(terms) };
-    match edge.payouts.create(payout, traceparent).await {
+    failpoint::pass("creating");
+    let created = edge.payouts.create(payout, traceparent).await;
+    failpoint::pass("created");
+    match created {
         Ok(snapshot) => Ok(snapshot),
         // Our own id there means that an earlier try of this very commit came through.
         Err(CreateError::QuoteUsed(used_by)) => {
