@@ -132,7 +132,7 @@ class Run:
             self.faults(number)
             # Now and then before it is ready: starting has to be as safe as running.
             wait = self.rng.uniform(self.options.least, self.options.most)
-            if self.rng.random() < 0.1:
+            if self.rng.random() < 0.1 and number > 3:
                 wait = self.rng.uniform(0.0, 1.0)
             else:
                 self.get_ready()
@@ -193,12 +193,14 @@ class Run:
 
     def aim(self):
         """Half of the kills are not only at random, but while an execution or a report is in hand."""
-        wanted = self.rng.choice([None, None, "execute", "report"])
-        most = time.monotonic() + 1
-        while wanted and not self.in_flight.now().get(wanted) and time.monotonic() < most:
-            time.sleep(0.0003)
-        if wanted:
+        wanted = ("execute", "report", None, None)[self.kills["all"] % 4]
+        most = time.monotonic() + 3
+        while wanted and time.monotonic() < most:
+            while not self.in_flight.now().get(wanted) and time.monotonic() < most:
+                time.sleep(0.0003)
             time.sleep(self.rng.choice([0, 0.001, 0.003, 0.008]))
+            if self.in_flight.now().get(wanted):
+                return
 
     def kill(self):
         self.aim()
@@ -251,13 +253,11 @@ class Run:
         while quiet < 3 and time.monotonic() < deadline:
             time.sleep(0.5)
             quiet = 0 if unsettled() else quiet + 1
-        if left := unsettled():
+        if quiet < 3 and (left := unsettled()):
             self.history.violate("I10", f"not settled within {self.options.settle:.0f} s: {left}")
         self.settled_in = time.monotonic() - began
         if failed := self.load.poll_all(time.monotonic() + 60):
             self.history.violate("I10", f"{len(failed)} payouts cannot be polled at the end", failed[0])
-        self.over.set()
-        time.sleep(0.5)
         if stuck := self.neighbours.database.stuck():
             time.sleep(1)
             if again := self.neighbours.database.stuck():
@@ -265,6 +265,11 @@ class Run:
         self.metrics = self.payoutd.ask("/metrics")[1]
         if code := self.payoutd.stop():
             self.history.violate("harness", f"payoutd did not end in good order: {code}")
+        # Estimates pass to the last moment; what was announced of that is read before the readers end.
+        while any(services.waiting(self.amqp_url, reader.name) for reader in self.readers):
+            time.sleep(0.2)
+        time.sleep(1)
+        self.over.set()
 
     def unsettled(self):
         """What is still to be done; nothing, once all is."""

@@ -41,7 +41,7 @@ class Reader(threading.Thread):
 
     def __init__(self, load, name, take):
         super().__init__(daemon=True)
-        self.load, self.name, self.take = load, name, take
+        self.load, self.name, self.take = load, name, take  # the thread is called as its queue
         self.last = time.monotonic()
 
     def run(self):
