@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 pub use self::message::PayoutMessage;
 use self::observe::observe_report;
+use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::payout::{
     Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Sequence, Unchanged,
@@ -130,7 +131,9 @@ fn settle<T>(
         let _ = myself.drain();
     }
     // Whoever asked may have stopped waiting; what is committed is committed.
+    failpoint::pass("replying");
     let _ = reply.send(answer);
+    failpoint::pass("replied");
     Ok(())
 }
 
@@ -204,6 +207,7 @@ impl Owner {
         traceparent: Option<Arc<str>>,
     ) -> Result<Option<Sequence>, Trouble> {
         let (expected, from) = (payout.version(), payout.state().status());
+        failpoint::pass("decided");
         let changes = payout.apply(&entry)?;
         let after = Arc::new(payout.snapshot());
         let announcements: Vec<_> = changes.into_iter().map(Announcement::from).collect();
@@ -216,6 +220,7 @@ impl Owner {
         };
         match self.world.commits.append(write).await {
             Ok(Appended::Committed) => {
+                failpoint::pass("committed");
                 self.world.snapshots.publish_changes(Arc::clone(&after), &announcements);
                 self.held = Some(payout);
                 if from != after.status() {

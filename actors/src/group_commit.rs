@@ -10,6 +10,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::failpoint;
 use crate::payout::PayoutId;
 use crate::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
 
@@ -172,10 +173,12 @@ impl Lane {
         while self.gather(&mut waiting, &mut gathered).await > 0 {
             let (batch, replies): (Vec<W>, Vec<_>) = gathered.drain(..).map(|w| (w.work, w.reply)).unzip();
             observe_batch(self.kind, batch.len(), waiting.len());
+            failpoint::pass("batch-gathered");
             let started = Instant::now();
             let results = commit_or_singly(&commit, batch).await;
             metrics::histogram!("payoutd_group_commit_seconds", "kind" => self.kind)
                 .record(started.elapsed());
+            failpoint::pass("batch-committed");
             assert_eq!(results.len(), replies.len(), "a journal gives one result per write");
             for (reply, result) in replies.into_iter().zip(results) {
                 // Whoever asked may have stopped waiting; the write stands all the same.

@@ -9,6 +9,7 @@
 pub mod actor;
 pub mod births;
 pub mod engine;
+pub mod failpoint;
 pub mod group_commit;
 pub mod payout;
 pub mod payouts;

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::Unavailable;
 use tokio::sync::{mpsc, watch};
@@ -41,6 +42,7 @@ pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Turn
     let _in_flight = InFlight::new();
     let received_at = hand.intake.desk.now();
     turn.come().await;
+    failpoint::pass("report-received");
     if *hand.ending.borrow() {
         return;
     }
@@ -58,7 +60,9 @@ pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Turn
         Err(GivenBack) => Err(GivenBack),
     };
     if settled.is_ok() {
+        failpoint::pass("report-settled");
         acknowledge(&delivery).await;
+        failpoint::pass("report-acknowledged");
     }
 }
 
@@ -105,12 +109,14 @@ impl Hand {
     /// Puts the message aside, however often that has to be tried.
     async fn put_aside(&mut self, letter: DeadLetter) -> Result<(), GivenBack> {
         let mut tries = Tries::new();
+        failpoint::pass("dead-letter-sending");
         while let Err(Unavailable(why)) = self.intake.letters.send(&letter).await {
             if tries.since.elapsed() >= self.intake.config.patience {
                 let _ = self.stuck.try_send(());
             }
             self.pause(&mut tries, &why).await?;
         }
+        failpoint::pass("dead-letter-sent");
         let reason = letter.reason.as_str();
         metrics::counter!("payoutd_intake_dead_lettered_total", "reason" => reason).increment(1);
         tracing::warn!(

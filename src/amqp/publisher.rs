@@ -9,6 +9,7 @@ use futures_util::future::{MaybeDone, maybe_done};
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Confirmation, PublisherConfirm};
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::{Mode, PayoutId};
 use tokio::time::{Instant, timeout_at};
 
@@ -74,6 +75,7 @@ impl AmqpPublisher {
                 start(&open, exchange, message).await
             });
         }
+        failpoint::pass("published");
         for (message, sent) in window.iter().zip(sent) {
             let result = match sent {
                 Ok(sent) => confirmed(sent, deadline).await,

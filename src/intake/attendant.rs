@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::payouts::{Payouts, ReportError};
 use payoutd_actors::ports::Unavailable;
@@ -136,10 +137,13 @@ impl ParkingAttendant {
     async fn settle(&self, report: &ParkedReport, aside: Option<Unreadable>) -> Result<(), Unavailable> {
         if let Some(Unreadable { reason, detail }) = aside {
             self.letters.send(&letter(report, reason, detail)).await?;
+            failpoint::pass("parked-report-put-aside");
             metrics::counter!("payoutd_intake_dead_lettered_total", "reason" => reason.as_str()).increment(1);
             tracing::warn!(payout = %report.payout_id, reason = reason.as_str(), "dead-lettered a parked report");
         }
-        self.parking.unpark(report.payout_id, &report.key).await
+        let unparked = self.parking.unpark(report.payout_id, &report.key).await;
+        failpoint::pass("report-unparked");
+        unparked
     }
 
     async fn hand_in(&self, parked: &ParkedReport) -> Handed {

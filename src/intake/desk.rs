@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::{Mode, PayoutId, Report, Timestamp};
 use payoutd_actors::payouts::{Payouts, Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
@@ -114,7 +115,10 @@ impl Desk {
             parked_at,
             expires_at: parked_at.plus_seconds(seconds),
         };
-        self.parking.park(&parked).await
+        failpoint::pass("report-parking");
+        let parked = self.parking.park(&parked).await;
+        failpoint::pass("report-parked");
+        parked
     }
 
     /// The payout may have appeared between the first look and the parking. It is parked, so nothing is lost

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::ports::{Clock, Unavailable};
 use tokio::sync::Notify;
@@ -91,7 +92,9 @@ impl Relay {
             if wave.is_empty() {
                 continue;
             }
+            failpoint::pass("publishing");
             let results = self.publisher.publish(&wave).await;
+            failpoint::pass("confirmed");
             let mut confirmed = Vec::with_capacity(wave.len());
             for (message, result) in wave.iter().zip(results) {
                 match result {
@@ -108,6 +111,7 @@ impl Relay {
                 }
             }
             self.outbox.published(&confirmed).await?;
+            failpoint::pass("outbox-cleared");
             published += confirmed.len();
             metrics::counter!("payoutd_outbox_published_total", "mode" => self.mode.as_str())
                 .increment(confirmed.len() as u64);

@@ -21,6 +21,7 @@ mod webhooks;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use payoutd_actors::failpoint;
 use payoutd_actors::ports::{BatchError, Unavailable};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
@@ -99,7 +100,9 @@ impl PgStore {
         let (pool, reply_timeout) = (self.pool.clone(), self.reply_timeout);
         to_the_end(async move {
             let mut connection = pool.acquire().await.map_err(failure::before_sending)?;
+            failpoint::pass("statement-sending");
             let answer = tokio::time::timeout(reply_timeout, statement.fetch_all(&mut *connection)).await;
+            failpoint::pass("statement-answered");
             let error = match answer {
                 Ok(Ok(rows)) => return Ok(rows),
                 Ok(Err(error)) => failure::after_sending(&error),

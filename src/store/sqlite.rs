@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
+use payoutd_actors::failpoint;
 use payoutd_actors::ports::{BatchError, Unavailable};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
@@ -95,11 +96,18 @@ impl SqliteStore {
             let mut connection = writer.acquire().await.map_err(|error| failure::before_commit(&error))?;
             let began = connection.execute("BEGIN IMMEDIATE").await;
             began.map_err(|error| failure::before_commit(&error))?;
+            failpoint::pass("transaction-begun");
             let failed = match work(&mut connection).await {
-                Ok(done) => match connection.execute("COMMIT").await {
-                    Ok(_) => return Ok(done),
-                    Err(error) => failure::at_commit(&error),
-                },
+                Ok(done) => {
+                    failpoint::pass("transaction-committing");
+                    match connection.execute("COMMIT").await {
+                        Ok(_) => {
+                            failpoint::pass("transaction-committed");
+                            return Ok(done);
+                        }
+                        Err(error) => failure::at_commit(&error),
+                    }
+                }
                 Err(failed) => failed,
             };
             let rolled_back = connection.execute("ROLLBACK").await.is_ok();
@@ -114,7 +122,10 @@ impl SqliteStore {
 
 /// Runs one statement within a transaction.
 async fn run(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<SqliteRow>, BatchError> {
-    statement.fetch_all(connection).await.map_err(|error| failure::before_commit(&error))
+    failpoint::pass("statement-sending");
+    let rows = statement.fetch_all(connection).await.map_err(|error| failure::before_commit(&error));
+    failpoint::pass("statement-answered");
+    rows
 }
 
 /// A set of rows as one parameter.

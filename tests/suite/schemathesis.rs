@@ -38,7 +38,6 @@ async fn find_nothing(mode: &str) {
         .arg(tools::root().join("tests/clients/python/schemathesis.toml"))
         .args(["run", &format!("{}/openapi.json", world.payoutd.api()), "--max-time", &seconds])
         .args(["--header", &format!("Authorization: Bearer {}", partner.key())])
-        .env("PYTHONPATH", tools::root().join("tests/clients/python"))
         .current_dir(directory.path())
         .stdin(Stdio::null())
         .kill_on_drop(true)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::StatusCode;
+use payoutd_actors::failpoint;
 use payoutd_actors::payout::{Mode, NewPayout, Payout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use payoutd_actors::payouts::CreateError;
 use uuid::Uuid;
@@ -57,7 +58,9 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
         Mode::Test => None,
     };
     let payouts = edge.payouts.clone();
+    failpoint::pass("creating");
     let created = birth.during(async move { payouts.create_answered(payout, kept, traceparent).await }).await;
+    failpoint::pass("created");
     match created.unwrap_or_else(|error| Err(error.into())) {
         Ok(_) => Ok(answer),
         // Our own id there means that an earlier try of this very commit came through.

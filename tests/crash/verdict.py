@@ -1,0 +1,81 @@
+"""Whether the run passed, failed, or proves nothing; and the figures."""
+
+from pathlib import Path
+
+STATES = ("pending", "broadcast", "delivered", "failed")
+REPORTS = ("broadcast", "progress", "delivered", "failed")
+INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12", "I14")
+ENOUGH = {"create": 1, "report": 3, "poll": 5}
+
+
+def gates(run, checks):
+    """Why the run proves nothing, if it does not."""
+    why = []
+    full = sum(all(interval[what] >= least for what, least in ENOUGH.items()) for interval in run.intervals)
+    if full < 0.7 * len(run.intervals) and not run.options.points:
+        why.append(f"only {full} of {len(run.intervals)} lives did enough ({ENOUGH})")
+    if not run.options.points:
+        for what in ("while an execution was in flight", "within 100 ms of a report"):
+            if not run.kills[what]:
+                why.append(f"no kill hit {what}")
+        if not run.history.counts["execute: answer lost"]:
+            why.append("no execution lost its answer")
+    never = [f"{state} × {kind}" for state in STATES for kind in REPORTS if not checks.cells[(state, kind)]]
+    if never:
+        why.append(f"cells never hit: {', '.join(never)}")
+    if run.missed:
+        why.append(f"points never passed: {', '.join(run.missed)}")
+    if not run.history.strangers:
+        why.append("no stranger asked")
+    for wanted, name in ((run.options.broker_every, "broker killed"), (run.options.database_every, "database killed")):
+        if wanted and run.options.kills >= 2 * wanted and not run.kills[name]:
+            why.append(f"never: {name}")
+    return why
+
+
+def report(run, checks):
+    history, violations = run.history, run.history.violations
+    print("\n-- what happened")
+    table = {f"kills: {name}": count for name, count in sorted(run.kills.items())}
+    table |= dict(sorted(history.counts.items()))
+    table |= {"another's payout asked for, and not shown": history.strangers}
+    table |= {f"reports by outcome: {name}": count for name, count in sorted(checks.outcomes.items())}
+    table |= {f"checked: {name}": count for name, count in sorted(checks.checked.items())}
+    table |= {"payouts": len(checks.rows), "most memory, MiB": run.most_memory}
+    table |= {"settled in, s": round(run.settled_in, 1), "violations": len(violations)}
+    for name, value in table.items():
+        print(f"{value:>10}  {name}")
+    print("\n-- reports by the state they met")
+    print(" " * 12 + "".join(f"{kind:>11}" for kind in REPORTS))
+    for state in STATES:
+        print(f"{state:>12}" + "".join(f"{checks.cells[(state, kind)]:>11}" for kind in REPORTS))
+    show(run, violations)
+    print()
+    broken = {invariant for invariant, _, _ in violations}
+    names = [*INVARIANTS, *sorted(broken - set(INVARIANTS))]
+    for name in names:
+        print(f"{name}: {'FAILED' if name in broken else 'passed'}")
+    print(f"seed {run.seed}")
+    if why := gates(run, checks):
+        if not violations:
+            print("invalid: " + "; ".join(why))
+            return 2
+        print("also invalid: " + "; ".join(why))
+    print(f"{len(names) - len(broken)} passed, {len(broken)} failed")
+    return 1 if broken else 0
+
+
+def show(run, violations):
+    if not violations:
+        return
+    print(f"\n-- violations (seed {run.seed})")
+    for invariant, what, payout in violations[:20]:
+        print(f"{invariant}: {payout or ''} {what}"[:4000])
+    of = list(dict.fromkeys(payout for _, _, payout in violations if payout))
+    texts = [run.history.of_payout(payout) for payout in of[:10]]
+    print("\n".join(texts[:3]))
+    if run.options.keep:
+        kept = Path(run.options.keep)
+        kept.mkdir(parents=True, exist_ok=True)
+        lines = [f"{invariant}: {payout or ''} {what}" for invariant, what, payout in violations]
+        (kept / "violations.txt").write_text("\n".join([f"seed {run.seed}", *lines, *texts]))
