@@ -83,13 +83,16 @@ fn list(schemas: &mut Schemas) -> Operation {
     let page = schemas.sent::<ListBody<'_>>();
     Operation::new("get", "/payouts", "listPayouts", "Payouts", "List payouts")
         .about(
-            "Your payouts of the key's mode, the newest first. Pages neither skip nor repeat a payout while new ones are \
-             being created.",
+            "Your payouts of the key's mode, the newest first. Following `next_cursor` leads to every payout there was when \
+             you asked for the first page, once each, however many are being created meanwhile. A page can hold fewer than \
+             `limit`: one that has changed its status since it was found is left out. Asking again with `created_after` set \
+             to the newest `created_at` you have seen misses none. Where nothing fits, also an `external_ref` that no payout \
+             has, the list is empty.",
         )
         .asks("status", "Only payouts with this status.", status)
         .asks("external_ref", "Only payouts with this reference.", text(1, 255))
-        .asks("created_after", "Only payouts created after this time.", time.clone())
-        .asks("created_before", "Only payouts created before this time.", time)
+        .asks("created_after", "Only payouts created at this time or later.", time.clone())
+        .asks("created_before", "Only payouts created before this time, which is not included.", time)
         .asks("late", "Only payouts that are late, or only those that are not.", json!({ "type": "boolean" }))
         .asks("limit", "The most payouts of a page.", limit())
         .asks("cursor", "`next_cursor` of the page before, as it was given.", cursor())

@@ -157,3 +157,40 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let nowhere = PgStore::connect("postgres://payoutd@127.0.0.1:1/none", &short, renderer()).await;
     assert!(nowhere.is_err());
 }
+
+/// Whether the server plans for the very parameters or for any, a page costs what it shows, not what there is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_read_off_their_indexes() {
+    let (url, _store) = store(&config()).await;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let fill = "INSERT INTO payouts (id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, \
+                user_sends, recipient_gets, fee_total_usd, from_network, to_network, estimated_seconds, \
+                seconds_after_broadcast, created_at, status, version, sequence, estimated_delivery_at, late, updated_at) \
+                SELECT gen_random_uuid(), '00000000-0000-0000-0000-000000000007', 'live', 'quo_' || n, \
+                gen_random_uuid(), 'order ' || n, 'd', 'USDT', 1, 1, 0, 'tron', 'tron', 1, 1, \
+                now() - n * interval '1 second', CASE WHEN n % 50 = 0 THEN 'failed' ELSE 'delivered' END, 1, 1, \
+                NULL, false, now() FROM generate_series(1, 20000) AS n; ANALYZE payouts";
+    connection.execute(fill).await.unwrap();
+    for (statement, index, status, last) in [
+        ("list", "payouts_listing", "{pending,broadcast,delivered,failed}", ""),
+        ("list", "payouts_listing", "{delivered}", ""),
+        ("list_undelivered", "payouts_undelivered", "{pending,broadcast}", ""),
+        ("list_undelivered", "payouts_undelivered", "{failed}", ""),
+        ("list_by_ref", "payouts_by_ref", "{pending,broadcast,delivered,failed}", ", 'order 7'"),
+    ] {
+        let file = format!("{}/src/store/postgres/sql/{statement}.sql", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).unwrap();
+        for mode in ["force_generic_plan", "force_custom_plan"] {
+            let prepare = format!("DEALLOCATE ALL; SET plan_cache_mode = {mode}; PREPARE page AS {text}");
+            connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(prepare))).await.unwrap();
+            let explain = format!(
+                "EXPLAIN EXECUTE page('00000000-0000-0000-0000-000000000007', 'live', now() - interval '1 hour', \
+                 '00000000-0000-0000-0000-000000000000', '1970-01-01', '{status}', NULL, now(), 51{last})"
+            );
+            let rows = connection.fetch_all(sqlx::raw_sql(sqlx::AssertSqlSafe(explain))).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            let plan = plan.join("\n");
+            assert!(plan.contains(index) && !plan.contains("Sort"), "{statement} {status} {mode}:\n{plan}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payoutd::store::{OpenError, SqliteStore, Store, StoreConfig, open};
 use payoutd_actors::ports::{BatchError, Created, Journal};
-use sqlx::{Connection, Executor, Row, SqliteConnection};
+use sqlx::{Connection, Executor, Row, SqlSafeStr, SqliteConnection};
 
 use super::made::{create, payout};
 use super::world::{config, renderer};
@@ -85,4 +85,22 @@ async fn one_process_at_a_time_holds_the_lease() {
     assert!(tokio::time::timeout(Duration::from_millis(100), held.lost()).await.is_err());
     drop(held);
     tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn lists_are_read_off_their_indexes() {
+    let (_folder, _url, store) = store(&config()).await;
+    for (statement, index) in [
+        ("list", "payouts_listing"),
+        ("list_undelivered", "payouts_undelivered"),
+        ("list_by_ref", "payouts_by_ref"),
+    ] {
+        let file = format!("{}/src/store/sqlite/sql/{statement}.sql", env!("CARGO_MANIFEST_DIR"));
+        let explain = format!("EXPLAIN QUERY PLAN {}", std::fs::read_to_string(file).unwrap());
+        let rows = store.writer().fetch_all(sqlx::AssertSqlSafe(explain).into_sql_str()).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let plan = plan.join("\n");
+        let search = format!("SEARCH payouts USING INDEX {index}");
+        assert!(plan.contains(&search) && !plan.contains("FOR ORDER BY"), "{statement}:\n{plan}");
+    }
 }
