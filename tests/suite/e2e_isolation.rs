@@ -92,15 +92,3 @@ async fn a_chain_watcher_cannot_move_a_sandbox_payout() {
     assert_eq!(letters[0]["headers"][REASON], "sandbox_payout");
     assert_ne!(sandbox.read(id).await["status"], "failed");
 }
-
-#[tokio::test]
-async fn the_sandbox_answers_the_same_question_the_same_way() {
-    let world = World::start().await;
-    let sandbox = world.payoutd.partner("acme", "test").await;
-    let (one, other) = (sandbox.quote_id().await, sandbox.quote_id().await);
-    assert_eq!(one, other);
-    let (first, second) = (sandbox.execute(&one).await, sandbox.execute(&one).await);
-    first.expect(201);
-    second.expect(201);
-    assert_eq!(first.text, second.text, "byte for byte");
-}

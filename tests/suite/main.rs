@@ -22,6 +22,7 @@ mod e2e_parked;
 mod e2e_quotes;
 mod e2e_reports;
 mod e2e_restarts;
+mod e2e_sandbox;
 mod e2e_waiting;
 mod e2e_webhooks;
 mod guides;
