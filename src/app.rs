@@ -8,6 +8,7 @@ mod dev;
 mod in_process;
 mod lease;
 mod narrator;
+mod open_files;
 mod partners;
 mod serve;
 mod system;

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use super::SystemClock;
 use super::crew::Crew;
 use super::lease::{self, Ownership};
+use super::open_files;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::http::{self, ServerLimits};
@@ -67,6 +68,7 @@ pub(super) struct Hints {
 impl Foundation {
     /// Opens the partners' port and the store. Nothing is served yet.
     pub(super) async fn lay(config: Config, database_url: &str) -> Result<(Self, TcpListener), Failure> {
+        open_files::allow(config.http.max_connections);
         let http = bind(config.http.listen, "http.listen").await?;
         let public_url = match config.http.public_url.as_str() {
             "" => format!("http://{}", http.local_addr()?),
