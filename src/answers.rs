@@ -6,14 +6,9 @@
 //!
 //! [`Journal::create`]: payoutd_actors::ports::Journal::create
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use async_trait::async_trait;
 use payoutd_actors::payout::Timestamp;
-use payoutd_actors::ports::{Clock, KeptAnswer, RequestName, Unavailable};
-
-use crate::shutdown::Stop;
+use payoutd_actors::ports::{KeptAnswer, RequestName, Unavailable};
 
 /// Makes the answer that is to be kept with an effect, once it is known what that will be.
 pub type AnswerFor<'a, T> = &'a (dyn Fn(&T) -> Option<KeptAnswer> + Send + Sync);
@@ -45,33 +40,4 @@ pub trait AnswerStore: Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked.
     async fn forget_answers(&self, now: Timestamp, limit: u32) -> Result<u64, Unavailable>;
-}
-
-/// How many answers are forgotten in one statement.
-const BATCH: u32 = 1_000;
-/// How long to leave the store to others between two such statements.
-const BREATH: Duration = Duration::from_millis(100);
-
-/// Forgets expired answers every now and then, a few at a time, until asked to stop.
-pub async fn keep_forgetting(
-    answers: Arc<dyn AnswerStore>,
-    clock: Arc<dyn Clock>,
-    every: Duration,
-    mut stop: Stop,
-) {
-    let mut pause = every;
-    loop {
-        tokio::select! {
-            () = stop.asked() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-        pause = match answers.forget_answers(clock.now(), BATCH).await {
-            Ok(forgotten) if forgotten >= u64::from(BATCH) => BREATH,
-            Ok(_) => every,
-            Err(error) => {
-                tracing::warn!(%error, "expired answers could not be forgotten; trying again");
-                every
-            }
-        };
-    }
 }

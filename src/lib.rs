@@ -7,6 +7,7 @@ pub mod answers;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod forgetting;
 pub mod http;
 pub mod intake;
 pub mod keys;

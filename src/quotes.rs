@@ -51,4 +51,11 @@ pub trait QuoteStore: Send + Sync + 'static {
     /// # Errors
     /// Where the store cannot be asked.
     async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable>;
+
+    /// Forgets at most `limit` quotes that expired before `end`. Returns how many. Payouts hold terms of their own, and
+    /// still know which quote they are from.
+    ///
+    /// # Errors
+    /// Where the store cannot be asked.
+    async fn forget_quotes(&self, end: Timestamp, limit: u32) -> Result<u64, Unavailable>;
 }

@@ -7,9 +7,9 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::system::{Foundation, System, spawn_server};
-use crate::answers;
 use crate::cli::Failure;
 use crate::config::{self, Config};
+use crate::forgetting::{self, keep_forgetting};
 use crate::http::{
     self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits,
     LimitsConfig, ServerLimits, TrackingConfig, TrackingParts, Waiting, WaitingConfig,
@@ -19,8 +19,8 @@ use crate::store::Store;
 use crate::throttle::Rate;
 use crate::webhooks::Desk;
 
-/// How often to look for kept answers whose time is over.
-const FORGET_ANSWERS_EVERY: Duration = Duration::from_secs(60);
+/// How long after its end a quote is still known. Afterwards its signature says that there was one.
+const QUOTES_KEPT_SECONDS: u32 = 24 * 60 * 60;
 
 impl System {
     /// Opens the doors to partners, and starts telling them what they asked to be told.
@@ -38,12 +38,30 @@ impl System {
         };
         tracing::info!("partner API listening on http://{}{}", listener.local_addr()?, config.base_path);
         self.relays.spawn("the webhook sender", |stop| sender.run(stop));
-        let (answers, clock) = (Arc::clone(&self.foundation.store) as _, Arc::clone(&self.foundation.clock));
-        self.background.spawn("forgetting answers", |stop| {
-            answers::keep_forgetting(answers, clock, FORGET_ANSWERS_EVERY, stop)
-        });
+        self.forget_the_old();
         spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
         Ok(())
+    }
+
+    /// Forgets quotes and answers some time after they expired.
+    fn forget_the_old(&mut self) {
+        let Foundation { store, clock, .. } = &self.foundation;
+        let (answers, now) = (Arc::clone(store), Arc::clone(clock));
+        self.background.spawn("forgetting answers", |stop| {
+            let forget = move || {
+                let (answers, now) = (Arc::clone(&answers), now.now());
+                async move { answers.forget_answers(now, forgetting::BATCH).await }
+            };
+            keep_forgetting("answers", forget, stop)
+        });
+        let (quotes, now) = (Arc::clone(store), Arc::clone(clock));
+        self.background.spawn("forgetting quotes", |stop| {
+            let forget = move || {
+                let (quotes, expired) = (Arc::clone(&quotes), now.now().minus_seconds(QUOTES_KEPT_SECONDS));
+                async move { quotes.forget_quotes(expired, forgetting::BATCH).await }
+            };
+            keep_forgetting("quotes", forget, stop)
+        });
     }
 
     async fn api(&self, routes: &Arc<Routes>, webhooks: Desk) -> Result<Router, Failure> {

@@ -34,7 +34,7 @@ pub enum OfferError {
 /// Why a quote cannot be executed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
-    /// Malformed, forged, another organisation's, the other mode's or unknown: nobody learns which.
+    /// Malformed, forged, another organisation's or the other mode's: nobody learns which.
     #[error("there is no such quote")]
     NotFound,
     /// Its time is over.
@@ -115,7 +115,8 @@ impl QuoteDesk {
         let id = self.signer.recognise(quote_id, org, mode).map_err(|_| OpenError::NotFound)?;
         let quote = match self.recent.get(&id) {
             Some(quote) => quote,
-            None => self.store.get(&id).await?.ok_or(OpenError::NotFound)?,
+            // It is ours, so it was given once: long ago, as it is forgotten.
+            None => self.store.get(&id).await?.ok_or(OpenError::Expired)?,
         };
         if quote.terms.org != org || quote.terms.mode != mode {
             return Err(OpenError::NotFound);

@@ -50,6 +50,12 @@ impl Timestamp {
         Self((self.0 + i64::from(seconds) * 1_000_000).min(LAST_MICROS))
     }
 
+    /// This time `seconds` before, at least the start of 1970.
+    #[must_use]
+    pub fn minus_seconds(self, seconds: u32) -> Self {
+        Self((self.0 - i64::from(seconds) * 1_000_000).max(0))
+    }
+
     /// Whole and broken seconds from `earlier` to this time; negative where this time is the earlier one.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a measure for people and gauges")]

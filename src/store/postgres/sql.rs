@@ -35,6 +35,7 @@ statements! {
     FIND_ANSWER = "find_answer";
     KEEP_ANSWER = "keep_answer";
     FORGET_ANSWERS = "forget_answers";
+    FORGET_QUOTES = "forget_quotes";
     WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
     WEBHOOK_ENDPOINT = "webhook_endpoint";
     WEBHOOK_ENDPOINTS = "webhook_endpoints";

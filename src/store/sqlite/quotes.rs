@@ -1,7 +1,7 @@
 //! The quote store port, and what became of quotes.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, QuoteId};
+use payoutd_actors::payout::{PayoutId, QuoteId, Timestamp};
 use payoutd_actors::ports::{KeptAnswer, Unavailable};
 use sqlx::Row;
 
@@ -41,6 +41,11 @@ impl QuoteStore for SqliteStore {
     async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable> {
         let rows = self.read(sqlx::query(sql::GET_QUOTE).bind(id.as_str().to_owned())).await?;
         Ok(first(converted::<_, QuoteRow, Quote>(&rows)?))
+    }
+
+    async fn forget_quotes(&self, end: Timestamp, limit: u32) -> Result<u64, Unavailable> {
+        let statement = sqlx::query(sql::FORGET_QUOTES).bind(At(end)).bind(i64::from(limit));
+        Ok(self.write_one(statement).await.map_err(unavailable)?.len() as u64)
     }
 }
 

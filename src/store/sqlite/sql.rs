@@ -38,6 +38,7 @@ statements! {
     KEEP_ANSWER = "keep_answer";
     KEEP_ANSWERS = "keep_answers";
     FORGET_ANSWERS = "forget_answers";
+    FORGET_QUOTES = "forget_quotes";
     TELL = "tell";
     WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
     WEBHOOK_ENDPOINT = "webhook_endpoint";

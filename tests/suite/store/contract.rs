@@ -90,6 +90,7 @@ behaviours! {
         a_quote_reads_back_the_same,
         a_live_quote_stays_as_it_is,
         a_sandbox_quote_is_renewed_after_its_end,
+        quotes_are_forgotten_some_time_after_their_end,
         a_setting_keeps_its_first_value;
     answers:
         an_answer_reads_back_the_same,

@@ -105,6 +105,22 @@ pub(super) async fn a_sandbox_quote_is_renewed_after_its_end(world: &World) {
     }
 }
 
+pub(super) async fn quotes_are_forgotten_some_time_after_their_end(world: &World) {
+    for number in 0..5 {
+        let given = quote(Mode::Live, &format!("quo_{number}"), number);
+        world.store.put(&given, None).await.unwrap();
+    }
+    let forget = |end, limit| world.store.forget_quotes(at(end), limit);
+    assert_eq!(forget(60, 10).await.unwrap(), 0, "the first expires then");
+    assert_eq!(forget(64, 3).await.unwrap(), 3, "no more than asked for");
+    assert_eq!(forget(64, 3).await.unwrap(), 1);
+    let kept = |number: i64| {
+        let id = format!("quo_{number}").parse().unwrap();
+        async move { world.store.get(&id).await.unwrap().is_some() }
+    };
+    assert!(!kept(0).await && !kept(3).await && kept(4).await);
+}
+
 pub(super) async fn a_setting_keeps_its_first_value(world: &World) {
     assert_eq!(world.store.setting("key", "one").await.unwrap(), "one");
     assert_eq!(world.store.setting("key", "two").await.unwrap(), "one");

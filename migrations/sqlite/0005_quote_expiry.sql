@@ -1,0 +1,2 @@
+-- What forgets quotes reads.
+CREATE INDEX quotes_expiry ON quotes (expires_at);
