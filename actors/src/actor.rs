@@ -12,11 +12,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 pub use self::message::PayoutMessage;
-use self::observe::observe_report;
+use self::observe::{count_transition, observe_report};
 use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::payout::{
-    Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Sequence, Unchanged,
+    Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
 };
 use crate::payouts::{Receipt, ReportError};
 use crate::ports::{Announcement, Append, Appended, Clock, Unavailable};
@@ -168,15 +168,16 @@ impl Owner {
             let decision = payout.decide(report, now);
             let outcome = Outcome::from(&decision);
             if decision == Decision::Unchanged(Unchanged::Repeat) {
-                let sequence = payout.sequence();
+                let receipt = Receipt { outcome, sequence: payout.sequence() };
+                observe_report(self.id, report, receipt, payout.state().status());
                 self.held = Some(payout);
-                observe_report(self.id, report, outcome);
-                return Ok(Receipt { outcome, sequence });
+                return Ok(receipt);
             }
             let entry = payout.entry(Cause::Report(Report::clone(report)), decision, now);
-            if let Some(sequence) = self.commit(payout, entry, traceparent.clone()).await? {
-                observe_report(self.id, report, outcome);
-                return Ok(Receipt { outcome, sequence });
+            if let Some(after) = self.commit(payout, entry, traceparent.clone()).await? {
+                let receipt = Receipt { outcome, sequence: after.sequence };
+                observe_report(self.id, report, receipt, after.status());
+                return Ok(receipt);
             }
         }
         Err(Unavailable("the payout's row keeps moving".into()).into())
@@ -192,6 +193,7 @@ impl Owner {
             };
             let entry = payout.entry(Cause::DuePassed, Decision::Apply(vec![event]), now);
             if self.commit(payout, entry, None).await?.is_some() {
+                tracing::info!(payout = %self.id, "the payout is late");
                 return Ok(());
             }
         }
@@ -205,7 +207,7 @@ impl Owner {
         mut payout: Box<Payout>,
         entry: Entry,
         traceparent: Option<Arc<str>>,
-    ) -> Result<Option<Sequence>, Trouble> {
+    ) -> Result<Option<Arc<Snapshot>>, Trouble> {
         let (expected, from) = (payout.version(), payout.state().status());
         failpoint::pass("decided");
         let changes = payout.apply(&entry)?;
@@ -223,12 +225,8 @@ impl Owner {
                 failpoint::pass("committed");
                 self.world.snapshots.publish_changes(Arc::clone(&after), &announcements);
                 self.held = Some(payout);
-                if from != after.status() {
-                    let (from, to) = (from.as_str(), after.status().as_str());
-                    metrics::counter!("payoutd_transitions_total", "from" => from, "to" => to).increment(1);
-                    tracing::info!(payout = %self.id, from, to, sequence = after.sequence.0, "the payout moved");
-                }
-                Ok(Some(after.sequence))
+                count_transition(from, after.status());
+                Ok(Some(after))
             }
             Ok(Appended::Conflict) => {
                 metrics::counter!("payoutd_commit_conflicts_total").increment(1);

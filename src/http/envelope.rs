@@ -182,18 +182,25 @@ impl Observation {
             "status" => label.to_owned()
         )
         .increment(1);
+        // Partners poll without end: what was read and came to nothing else is for whoever looks closely.
+        let read = exchange.method == Method::GET && status.is_none_or(|status| status.as_u16() < 400);
         let principal = exchange.principal.get();
-        tracing::info!(
-            request_id = exchange.request_id,
-            method = exchange.method_label(),
-            route = exchange.route,
-            status = status.map(|status| status.as_u16()),
-            duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            org = principal.map(|principal| tracing::field::display(principal.org)),
-            key_id = principal.map(|principal| tracing::field::display(principal.key_id)),
-            "request {}",
-            if status.is_some() { "answered" } else { "given up by its client" }
-        );
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = exchange.request_id,
+                    method = exchange.method_label(),
+                    route = exchange.route,
+                    status = status.map(|status| status.as_u16()),
+                    duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+                    org = principal.map(|principal| tracing::field::display(principal.org)),
+                    key_id = principal.map(|principal| tracing::field::display(principal.key_id)),
+                    "request {}",
+                    if status.is_some() { "answered" } else { "given up by its client" }
+                )
+            };
+        }
+        if read { log!(debug) } else { log!(info) }
     }
 }
 

@@ -1,15 +1,26 @@
 //! What operators see of a report.
 
-use crate::payout::{Outcome, PayoutId, Report};
+use crate::payout::{Outcome, PayoutId, Report, Status};
+use crate::payouts::Receipt;
+
+/// Counts a change of status.
+pub(super) fn count_transition(from: Status, to: Status) {
+    if from != to {
+        let (from, to) = (from.as_str(), to.as_str());
+        metrics::counter!("payoutd_transitions_total", "from" => from, "to" => to).increment(1);
+    }
+}
 
 /// Counts a report's recorded outcome and writes it to the log.
-pub(super) fn observe_report(id: PayoutId, report: &Report, outcome: Outcome) {
+pub(super) fn observe_report(id: PayoutId, report: &Report, receipt: Receipt, status: Status) {
+    let Receipt { outcome, sequence } = receipt;
     let kind = report.kind.name();
     metrics::counter!("payoutd_reports_total", "type" => kind, "outcome" => outcome.name()).increment(1);
     let (source, report_id) = (&*report.key.source, &*report.key.id);
     match outcome {
         Outcome::Applied => {
-            tracing::info!(payout = %id, source, report = report_id, kind, "applied a report");
+            let (status, sequence) = (status.as_str(), sequence.0);
+            tracing::info!(payout = %id, source, report = report_id, kind, status, sequence, "applied a report");
         }
         Outcome::Unchanged(reason) => {
             tracing::info!(payout = %id, source, report = report_id, kind, ?reason, "a report changed nothing");
