@@ -31,6 +31,9 @@ pub(super) struct Hand {
     pub(super) stuck: mpsc::Sender<()>,
 }
 
+/// How long an acknowledgement may take to be handed to the connection.
+const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
+
 /// The message goes back to the broker by itself when the session ends.
 struct GivenBack;
 
@@ -61,7 +64,7 @@ pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Turn
     };
     if settled.is_ok() {
         failpoint::pass("report-settled");
-        acknowledge(&delivery).await;
+        acknowledge(turn, delivery.acker.ack(BasicAckOptions::default())).await;
         failpoint::pass("report-acknowledged");
     }
 }
@@ -154,11 +157,15 @@ impl Tries {
     }
 }
 
-async fn acknowledge(delivery: &Delivery) {
-    match delivery.acker.ack(BasicAckOptions::default()).await {
-        Ok(true) => metrics::counter!("payoutd_intake_acked_total").increment(1),
-        Ok(false) => tracing::debug!("the channel is gone; the message comes again, as a repeat"),
-        Err(error) => tracing::debug!(%error, "cannot acknowledge; the message comes again, as a repeat"),
+/// Acknowledges a message whose outcome is settled. The payout's next has its turn already: where the connection breaks
+/// at this very moment the library may never say what became of an acknowledgement.
+async fn acknowledge(turn: Turn, acknowledgement: impl Future<Output = lapin::Result<bool>>) {
+    drop(turn);
+    match timeout(ACKNOWLEDGEMENT, acknowledgement).await {
+        Ok(Ok(true)) => metrics::counter!("payoutd_intake_acked_total").increment(1),
+        Ok(Ok(false)) => tracing::debug!("the channel is gone; the message comes again, as a repeat"),
+        Ok(Err(error)) => tracing::debug!(%error, "cannot acknowledge; the message comes again, as a repeat"),
+        Err(_) => tracing::warn!("an acknowledgement did not end; the message comes again, as a repeat"),
     }
 }
 
@@ -225,5 +232,23 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         metrics::gauge!("payoutd_intake_in_flight").decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::Turns;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_acknowledgement_that_never_ends_keeps_nobody_waiting() {
+        let turns = Turns::default();
+        let (mut first, mut next) = (turns.queue_up("pay_1"), turns.queue_up("pay_1"));
+        first.come().await;
+        let acknowledging = tokio::spawn(acknowledge(first, std::future::pending()));
+        let came = timeout(Duration::from_secs(1), next.come()).await;
+        assert!(came.is_ok(), "the payout's next message has its turn");
+        let ended = timeout(ACKNOWLEDGEMENT * 2, acknowledging).await;
+        assert!(ended.is_ok(), "and the message is not in hand for ever");
     }
 }
