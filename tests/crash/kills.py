@@ -8,7 +8,7 @@ from collections import Counter
 from points import PASSINGS, POINTS
 from verdict import ENOUGH
 
-PATIENCE = 6.0  # seconds for a life to do enough, once its time has come
+PATIENCE = 10.0  # seconds for a life to do enough, once its time has come
 
 
 class Kills:

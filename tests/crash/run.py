@@ -22,6 +22,7 @@ from partners import Partner, Partners
 from process import Payoutd
 from secrets_check import find_secrets
 from settling import settle
+from stories import Deck
 from verdict import report
 from watchers import Watcher
 
@@ -148,7 +149,8 @@ class Run:
         return Payoutd(options.binary, settings, self.own_port, ops_port, token, self.scratch / "payoutd.log")
 
     def begin_load(self):
-        self.watchers = [Watcher(self, number) for number in range(3)]
+        stories = Deck(random.Random(f"{self.seed}/stories"))
+        self.watchers = [Watcher(self, number, stories) for number in range(3)]
         self.readers = [
             services.Reader(self, services.ANNOUNCED, services.announced(self)),
             services.Reader(self, services.DEAD, services.put_aside(self)),
