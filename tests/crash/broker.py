@@ -52,6 +52,8 @@ class Broker:
 
     def blocks(self, name):
         """Whether a connection that calls itself so is blocked right now."""
-        found = self.ask("/connections?columns=state,client_properties.connection_name")
-        names = [c["client_properties"]["connection_name"] for c in found if c.get("state") == "blocked" and "client_properties" in c]
-        return name in names
+        found = self.ask("/connections")
+        return any(
+            connection.get("state") == "blocked" and connection.get("client_properties", {}).get("connection_name") == name
+            for connection in found
+        )

@@ -23,8 +23,11 @@ from process import Payoutd
 from secrets_check import find_secrets
 from settling import settle
 from stories import Deck
+from streams import Follower
+from told import Told
 from verdict import report
 from watchers import Watcher
+from webhooks import Receiver
 
 ORGS = ["acme", "bolt", "crane"]
 WINDOW = 5  # seconds, where no kill ends them
@@ -141,6 +144,11 @@ class Run:
         if options.episodes or options.broker_faults:
             # Black holes and blocked connections outlast these now and then.
             settings |= {"PAYOUTD_DATABASE__STATEMENT_TIMEOUT_SECONDS": "2", "PAYOUTD_AMQP__CONFIRM_TIMEOUT_SECONDS": "3"}
+        settings |= {
+            "PAYOUTD_WEBHOOKS__ALLOW_INSECURE": "true",
+            "PAYOUTD_WEBHOOKS__ALLOW_PRIVATE_ADDRESSES": "true",
+            "PAYOUTD_WAITING__HEARTBEAT_SECONDS": "1",
+        }
         if self.episodes:
             settings["AMQP_URL"] = self.episodes.broker(self.amqp_url)
             if options.store == "postgres":
@@ -156,7 +164,10 @@ class Run:
             services.Reader(self, services.DEAD, services.put_aside(self)),
         ]
         self.load = Partners(self, self.partners, self.options.rate)
-        for thread in [*self.watchers, *self.readers]:
+        self.receiver = Receiver(self)
+        self.receiver.register(self.partners, self.load.caller())
+        followers = [Follower(self, number) for number in range(4)]
+        for thread in [*self.watchers, *self.readers, *followers]:
             thread.start()
         self.load.start()
         time.sleep(3)
@@ -190,6 +201,8 @@ class Run:
         queued = services.waiting(self.amqp_url, "payoutd.chain-events")
         checks = Checks(self.history, self.neighbours.database, queued)
         checks.run()
+        self.told = Told(checks, self.receiver, self.neighbours.database)
+        self.told.run()
         find_secrets(self, checks)
         return report(self, checks)
 

@@ -41,8 +41,10 @@ def unsettled(run):
     left |= {f"watcher {n}": not w.idle.is_set() for n, w in enumerate(run.watchers)}
     left["reports queued"] = run.neighbours.broker.unacknowledged()
     left |= {name: database.count(name) for name in ("outbox", "planned_reports", "parked_reports")}
+    left["webhooks"] = database.count("webhook_deliveries WHERE status = 'waiting'")
     for name in (services.ANNOUNCED, services.DEAD):
         left[name] = services.waiting(run.amqp_url, name)
+    left["receiver"] = time.monotonic() - run.receiver.last < 1
     left["reader"] = any(time.monotonic() - reader.last < 1 for reader in run.readers)
     return {name: value for name, value in left.items() if value}
 

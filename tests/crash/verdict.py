@@ -30,6 +30,7 @@ def gates(run, checks):
         why.append("no stranger asked")
     for more in parts(run):
         why += more.gates()
+    why += run.told.gates(run.options.kills or run.options.episodes)
     return why
 
 
