@@ -2,9 +2,11 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 
+from disk import Disk
 from run import Run
 
 
@@ -16,6 +18,7 @@ class Options(argparse.Namespace):
             "episodes": self.episodes,
             "broker faults": self.broker_faults,
             "database faults": self.database_faults,
+            "times a full disk": self.disk_full,
         }
         told = [f"{count} {what}" for what, count in counts.items() if count]
         return ", ".join([*told, *(["every named point"] if self.points else [])])
@@ -27,6 +30,7 @@ def arguments():
     parser.add_argument("--episodes", type=int, default=0, help="how many faults there are on the way")
     parser.add_argument("--broker-faults", type=int, default=0, help="how often the broker is killed, or blocks")
     parser.add_argument("--database-faults", type=int, default=0, help="how often the database is killed, or its backends end")
+    parser.add_argument("--disk-full", type=int, nargs="?", const=3, default=0, help="how often the database's disk is full")
     parser.add_argument("--points", action="store_true", help="die at each named point instead of at random")
     parser.add_argument("--store", choices=["postgres", "sqlite"], default="postgres")
     parser.add_argument("--binary", required=True, help="the payoutd to break")
@@ -37,11 +41,14 @@ def arguments():
     parser.add_argument("--park-seconds", type=int, default=5, help="how long reports wait for unknown payouts")
     parser.add_argument("--keep", default=None, help="a directory for the log and the violations")
     chosen = parser.parse_args(namespace=Options())
-    others = chosen.episodes or chosen.broker_faults or chosen.database_faults or chosen.points
+    others = chosen.episodes or chosen.broker_faults or chosen.database_faults or chosen.points or chosen.disk_full
     if chosen.kills is None:
         chosen.kills = 0 if others else 20
     if chosen.database_faults and chosen.store != "postgres":
         parser.error("a database that fails by itself is PostgreSQL: --store postgres")
+    if chosen.disk_full and not Disk.possible():
+        print("invalid: --disk-full mounts a small disk, which takes root", file=sys.stderr)
+        sys.exit(2)
     if chosen.seed is None:
         chosen.seed = random.SystemRandom().randrange(1_000_000)
     least, _, most = chosen.seconds_between.partition("..")
@@ -52,6 +59,7 @@ def arguments():
 def main():
     began = time.monotonic()
     run = Run(arguments())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         code = run.whole()
     finally:

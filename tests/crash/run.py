@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import disk
 import outages
 import services
 from calls import InFlight
@@ -59,7 +60,7 @@ class Run:
         self.now = Counter()  # what was done in this life
         self.share_done = 0.0  # how much of the kills, or of the episodes
         self.scratch = Path(tempfile.mkdtemp(prefix="payoutd-crash."))
-        self.payoutd, self.watchers, self.episodes, self.outages = None, [], None, []
+        self.payoutd, self.neighbours, self.watchers, self.episodes, self.outages = None, None, [], None, []
         self.most_memory, self.settled_in = 0, None
 
     def say(self, text):
@@ -83,7 +84,7 @@ class Run:
         self.most_memory = max(self.most_memory, self.payoutd.memory())
 
     def takes_the_database_away(self):
-        return bool(self.options.database_faults)
+        return bool(self.options.database_faults or self.options.disk_full)
 
     def live_payout(self, payout):
         number = hash(payout) % len(self.watchers)
@@ -107,7 +108,8 @@ class Run:
     def prepare(self):
         options = self.options
         self.say(f"store {options.store}, seed {self.seed}: {options.told()}")
-        self.neighbours = Neighbours(options.store, options.broker_faults, options.database_faults, self.scratch)
+        breaks = (options.broker_faults, options.database_faults)
+        self.neighbours = Neighbours(options.store, *breaks, self.scratch, options.disk_full)
         self.amqp_url = self.neighbours.broker.url
         if options.episodes:
             self.episodes = Episodes(self, options.episodes)
@@ -186,6 +188,8 @@ class Run:
             self.kills.all_points(options.store)
         else:
             self.kills.all_kills(options.kills, options.least, options.most)
+        if options.disk_full:
+            disk.all_disk_full(self, options.disk_full)
         self.share_done = 1.0
         window = time.monotonic()
         while any(thread.is_alive() for thread in threads):
@@ -210,6 +214,8 @@ class Run:
         self.over.set()
         if self.payoutd and self.payoutd.process and self.payoutd.ended() is None:
             self.payoutd.kill()
+        if self.neighbours:
+            self.neighbours.end()
         if self.options.keep:
             Path(self.options.keep).mkdir(parents=True, exist_ok=True)
             shutil.copy(self.scratch / "payoutd.log", self.options.keep)

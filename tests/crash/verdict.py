@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import disk
+
 STATES = ("pending", "broadcast", "delivered", "failed")
 REPORTS = ("broadcast", "progress", "delivered", "failed")
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12", "I14")
@@ -30,6 +32,8 @@ def gates(run, checks):
         why.append("no stranger asked")
     for more in parts(run):
         why += more.gates()
+    if run.options.disk_full:
+        why += disk.gates(run, run.options.disk_full)
     why += run.told.gates(run.options.kills or run.options.episodes)
     return why
 
