@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 SIGNS = ("No space left on device", "disk is full", "could not extend file")
+PANIC = "crash of another server process"  # what those are told whose server died of it
 MEGABYTE = b"\0" * 2**20
 
 
@@ -98,4 +99,6 @@ def gates(run, wanted):
     why = [] if full == wanted else [f"the disk was full {full} of {wanted} times"]
     if not any(sign in log for sign in SIGNS):
         why.append("payoutd's log has no word of a full disk")
+    if run.options.store == "postgres" and wanted > 1 and PANIC not in log:
+        why.append("PostgreSQL never had to give up for want of space for its log")
     return why

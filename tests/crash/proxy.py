@@ -15,7 +15,7 @@ class Loop(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True, name="proxies")
-        self.loop = asyncio.new_event_loop()
+        self.loop, self.servers = asyncio.new_event_loop(), []
         self.start()
 
     def run(self):
@@ -25,7 +25,18 @@ class Loop(threading.Thread):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
     def end(self):
+        async def cancel():
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        for server in self.servers:
+            self.loop.call_soon_threadsafe(server.close)
+        self.do(cancel())
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.join(5)
+        self.loop.close()
 
 
 class Trap:
@@ -105,8 +116,9 @@ class Proxy:
         self.port = loop.do(self.listen())
 
     async def listen(self):
-        self.server = await asyncio.start_server(self.accept, "127.0.0.1", 0, backlog=1024)
-        return self.server.sockets[0].getsockname()[1]
+        server = await asyncio.start_server(self.accept, "127.0.0.1", 0, backlog=1024)
+        self.loop.servers.append(server)
+        return server.sockets[0].getsockname()[1]
 
     async def accept(self, reader, writer):
         link = Link(self, self.wire())
@@ -127,6 +139,8 @@ class Proxy:
                 link.pump("client", reader, to_server),
                 link.pump("server", from_server, writer),
             )
+        except asyncio.CancelledError:
+            pass  # the run is over
         finally:
             self.links.discard(link)
             link.over.set()

@@ -216,6 +216,8 @@ class Run:
             self.payoutd.kill()
         if self.neighbours:
             self.neighbours.end()
+        if self.episodes:
+            self.episodes.loop.end()
         if self.options.keep:
             Path(self.options.keep).mkdir(parents=True, exist_ok=True)
             shutil.copy(self.scratch / "payoutd.log", self.options.keep)
