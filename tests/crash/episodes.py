@@ -110,7 +110,7 @@ class Episodes:
         never = [f"{where}: {kind}" for where, kind in self.kinds() if not self.fired[(where, kind)]]
         if never and self.wanted >= len(self.kinds()):
             why.append(f"faults that never took effect: {', '.join(never)}")
-        if fired and self.seconds and fired / self.seconds < 0.5:
+        if fired >= 60 and fired / self.seconds < 0.5:
             why.append(f"only {60 * fired / self.seconds:.0f} episodes in a minute")
         idle = [name for name, proxy in self.proxies.items() if proxy.carried < 10_000 * max(1, self.wanted // 20)]
         if idle:
