@@ -114,14 +114,22 @@ class Kills:
             self.still_there()
 
     def still_there(self):
-        """It may end by itself where its database is taken away, and nowhere else."""
+        """It may end by itself where its database is taken away, or out of reach while it starts, and nowhere else."""
         code = self.payoutd.ended()
         if code is None:
             return
+        tail = self.payoutd.log_path.read_bytes()[-4000:].decode(errors="replace")
         if self.run.takes_the_database_away():
             self.counts["ended without its database"] += 1
+        elif self.run.disturbs_the_database() and self.gave_up_at_start(tail):
+            self.counts["ended while it started and could not reach its database"] += 1
         else:
             self.run.history.violate("harness", f"payoutd ended by itself ({code}); see its log")
-            self.run.say(self.payoutd.log_path.read_text()[-2000:])
+            self.run.say(tail[-2000:])
         time.sleep(0.2)
         self.payoutd.start()
+
+    @staticmethod
+    def gave_up_at_start(tail):
+        last = tail.strip().rpartition("\n")[2]
+        return any(last.startswith(f"payoutd: {what}") for what in ("the database cannot be", "the migrations cannot be"))

@@ -86,6 +86,9 @@ class Run:
     def takes_the_database_away(self):
         return bool(self.options.database_faults or self.options.disk_full)
 
+    def disturbs_the_database(self):
+        return bool(self.options.episodes) and self.options.store == "postgres"
+
     def live_payout(self, payout):
         number = hash(payout) % len(self.watchers)
         self.watchers[number].payouts.put(("live", payout))
