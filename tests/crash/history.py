@@ -31,6 +31,7 @@ class History:
         self.reports = []
         self.events = defaultdict(list)  # payout -> [sequence], in the order they came
         self.event_bodies = {}  # (payout, sequence) -> the one event it may ever have
+        self.streams = {}  # (payout, sequence) -> the one (type, body) it may ever have in streams
         self.letters = []
         self.strangers = 0  # calls with another's key that were answered as they must be
         self.counts = Counter()
@@ -65,6 +66,13 @@ class History:
             known = self.shown.setdefault((payout, sequence), body)
         if known != body:
             self.violate("I3", f"two polls of sequence {sequence} differ:\n  {known}\n  {body}", payout)
+
+    def streamed(self, payout, sequence, kind, body):
+        with self.lock:
+            self.counts["events of streams received"] += 1
+            known = self.streams.setdefault((payout, sequence), (kind, body))
+        if known != (kind, body):
+            self.violate("I3", f"two streams of sequence {sequence} differ:\n  {known}\n  {kind} {body}", payout)
 
     def announced(self, payout, sequence, body, again):
         """Returns whether it was news."""

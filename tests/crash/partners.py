@@ -40,11 +40,15 @@ class Partners:
         self.history = load.history
         self.pause = len(partners) / rate
 
-    def threads(self):
-        for number, partner in enumerate(self.partners):
-            yield threading.Thread(target=self.create, args=(partner, number), daemon=True)
-        for number in range(3):
-            yield threading.Thread(target=self.poll, args=(number,), daemon=True)
+        self.creating = [
+            threading.Thread(target=self.create, args=(partner, number), daemon=True)
+            for number, partner in enumerate(self.partners)
+        ]
+        self.polling = [threading.Thread(target=self.poll, args=(number,), daemon=True) for number in range(3)]
+
+    def start(self):
+        for thread in [*self.creating, *self.polling]:
+            thread.start()
 
     def caller(self):
         return Caller(self.load.port, self.load.in_flight, self.history)
@@ -183,16 +187,14 @@ class Partners:
         self.history.polled(payout, answer.began, answer.ended, answer.json()["sequence"], answer.text)
         return True
 
-    def poll_all(self, deadline):
-        """Everybody asks for each of their payouts one last time."""
-        caller, rng, failed = self.caller(), random.Random(0), []
-        for payout in list(self.history.payouts):
+    def poll_each(self, payouts, deadline, failed):
+        caller = self.caller()
+        for payout in payouts:
             while not self._last_poll(payout, caller):
                 if time.monotonic() > deadline:
                     failed.append(payout)
                     break
                 time.sleep(0.05)
-        return failed
 
     def _last_poll(self, payout, caller):
         class Own(random.Random):

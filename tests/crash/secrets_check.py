@@ -6,6 +6,7 @@ import re
 def find_secrets(run, checks):
     secrets = {partner.key: "an API key" for partner in run.partners}
     secrets |= {run.signing_key: "the signing key", run.payoutd.token: "the operators' token"}
+    secrets |= {secret.removeprefix("whsec_"): "a webhook secret" for secret in run.receiver.secrets.values()}
     secrets |= {password: "a server's password" for password in run.neighbours.secrets()}
     tokens = {row["tracking_token"] for row in checks.rows.values()}
     places = {

@@ -1,6 +1,7 @@
 """What chain watchers tell of one payout: orderly, repeated, in the wrong order, late, contradictory, unreadable."""
 
 import json
+import threading
 import time
 import uuid
 
@@ -13,11 +14,25 @@ def rfc3339(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{rest:06d}Z"
 
 
+class Deck:
+    """Every story once before one comes again, whoever tells it: a short run is to meet every state with every report."""
+
+    def __init__(self, rng):
+        self.rng, self.left, self.lock = rng, [], threading.Lock()
+
+    def next(self):
+        with self.lock:
+            if not self.left:
+                self.left = list(STORIES)
+                self.rng.shuffle(self.left)
+            return self.left.pop()
+
+
 class Teller:
     """Makes the reports of one watcher."""
 
-    def __init__(self, source, rng):
-        self.source, self.rng, self.count = source, rng, 0
+    def __init__(self, source, rng, stories):
+        self.source, self.rng, self.stories, self.count = source, rng, stories, 0
 
     def hash(self):
         return "0x" + "".join(self.rng.choices("0123456789abcdef", k=64))
@@ -72,8 +87,7 @@ class Teller:
 
     def story(self, payout):
         """Pairs of a pause in seconds and a report."""
-        chosen = self.rng.choice(STORIES)
-        told = chosen(self, payout)
+        told = self.stories.next()(self, payout)
         reports = []
         for report in told:
             if isinstance(report, (int, float)):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import disk
+
 STATES = ("pending", "broadcast", "delivered", "failed")
 REPORTS = ("broadcast", "progress", "delivered", "failed")
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12", "I14")
@@ -11,32 +13,42 @@ ENOUGH = {"create": 1, "report": 3, "poll": 5}
 def gates(run, checks):
     """Why the run proves nothing, if it does not."""
     why = []
-    full = sum(all(interval[what] >= least for what, least in ENOUGH.items()) for interval in run.intervals)
-    if full < 0.7 * len(run.intervals) and not run.options.points:
-        why.append(f"only {full} of {len(run.intervals)} lives did enough ({ENOUGH})")
-    if not run.options.points:
+    kills = run.kills
+    full = sum(all(interval[what] >= least for what, least in ENOUGH.items()) for interval in kills.intervals)
+    if full < 0.7 * len(kills.intervals) and not run.options.points:
+        why.append(f"only {full} of {len(kills.intervals)} lives did enough ({ENOUGH})")
+    if run.options.kills:
         for what in ("while an execution was in flight", "within 100 ms of a report"):
-            if not run.kills[what]:
+            if not kills.counts[what]:
                 why.append(f"no kill hit {what}")
         if not run.history.counts["execute: answer lost"]:
             why.append("no execution lost its answer")
     never = [f"{state} × {kind}" for state in STATES for kind in REPORTS if not checks.cells[(state, kind)]]
     if never:
         why.append(f"cells never hit: {', '.join(never)}")
-    if run.missed:
-        why.append(f"points never passed: {', '.join(run.missed)}")
+    if kills.missed:
+        why.append(f"points never passed: {', '.join(kills.missed)}")
     if not run.history.strangers:
         why.append("no stranger asked")
-    for wanted, name in ((run.options.broker_every, "broker killed"), (run.options.database_every, "database killed")):
-        if wanted and run.options.kills >= 2 * wanted and not run.kills[name]:
-            why.append(f"never: {name}")
+    for more in parts(run):
+        why += more.gates()
+    if run.options.disk_full:
+        why += disk.gates(run, run.options.disk_full)
+    why += run.told.gates(run.options.kills or run.options.episodes)
     return why
+
+
+def parts(run):
+    """What was broken besides payoutd itself."""
+    return [*([run.episodes] if run.episodes else []), *run.outages]
 
 
 def report(run, checks):
     history, violations = run.history, run.history.violations
     print("\n-- what happened")
-    table = {f"kills: {name}": count for name, count in sorted(run.kills.items())}
+    table = {f"kills: {name}": count for name, count in sorted(run.kills.counts.items())}
+    for more in parts(run):
+        table |= more.table()
     table |= dict(sorted(history.counts.items()))
     table |= {"another's payout asked for, and not shown": history.strangers}
     table |= {f"reports by outcome: {name}": count for name, count in sorted(checks.outcomes.items())}

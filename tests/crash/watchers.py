@@ -12,11 +12,11 @@ from stories import Teller
 
 
 class Watcher(threading.Thread):
-    def __init__(self, load, number):
+    def __init__(self, load, number, stories):
         super().__init__(daemon=True)
         self.load, self.history = load, load.history
         self.rng = random.Random(f"{load.seed}/watcher/{number}")
-        self.teller = Teller(f"watcher/{number}", self.rng)
+        self.teller = Teller(f"watcher/{number}", self.rng, stories)
         self.payouts = queue.SimpleQueue()  # ("live" or "sandbox", payout)
         self.later = []  # heap of (when, order, reports left of that payout)
         self.order = 0
