@@ -55,14 +55,17 @@ class Partners:
 
     def patiently(self, call, rng):
         """Calls until there is an answer that says something, or the run is over."""
+        lost = False
         while not self.load.over.is_set():
             try:
                 answer = call()
-                if answer.status != 503:
+                # Only where an earlier try of this very call may still be worked on.
+                busy = lost and answer.code() == "idempotency_in_progress"
+                if answer.status != 503 and not busy:
                     return answer
-                self.history.count("answered 503")
+                self.history.count("answered in progress" if busy else "answered 503")
             except Lost:
-                pass
+                lost = True
             time.sleep(rng.uniform(0.02, 0.25))
         return None
 
