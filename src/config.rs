@@ -2,16 +2,24 @@
 //!
 //! Every module gets the small piece it needs; none reads the whole.
 
+mod check;
+mod secret;
+mod sections;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
+pub use self::secret::Secret;
+pub use self::sections::{
+    Actors, Amqp, Commit, Database, Http, Idempotency, Limits, Log, LogFormat, Ops, Quotes, Relay, Reports,
+    Sandbox, Sweep, Tracking, Waiting, Webhooks,
+};
 use crate::quotes::RoutesConfig;
-use crate::tracking::FrameAncestors;
 
 /// The documented defaults, as TOML.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
@@ -41,168 +49,6 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub tracking: Tracking,
     pub log: Log,
-}
-
-macro_rules! section {
-    ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        #[expect(missing_docs, reason = "config.default.toml documents every key, once")]
-        pub struct $name { $(pub $key: $kind),+ }
-    };
-}
-
-section!(
-    /// The partner API.
-    Http {
-        listen: SocketAddr,
-        public_url: String,
-        base_path: String,
-        max_connections: usize,
-        max_body_bytes: usize,
-        header_timeout_seconds: u64,
-        request_timeout_seconds: u64,
-        drain_seconds: u64,
-    }
-);
-section!(
-    /// The operators' listener.
-    Ops { listen: SocketAddr, token: Secret }
-);
-section!(
-    /// Answers kept for requests that come again.
-    Idempotency { keep_hours: u32 }
-);
-section!(
-    /// How often partners may call.
-    Limits {
-        reads_per_second: u32,
-        reads_burst: u32,
-        writes_per_second: u32,
-        writes_burst: u32,
-        refused_keys_per_minute: u32,
-    }
-);
-section!(
-    /// Quotes.
-    Quotes { signing_key: Secret, ttl_seconds: u32 }
-);
-section!(
-    /// The database.
-    Database {
-        url: Secret,
-        max_connections: u32,
-        connect_timeout_seconds: u64,
-        statement_timeout_seconds: u64,
-        migrate: bool,
-    }
-);
-section!(
-    /// The broker.
-    Amqp { url: Secret, prefetch: u16, delivery_limit: u32, confirm_timeout_seconds: u64 }
-);
-section!(
-    /// What is taken in.
-    Reports { max_bytes: usize, park_seconds: u32 }
-);
-section!(
-    /// The actors.
-    Actors { max_live: usize, idle_seconds: u64, ended_seconds: u64, failure_limit: u32, quarantine_seconds: u64 }
-);
-section!(
-    /// Group commit.
-    Commit { lanes: usize, max_batch: usize }
-);
-section!(
-    /// The outbox relay.
-    Relay { batch: u32, poll_millis: u64 }
-);
-section!(
-    /// The sweep for late payouts.
-    Sweep { every_millis: u64, batch: u32 }
-);
-section!(
-    /// The simulator.
-    Sandbox { poll_millis: u64 }
-);
-section!(
-    /// Requests held open until something happens.
-    Waiting { max_held: usize, max_held_per_key: usize, heartbeat_seconds: u64, stream_seconds: u64 }
-);
-section!(
-    /// Webhooks.
-    Webhooks {
-        allow_insecure: bool,
-        allow_private_addresses: bool,
-        timeout_seconds: u64,
-        concurrency: usize,
-        per_endpoint: usize,
-        keep_days: u32,
-        poll_millis: u64,
-    }
-);
-section!(
-    /// The public tracking page.
-    Tracking {
-        frame_ancestors: FrameAncestors,
-        max_streams: usize,
-        max_streams_per_payout: usize,
-        misses_per_minute: u32,
-    }
-);
-section!(
-    /// Logs.
-    Log { format: LogFormat, filter: String }
-);
-
-impl Idempotency {
-    /// How long answers are kept.
-    #[must_use]
-    pub fn keep(&self) -> Duration {
-        Duration::from_secs(u64::from(self.keep_hours) * 60 * 60)
-    }
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines.
-    Json,
-}
-
-/// A setting that must not be shown: it may hold a password.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The value itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The value, where one is set.
-    #[must_use]
-    pub fn set(&self) -> Option<&str> {
-        (!self.0.is_empty()).then_some(self.0.as_str())
-    }
-}
-
-impl From<&str> for Secret {
-    fn from(value: &str) -> Self {
-        Self(value.into())
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "unset" } else { "…" })
-    }
 }
 
 /// Why the configuration was refused.
@@ -270,80 +116,6 @@ impl Config {
         Ok(config)
     }
 
-    /// What types cannot say.
-    fn check(&self) -> Result<(), ConfigError> {
-        let bad = |key, problem: &str| Err(ConfigError::BadValue { key, problem: problem.into() });
-        let at_least_one = [
-            ("http.max_connections", self.http.max_connections),
-            ("http.max_body_bytes", self.http.max_body_bytes),
-            ("limits.reads_burst", self.limits.reads_burst as usize),
-            ("limits.writes_burst", self.limits.writes_burst as usize),
-            ("quotes.ttl_seconds", self.quotes.ttl_seconds as usize),
-            ("database.max_connections", self.database.max_connections as usize),
-            ("amqp.prefetch", usize::from(self.amqp.prefetch)),
-            ("amqp.delivery_limit", self.amqp.delivery_limit as usize),
-            ("reports.max_bytes", self.reports.max_bytes),
-            ("actors.max_live", self.actors.max_live),
-            ("actors.failure_limit", self.actors.failure_limit as usize),
-            ("commit.lanes", self.commit.lanes),
-            ("commit.max_batch", self.commit.max_batch),
-            ("relay.batch", self.relay.batch as usize),
-            ("sweep.batch", self.sweep.batch as usize),
-            ("webhooks.concurrency", self.webhooks.concurrency),
-            ("webhooks.per_endpoint", self.webhooks.per_endpoint),
-            ("webhooks.keep_days", self.webhooks.keep_days as usize),
-            ("tracking.max_streams_per_payout", self.tracking.max_streams_per_payout),
-            ("tracking.misses_per_minute", self.tracking.misses_per_minute as usize),
-        ];
-        for (key, value) in at_least_one {
-            if value == 0 {
-                return bad(key, "must be at least 1");
-            }
-        }
-        let periods = [
-            ("relay.poll_millis", self.relay.poll_millis),
-            ("sweep.every_millis", self.sweep.every_millis),
-            ("sandbox.poll_millis", self.sandbox.poll_millis),
-            ("webhooks.poll_millis", self.webhooks.poll_millis),
-        ];
-        for (key, value) in periods {
-            if !(10..=60_000).contains(&value) {
-                return bad(key, "must be between 10 and 60000");
-            }
-        }
-        for (key, value) in [
-            ("waiting.heartbeat_seconds", self.waiting.heartbeat_seconds),
-            ("waiting.stream_seconds", self.waiting.stream_seconds),
-        ] {
-            if !(1..=86_400).contains(&value) {
-                return bad(key, "must be between 1 and 86400");
-            }
-        }
-        if !(24..=8760).contains(&self.idempotency.keep_hours) {
-            return bad("idempotency.keep_hours", "must be between 24 and 8760");
-        }
-        if !(1..=60).contains(&self.webhooks.timeout_seconds) {
-            return bad("webhooks.timeout_seconds", "must be between 1 and 60");
-        }
-        if self.quotes.signing_key.set().is_some_and(|key| key.len() < 16) {
-            return bad("quotes.signing_key", "must have at least 16 characters");
-        }
-        if self.ops.token.set().is_none() && !self.ops.listen.ip().is_loopback() {
-            return bad("ops.token", "must be set where ops.listen is not a loopback address");
-        }
-        let path = &self.http.base_path;
-        if !path.is_empty()
-            && (!path.starts_with('/') || path.ends_with('/') || path.contains(['{', '}', '*', '?', '#']))
-        {
-            return bad("http.base_path", "must start with a slash, not end with one, and be a plain path");
-        }
-        let url = &self.http.public_url;
-        if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
-            return bad("http.public_url", "must start with http:// or https://");
-        }
-        Ok(())
-    }
-
     /// The address partners' users reach us under.
     #[must_use]
     pub fn public_url(&self) -> String {
@@ -355,96 +127,4 @@ impl Config {
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 fn refused(error: config::ConfigError) -> ConfigError {
     ConfigError::Refused(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::from_environment(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
-    }
-
-    #[test]
-    fn the_defaults_are_the_contracts() {
-        let config = read(&[]).unwrap();
-        assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.ops.listen.to_string(), "127.0.0.1:8081");
-        assert_eq!(config.quotes.ttl_seconds, 60);
-        assert_eq!(config.http.base_path, "");
-        assert_eq!(config.public_url(), "http://127.0.0.1:8080");
-    }
-
-    #[test]
-    fn the_environment_wins_and_secrets_stay_text() {
-        let config = read(&[
-            ("DATABASE_URL", "sqlite:a"),
-            ("AMQP_URL", "amqp://b"),
-            ("PAYOUTD_HTTP__LISTEN", "127.0.0.1:9"),
-            ("PAYOUTD_OPS__TOKEN", "00123"),
-            ("PAYOUTD_QUOTES__TTL_SECONDS", "5"),
-            ("HOME", "elsewhere"),
-        ])
-        .unwrap();
-        assert_eq!(config.database.url.expose(), "sqlite:a");
-        assert_eq!(config.amqp.url.expose(), "amqp://b");
-        assert_eq!(config.http.listen.port(), 9);
-        assert_eq!(config.ops.token.expose(), "00123");
-        assert_eq!(config.quotes.ttl_seconds, 5);
-        assert!(!format!("{config:?}").contains("00123"));
-    }
-
-    #[test]
-    fn sites_that_embed_the_tracking_page_are_listed_in_a_file_or_in_one_variable() {
-        let embedders = |pairs: &[_]| read(pairs).unwrap().tracking.frame_ancestors.to_string();
-        assert_eq!(embedders(&[]), "'none'");
-        let variable = "PAYOUTD_TRACKING__FRAME_ANCESTORS";
-        assert_eq!(
-            embedders(&[(variable, "https://a.example https://b.example")]),
-            "https://a.example https://b.example"
-        );
-        assert_eq!(embedders(&[(variable, "")]), "'none'");
-        let file = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
-        std::fs::write(&file, "[tracking]\nframe_ancestors = [\"self\", \"https://c.example\"]\n").unwrap();
-        let path = file.path().to_str().unwrap();
-        assert_eq!(embedders(&[("PAYOUTD_CONFIG", path)]), "'self' https://c.example");
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        for (variable, value, named) in [
-            ("PAYOUTD_HTTP__LISTEM", "x", "listem"),
-            ("PAYOUTD_HTPP__LISTEN", "x", "htpp"),
-            ("PAYOUTD_HTTP__LISTEN", "nowhere", "http.listen"),
-            ("PAYOUTD_IDEMPOTENCY__KEEP_HOURS", "23", "idempotency.keep_hours"),
-            ("PAYOUTD_LIMITS__WRITES_BURST", "0", "limits.writes_burst"),
-            ("PAYOUTD_LIMITS__READS_PER_SECOND", "-1", "limits.reads_per_second"),
-            ("PAYOUTD_QUOTES__TTL_SECONDS", "soon", "quotes.ttl_seconds"),
-            ("PAYOUTD_QUOTES__TTL_SECONDS", "-1", "quotes.ttl_seconds"),
-            ("PAYOUTD_QUOTES__TTL_SECONDS", "0", "quotes.ttl_seconds"),
-            ("PAYOUTD_QUOTES__SIGNING_KEY", "short", "quotes.signing_key"),
-            ("PAYOUTD_OPS__LISTEN", "0.0.0.0:1", "ops.token"),
-            ("PAYOUTD_HTTP__BASE_PATH", "v1", "http.base_path"),
-            ("PAYOUTD_HTTP__PUBLIC_URL", "example.org", "http.public_url"),
-            ("PAYOUTD_LOG__FORMAT", "xml", "log.format"),
-            ("PAYOUTD_TRACKING__FRAME_ANCESTORS", "*", "tracking.frame_ancestors"),
-            ("PAYOUTD_TRACKING__MISSES_PER_MINUTE", "0", "tracking.misses_per_minute"),
-            ("PAYOUTD_CONFIG", "nowhere.toml", "nowhere.toml"),
-        ] {
-            let error = read(&[(variable, value)]).unwrap_err().to_string();
-            assert!(error.contains(named), "{variable}={value}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_file_stands_between_defaults_and_environment() {
-        let file = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
-        std::fs::write(&file, "[quotes]\nttl_seconds = 7\n[actors]\nmax_live = 3\n").unwrap();
-        let path = file.path().to_str().unwrap();
-        let config = read(&[("PAYOUTD_CONFIG", path), ("PAYOUTD_QUOTES__TTL_SECONDS", "8")]).unwrap();
-        assert_eq!((config.quotes.ttl_seconds, config.actors.max_live), (8, 3));
-        std::fs::write(&file, "[quotes]\nttl = 7\n").unwrap();
-        let error = read(&[("PAYOUTD_CONFIG", path)]).unwrap_err().to_string();
-        assert!(error.contains("ttl"), "{error}");
-    }
 }
