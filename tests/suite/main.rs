@@ -25,6 +25,7 @@ mod e2e_restarts;
 mod e2e_waiting;
 mod e2e_webhooks;
 mod guides;
+mod relay_simulation;
 mod schemathesis;
 mod store;
 mod tracking;
