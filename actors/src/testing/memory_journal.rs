@@ -289,7 +289,7 @@ impl Journal for MemoryJournal {
     async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
         let ids: Vec<_> = batch.iter().map(Append::payout_id).collect();
         let distinct: HashSet<_> = ids.iter().collect();
-        assert_eq!(distinct.len(), ids.len(), "a batch never holds two writes of one payout");
+        assert_eq!(distinct.len(), ids.len(), "I9: a batch never holds two writes of one payout");
         let (process, batch) = (self.process, batch.to_vec());
         self.tables().begin(process, &ids);
         let work =

@@ -108,12 +108,13 @@ impl<'a> Life<'a> {
         let Around { random, witness, broker, .. } = &mut *self.around;
         let sandbox = witness.journal.row(payout).is_some_and(|row| row.payout.terms.mode == Mode::Test);
         let mode = if sandbox != random.chance(4) { Mode::Test } else { Mode::Live };
-        let seconds = i64::try_from(random.below(1_200)).unwrap_or(0);
+        let second = random.below(1_200);
         let known = witness.sent_so_far() as u64;
         let report = if known > 0 && random.chance(8) {
             usize::try_from(random.below(known)).unwrap_or(0)
         } else {
-            let mut report = sample::report(&known.to_string(), seconds, kind(random));
+            let seen = i64::try_from(second).unwrap_or(0);
+            let mut report = sample::report(&known.to_string(), seen, kind(random, second));
             let source = if mode == Mode::Test { "simulator/sample" } else { "watcher/sample" };
             report.key = ReportKey { source: source.into(), ..report.key };
             witness.sends(payout, mode, report)
@@ -129,8 +130,14 @@ impl<'a> Life<'a> {
 
     fn poll(&mut self) {
         let payout = self.anybody();
+        let listed = self.around.random.chance(40);
         let (payouts, witness) = (self.payouts(), self.around.witness.clone());
-        tokio::spawn(async move { witness.poll(&payouts, payout).await });
+        tokio::spawn(async move {
+            match listed {
+                true => witness.list(&payouts, payout).await,
+                false => witness.poll(&payouts, payout).await,
+            }
+        });
     }
 
     fn follow(&mut self) {
@@ -235,9 +242,12 @@ fn config(random: &mut Random) -> SupervisorConfig {
     }
 }
 
-fn kind(random: &mut Random) -> ReportKind {
+/// What a watcher says, at this second. Every now and then several of them name one and the same moment of delivery.
+fn kind(random: &mut Random, second: u64) -> ReportKind {
     let hash = format!("0x0{}", random.below(4));
-    let seconds = random.chance(70).then(|| u32::try_from(random.below(900)).unwrap_or(0));
+    let to_one_moment = 1_300 - second;
+    let seconds = if random.chance(25) { to_one_moment } else { random.below(900) };
+    let seconds = random.chance(70).then(|| u32::try_from(seconds).unwrap_or(0));
     match random.below(10) {
         0..3 => sample::broadcast(&hash, seconds),
         3..7 => sample::progress(seconds),

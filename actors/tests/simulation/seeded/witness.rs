@@ -8,7 +8,7 @@ use payoutd_actors::payout::{
     Mode, NewPayout, Outcome, PayoutId, Report, Sequence, Snapshot, Status, Version,
 };
 use payoutd_actors::payouts::{CreateError, Payouts, Receipt, ReportError};
-use payoutd_actors::ports::Unavailable;
+use payoutd_actors::ports::{Journal, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
 
 use super::coverage::{ACKNOWLEDGED, Coverage, QUARANTINED};
@@ -215,9 +215,29 @@ impl Witness {
 
     /// A poll.
     pub(crate) async fn poll(&self, payouts: &Payouts, payout: PayoutId) -> Result<(), Unavailable> {
+        self.look(payout, payouts.read(payout)).await
+    }
+
+    /// A look at a list, which reads the database for itself and then has each payout shown.
+    pub(crate) async fn list(&self, payouts: &Payouts, payout: PayoutId) -> Result<(), Unavailable> {
+        let reading = async {
+            let found = self.journal.load(&[payout]).await?.into_iter().flatten().next();
+            match found {
+                Some(stored) => payouts.show(&stored).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        self.look(payout, reading).await
+    }
+
+    async fn look(
+        &self,
+        payout: PayoutId,
+        reading: impl Future<Output = Result<Option<Arc<Snapshot>>, Unavailable>>,
+    ) -> Result<(), Unavailable> {
         let at_least = self.seen().shown.get(&payout).copied();
         let exists = self.journal.row(payout).is_some();
-        let answer = payouts.read(payout).await;
+        let answer = reading.await;
         let version = answer.as_ref().ok().map(|read| read.as_ref().map(|snapshot| snapshot.version));
         self.note(Line::Read(payout, version));
         let Some(snapshot) = answer? else {
