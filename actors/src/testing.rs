@@ -10,6 +10,6 @@ mod tables;
 
 pub use fault_plan::{Call, Fault, FaultPlan, Gate, Odds};
 pub use manual_clock::ManualClock;
-pub use memory_journal::{Counts, MemoryJournal, OutboxRow};
+pub use memory_journal::{Counts, CutOff, MemoryJournal, OutboxRow};
 pub use random::Random;
 pub use started::{Started, start_payouts, unhurried};

@@ -58,7 +58,7 @@ async fn reads_never_go_back() {
     for number in 0..PAYOUTS {
         started.payouts.create(sample::payout(number), None).await.unwrap();
     }
-    faults.seed(1, Odds { unavailable: 3, lose_answer: 3, lose_request: 3, reject: 0 });
+    faults.seed(1, Odds { unavailable: 3, lose_answer: 3, lose_request: 3, ..Odds::default() });
     let over = Arc::new(AtomicBool::new(false));
     let reads = Arc::new(AtomicU64::new(0));
     let readers: Vec<_> = (0..READERS)

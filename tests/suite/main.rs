@@ -26,6 +26,7 @@ mod e2e_sandbox;
 mod e2e_waiting;
 mod e2e_webhooks;
 mod guides;
+mod relay_simulation;
 mod schemathesis;
 mod store;
 mod tracking;

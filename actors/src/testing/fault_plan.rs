@@ -1,7 +1,8 @@
 //! What shall go wrong, and when.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -30,6 +31,12 @@ pub enum Fault {
     LoseAnswer,
     /// Nothing is committed, and nobody knows: `Unknown`.
     LoseRequest,
+    /// The store says `Unknown` at once, and commits everything a while later all the same.
+    LandLate(Duration),
+    /// The store could not serialize the transaction; nothing is written, ask again.
+    Serialization,
+    /// The call takes its time: half of it before its work, half of it before its answer.
+    Slow(Duration),
     /// The store refuses the whole batch; nothing is written.
     Reject,
     /// The journal itself panics before it does anything, which takes its lane of group commit with it.
@@ -40,6 +47,25 @@ pub enum Fault {
     HangBefore(Gate),
     /// The call does its work and waits until the gate opens before it answers.
     HangAfter(Gate),
+}
+
+impl Fault {
+    /// What it is counted as.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unavailable => "store unavailable",
+            Self::LoseAnswer => "answer of the store lost",
+            Self::LoseRequest => "request to the store lost",
+            Self::LandLate(_) => "commit landed late",
+            Self::Serialization => "serialization failure",
+            Self::Slow(_) => "store slow",
+            Self::Reject => "batch refused",
+            Self::Panic => "store panicked",
+            Self::Damage => "journal damaged",
+            Self::HangBefore(_) | Self::HangAfter(_) => "store hung",
+        }
+    }
 }
 
 /// Holds calls up until it is opened. Clones are the same gate.
@@ -72,7 +98,7 @@ impl Gate {
 }
 
 /// How often which fault happens by itself, in percent of calls.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Odds {
     /// [`Fault::Unavailable`]
     pub unavailable: u64,
@@ -80,6 +106,12 @@ pub struct Odds {
     pub lose_answer: u64,
     /// [`Fault::LoseRequest`]
     pub lose_request: u64,
+    /// [`Fault::LandLate`]
+    pub land_late: u64,
+    /// [`Fault::Serialization`]
+    pub serialization: u64,
+    /// [`Fault::Slow`]
+    pub slow: u64,
     /// [`Fault::Reject`]
     pub reject: u64,
 }
@@ -92,10 +124,14 @@ struct Scripted {
     times: Option<u32>,
 }
 
+/// The most that a slow store takes, and that a commit lands late.
+const LONGEST_MILLIS: u64 = 200;
+
 #[derive(Default)]
 struct Plan {
     scripted: VecDeque<Scripted>,
     seeded: Option<(Random, Odds)>,
+    fired: BTreeMap<&'static str, u64>,
 }
 
 /// A script of faults, and seeded ones where the script says nothing. Clones are the same plan.
@@ -129,7 +165,15 @@ impl FaultPlan {
 
     /// From now on everything works.
     pub fn clear(&self) {
-        *self.plan() = Plan::default();
+        let mut plan = self.plan();
+        let fired = std::mem::take(&mut plan.fired);
+        *plan = Plan { fired, ..Plan::default() };
+    }
+
+    /// How often what went wrong so far, by [name](Fault::name).
+    #[must_use]
+    pub fn fired(&self) -> BTreeMap<&'static str, u64> {
+        self.plan().fired.clone()
     }
 
     /// Whether every scripted fault with a number of times has happened.
@@ -151,34 +195,50 @@ impl FaultPlan {
             }
         }
         plan.scripted.retain(|scripted| scripted.times != Some(0));
+        if !damaged.is_empty() {
+            *plan.fired.entry(Fault::Damage.name()).or_default() += 1;
+        }
         damaged
     }
 
     /// What else shall go wrong with this call.
     pub(super) fn strike(&self, call: Call, touched: &[PayoutId]) -> Option<Fault> {
         let mut plan = self.plan();
-        let hit = plan.scripted.iter().position(|scripted| {
+        let fault = plan.scripted(call, touched).or_else(|| plan.by_chance())?;
+        *plan.fired.entry(fault.name()).or_default() += 1;
+        Some(fault)
+    }
+}
+
+impl Plan {
+    fn scripted(&mut self, call: Call, touched: &[PayoutId]) -> Option<Fault> {
+        let index = self.scripted.iter().position(|scripted| {
             scripted.call == call
                 && !matches!(scripted.fault, Fault::Damage)
                 && scripted.whose.is_none_or(|id| touched.contains(&id))
-        });
-        if let Some(index) = hit {
-            let scripted = plan.scripted.get_mut(index)?;
-            let fault = scripted.fault.clone();
-            if let Some(times) = &mut scripted.times {
-                *times -= 1;
-                if *times == 0 {
-                    plan.scripted.remove(index);
-                }
+        })?;
+        let scripted = self.scripted.get_mut(index)?;
+        let fault = scripted.fault.clone();
+        if let Some(times) = &mut scripted.times {
+            *times -= 1;
+            if *times == 0 {
+                self.scripted.remove(index);
             }
-            return Some(fault);
         }
-        let (random, odds) = plan.seeded.as_mut()?;
+        Some(fault)
+    }
+
+    fn by_chance(&mut self) -> Option<Fault> {
+        let (random, odds) = self.seeded.as_mut()?;
         let mut roll = random.below(100);
+        let time = Duration::from_millis(1 + random.below(LONGEST_MILLIS));
         let faults = [
             (odds.unavailable, Fault::Unavailable),
             (odds.lose_answer, Fault::LoseAnswer),
             (odds.lose_request, Fault::LoseRequest),
+            (odds.land_late, Fault::LandLate(time)),
+            (odds.serialization, Fault::Serialization),
+            (odds.slow, Fault::Slow(time)),
             (odds.reject, Fault::Reject),
         ];
         for (share, fault) in faults {

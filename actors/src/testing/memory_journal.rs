@@ -1,13 +1,13 @@
 //! A journal in memory that keeps every promise of the [`Journal`] port.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::tables::{Tables, parsed};
+use super::tables::Tables;
 use super::{Call, Fault, FaultPlan};
-use crate::payout::{Entry, PayoutId, Snapshot, Timestamp};
+use crate::payout::{Cause, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
 use crate::ports::{
     Announcement, Append, Appended, BatchError, Create, Created, Journal, KeptAnswer, RequestName, Stored,
     Unavailable,
@@ -35,6 +35,8 @@ pub struct Counts {
     pub dues: u64,
     /// Writes committed, creations included.
     pub committed: u64,
+    /// Appends that met another version than they expected.
+    pub conflicts: u64,
 }
 
 /// The journal. Clones are the same journal, as connections are to one database: it survives the actors over it.
@@ -42,13 +44,29 @@ pub struct Counts {
 pub struct MemoryJournal {
     tables: Arc<Mutex<Tables>>,
     faults: FaultPlan,
+    process: u32,
+}
+
+/// Appends that were under way when their process died.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CutOff {
+    /// Not committed, and never to be.
+    pub before_commit: u64,
+    /// Committed, and nobody was told.
+    pub after_commit: u64,
 }
 
 impl MemoryJournal {
     /// An empty journal with which goes wrong what `faults` says.
     #[must_use]
     pub fn new(faults: FaultPlan) -> Self {
-        Self { tables: Arc::default(), faults }
+        Self { tables: Arc::default(), faults, process: 0 }
+    }
+
+    /// The same journal as another process sees it. Within one process a payout never has two writes under way.
+    #[must_use]
+    pub fn of_process(&self, process: u32) -> Self {
+        Self { process, ..self.clone() }
     }
 
     /// What goes wrong with it.
@@ -64,7 +82,25 @@ impl MemoryJournal {
     /// The payout's entries, oldest first. Empty where there is no such payout.
     #[must_use]
     pub fn entries(&self, id: PayoutId) -> Vec<Entry> {
-        self.tables().rows.get(&id).map(|row| parsed(&row.entries)).unwrap_or_default()
+        self.tables().rows.get(&id).map(|row| row.entries.clone()).unwrap_or_default()
+    }
+
+    /// The same as text, as a database keeps them.
+    #[must_use]
+    pub fn texts(&self, id: PayoutId) -> Vec<String> {
+        self.tables().rows.get(&id).map(|row| row.texts.clone()).unwrap_or_default()
+    }
+
+    /// The outcome of each time that this report of the payout was recorded.
+    #[must_use]
+    pub fn outcomes(&self, id: PayoutId, key: &ReportKey) -> Vec<Outcome> {
+        let tables = self.tables();
+        let entries = tables.rows.get(&id).map(|row| row.entries.as_slice()).unwrap_or_default();
+        let of_report = entries.iter().filter(|entry| match &entry.cause {
+            Cause::Report(report) => report.key == *key,
+            Cause::DuePassed => false,
+        });
+        of_report.map(|entry| entry.outcome).collect()
     }
 
     /// The payout's row: its last committed snapshot.
@@ -117,9 +153,18 @@ impl MemoryJournal {
         self.tables().counts
     }
 
-    /// The process over it died: what it was writing has happened or not, and nobody waits for it any more.
-    pub fn process_died(&self) {
-        self.tables().writing.clear();
+    /// The processes over it died: what they were writing has happened or not, and nobody waits for it any more.
+    pub fn process_died(&self) -> CutOff {
+        let writing = std::mem::take(&mut self.tables().writing);
+        let mut cut_off = CutOff::default();
+        for committed in writing.into_values() {
+            if committed {
+                cut_off.after_commit += 1;
+            } else {
+                cut_off.before_commit += 1;
+            }
+        }
+        cut_off
     }
 
     /// Checks everything that must be true of a journal at any time.
@@ -128,17 +173,37 @@ impl MemoryJournal {
     /// Where something is not.
     pub fn assert_sound(&self) {
         let tables = self.tables();
-        assert_eq!(tables.rows.len(), tables.quotes.len(), "one payout per quote");
-        assert!(tables.written_twice.is_empty(), "two writes at once of {:?}", tables.written_twice);
-        for (id, row) in &tables.rows {
-            let stored = Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
-            let replayed = stored.replay().map(|payout| payout.snapshot());
-            assert_eq!(replayed.as_ref(), Ok(&*row.last), "the row of {id} is what its journal tells");
-            let told = tables.outbox.iter().filter(|told| told.announcement.snapshot.payout.id == *id);
-            let sequences: Vec<_> = told.map(|told| told.announcement.snapshot.sequence.0).collect();
-            let expected: Vec<_> = (1..=row.last.sequence.0).collect();
-            assert_eq!(sequences, expected, "every change of {id} is announced once, in order");
+        let quotes: HashSet<_> = tables.rows.values().map(|row| &row.created.terms.quote_id).collect();
+        assert_eq!(
+            (tables.rows.len(), tables.quotes.len()),
+            (quotes.len(), quotes.len()),
+            "I1: one payout per quote"
+        );
+        let twice = &tables.written_twice;
+        assert!(twice.is_empty(), "I9: two actors of one process wrote at once: {twice:?}");
+        let mut told: BTreeMap<PayoutId, Vec<i64>> = BTreeMap::new();
+        for row in &tables.outbox {
+            let snapshot = &row.announcement.snapshot;
+            told.entry(snapshot.payout.id).or_default().push(snapshot.sequence.0);
         }
+        for (id, row) in &tables.rows {
+            let replayed = Payout::replay(Arc::clone(&row.created), &row.entries);
+            let replayed = replayed.map(|payout| payout.snapshot());
+            assert_eq!(replayed.as_ref(), Ok(&*row.last), "I4: the row of {id} is what its journal tells");
+            let changes: usize = row.entries.iter().map(|entry| entry.events.len()).sum();
+            let sequences: Vec<i64> = (1..).take(1 + changes).collect();
+            assert_eq!(
+                row.last.sequence.0,
+                *sequences.last().unwrap_or(&0),
+                "I4: one sequence per change of {id}"
+            );
+            assert_eq!(
+                told.remove(id),
+                Some(sequences),
+                "I7: every change of {id} is announced once, in order"
+            );
+        }
+        assert!(told.is_empty(), "I7: announced without being committed: {told:?}");
     }
 
     /// Does `work` as the plan for this call says.
@@ -146,7 +211,7 @@ impl MemoryJournal {
         &self,
         call: Call,
         touched: &[PayoutId],
-        work: impl FnOnce(&mut Tables) -> Result<T, BatchError> + Send,
+        work: impl FnOnce(&mut Tables) -> Result<T, BatchError> + Send + 'static,
     ) -> Result<T, BatchError> {
         {
             let counts = &mut self.tables().counts;
@@ -162,6 +227,22 @@ impl MemoryJournal {
         tokio::task::yield_now().await;
         let done = match fault {
             None | Some(Fault::Damage | Fault::HangAfter(_)) => work(&mut self.tables()),
+            Some(Fault::Slow(time)) => {
+                tokio::time::sleep(time / 2).await;
+                let done = work(&mut self.tables());
+                tokio::time::sleep(time / 2).await;
+                done
+            }
+            Some(Fault::LandLate(after)) => {
+                let tables = Arc::clone(&self.tables);
+                tokio::spawn(async move {
+                    tokio::time::sleep(after).await;
+                    // Nobody is there to be told.
+                    let _ = work(&mut tables.lock().unwrap_or_else(PoisonError::into_inner));
+                });
+                Err(BatchError::Unknown("ordered by a test".into()))
+            }
+            Some(Fault::Serialization) => Err(BatchError::Unavailable("could not serialize access".into())),
             Some(Fault::Unavailable) => Err(BatchError::Unavailable("ordered by a test".into())),
             Some(Fault::LoseRequest) => Err(BatchError::Unknown("ordered by a test".into())),
             Some(Fault::Reject) => Err(BatchError::Rejected("ordered by a test".into())),
@@ -188,7 +269,8 @@ impl MemoryJournal {
 impl Journal for MemoryJournal {
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable> {
         let damaged = self.faults.damaged(ids);
-        let loaded = self.call(Call::Load, ids, |tables| Ok(tables.load(ids))).await;
+        let wanted = ids.to_vec();
+        let loaded = self.call(Call::Load, ids, move |tables| Ok(tables.load(&wanted))).await;
         let mut loaded = loaded.map_err(|error| Unavailable(error.to_string()))?;
         for (id, stored) in ids.iter().zip(&mut loaded) {
             if let Some(stored) = stored.as_mut().filter(|_| damaged.contains(id)) {
@@ -200,22 +282,25 @@ impl Journal for MemoryJournal {
 
     async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
         let ids: Vec<_> = batch.iter().map(|write| write.payout.id).collect();
-        self.call(Call::Create, &ids, |tables| tables.create(batch)).await
+        let batch = batch.to_vec();
+        self.call(Call::Create, &ids, move |tables| tables.create(&batch)).await
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
         let ids: Vec<_> = batch.iter().map(Append::payout_id).collect();
         let distinct: HashSet<_> = ids.iter().collect();
-        assert_eq!(distinct.len(), ids.len(), "a batch never holds two writes of one payout");
-        self.tables().begin(&ids);
-        let work = |tables: &mut Tables| Ok(batch.iter().map(|write| tables.append(write)).collect());
+        assert_eq!(distinct.len(), ids.len(), "I9: a batch never holds two writes of one payout");
+        let (process, batch) = (self.process, batch.to_vec());
+        self.tables().begin(process, &ids);
+        let work =
+            move |tables: &mut Tables| Ok(batch.iter().map(|write| tables.append(process, write)).collect());
         let appended = self.call(Call::Append, &ids, work).await;
-        self.tables().end(&ids);
+        self.tables().end(process, &ids);
         appended
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PayoutId>, Unavailable> {
-        let due = self.call(Call::Due, &[], |tables| Ok(tables.due(now, limit))).await;
+        let due = self.call(Call::Due, &[], move |tables| Ok(tables.due(now, limit))).await;
         due.map_err(|error| Unavailable(error.to_string()))
     }
 }

@@ -1,6 +1,6 @@
 //! What the memory journal holds, and what one transaction does to it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::memory_journal::{Counts, OutboxRow};
@@ -9,8 +9,10 @@ use crate::ports::{Append, Appended, BatchError, Create, Created, KeptAnswer, Re
 
 pub(super) struct Row {
     pub(super) created: Arc<NewPayout>,
-    /// As text, as a database keeps them: what does not survive that is found out by every test.
-    pub(super) entries: Vec<String>,
+    /// As text, as a database keeps them.
+    pub(super) texts: Vec<String>,
+    /// What those texts say: what does not survive that is found out by every test.
+    pub(super) entries: Vec<Entry>,
     pub(super) last: Arc<Snapshot>,
 }
 
@@ -21,34 +23,37 @@ pub(super) struct Tables {
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) answers: HashMap<RequestName, KeptAnswer>,
     pub(super) counts: Counts,
-    /// Payouts with an append under way, and those that had two: then two actors own one payout.
-    pub(super) writing: HashSet<PayoutId>,
+    /// Payouts with an append under way, by process, and whether it is committed already.
+    pub(super) writing: HashMap<(u32, PayoutId), bool>,
+    /// Those that had two of one process: then two actors own one payout.
     pub(super) written_twice: Vec<PayoutId>,
 }
 
-pub(super) fn parsed(entries: &[String]) -> Vec<Entry> {
-    let parse = |text: &String| serde_json::from_str(text);
-    #[expect(clippy::expect_used, reason = "an entry that cannot be read back is a bug to be found")]
-    entries.iter().map(parse).collect::<Result<_, _>>().expect("a stored entry can be read")
+/// What an entry is once it has been text.
+#[expect(clippy::expect_used, reason = "an entry that does not survive it is a bug to be found")]
+fn through_text(entry: &Entry) -> (String, Entry) {
+    let text = serde_json::to_string(entry).expect("an entry can be written");
+    let read = serde_json::from_str(&text).expect("a stored entry can be read");
+    (text, read)
 }
 
 impl Tables {
     pub(super) fn load(&self, ids: &[PayoutId]) -> Vec<Option<Stored>> {
-        let stored = |row: &Row| Stored { created: Arc::clone(&row.created), entries: parsed(&row.entries) };
+        let stored = |row: &Row| Stored { created: Arc::clone(&row.created), entries: row.entries.clone() };
         ids.iter().map(|id| self.rows.get(id).map(stored)).collect()
     }
 
-    pub(super) fn begin(&mut self, ids: &[PayoutId]) {
+    pub(super) fn begin(&mut self, process: u32, ids: &[PayoutId]) {
         for id in ids {
-            if !self.writing.insert(*id) {
+            if self.writing.insert((process, *id), false).is_some() {
                 self.written_twice.push(*id);
             }
         }
     }
 
-    pub(super) fn end(&mut self, ids: &[PayoutId]) {
+    pub(super) fn end(&mut self, process: u32, ids: &[PayoutId]) {
         for id in ids {
-            self.writing.remove(id);
+            self.writing.remove(&(process, *id));
         }
     }
 
@@ -74,7 +79,8 @@ impl Tables {
         assert_eq!(announcement.snapshot.version, Version::FIRST, "a payout starts at the first version");
         let last = Arc::clone(&announcement.snapshot);
         self.quotes.insert(payout.terms.quote_id.clone(), payout.id);
-        self.rows.insert(payout.id, Row { created: Arc::clone(payout), entries: Vec::new(), last });
+        let row = Row { created: Arc::clone(payout), texts: Vec::new(), entries: Vec::new(), last };
+        self.rows.insert(payout.id, row);
         self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent: traceparent.clone() });
         if let Some(answer) = answer {
             self.keep(answer);
@@ -92,22 +98,26 @@ impl Tables {
         kept.clone()
     }
 
-    pub(super) fn append(&mut self, write: &Append) -> Appended {
-        let Some(row) = self.rows.get_mut(&write.payout_id()) else { return Appended::Conflict };
-        if row.last.version != write.expected {
+    pub(super) fn append(&mut self, process: u32, write: &Append) -> Appended {
+        let row = self.rows.get_mut(&write.payout_id());
+        let Some(row) = row.filter(|row| row.last.version == write.expected) else {
+            self.counts.conflicts += 1;
             return Appended::Conflict;
-        }
+        };
         assert_eq!(write.entry.version, write.expected.next(), "an entry makes the next version");
         assert_eq!(write.after.version, write.entry.version, "the row shows the version it has");
-        #[expect(clippy::expect_used, reason = "an entry that cannot be written is a bug to be found")]
-        let text = serde_json::to_string(&*write.entry).expect("an entry can be written");
-        row.entries.push(text);
+        let (text, entry) = through_text(&write.entry);
+        row.texts.push(text);
+        row.entries.push(entry);
         row.last = Arc::clone(&write.after);
         for announcement in &write.announcements {
             let traceparent = write.traceparent.clone();
             self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent });
         }
         self.counts.committed += 1;
+        if let Some(committed) = self.writing.get_mut(&(process, write.payout_id())) {
+            *committed = true;
+        }
         Appended::Committed
     }
 
