@@ -9,12 +9,11 @@ mod link;
 mod tally;
 mod wire;
 
-pub(crate) use connect::{Broker, Setup};
-pub(crate) use link::{Delivery, Incoming, Link, Outgoing};
+pub(crate) use connect::Broker;
+pub(crate) use link::{Delivery, Incoming, Outgoing, close};
 pub(crate) use tally::Tally;
 
-/// A queue's arguments, and an exchange's kind, as every declaration here has them: durable, and the queue a quorum
-/// queue with the limits that payoutd gives its own.
+/// A queue's arguments: those that payoutd gives its own.
 pub(crate) const QUORUM: [(&str, wire::Field); 4] = [
     ("x-queue-type", wire::Field::Text("quorum")),
     ("x-delivery-limit", wire::Field::Number(1_000)),

@@ -44,7 +44,12 @@ pub(crate) async fn repeat(
 }
 
 /// Makes each call once. Calls a second.
-pub(crate) async fn each_once(api: SocketAddr, requests: &[Vec<u8>], status: u16, connections: usize) -> Fallible<f64> {
+pub(crate) async fn each_once(
+    api: SocketAddr,
+    requests: &[Vec<u8>],
+    status: u16,
+    connections: usize,
+) -> Fallible<f64> {
     let next = Cell::new(0usize);
     let started = Instant::now();
     try_join_all((0..connections).map(async |_| {

@@ -114,7 +114,8 @@ pub(crate) fn post(path: &str, key: &str, idempotency_key: Option<&str>, body: &
 
 /// A GET, ready to be sent, with further header lines, each with its end.
 pub(crate) fn get(path: &str, key: &str, headers: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nhost: payoutd\r\nauthorization: Bearer {key}\r\n{headers}\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nhost: payoutd\r\nauthorization: Bearer {key}\r\n{headers}\r\n")
+        .into_bytes()
 }
 
 #[cfg(test)]

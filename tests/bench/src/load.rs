@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
-use crate::amqp::{Broker, Delivery, Incoming, Outgoing, Tally};
+use crate::amqp::{Broker, Delivery, Incoming, Outgoing, Tally, close};
 use crate::http::Connection;
 use crate::reports::{Kind, Reports, payout_id, payout_name};
 use crate::{Fallible, failure, quotes};
@@ -99,8 +99,8 @@ pub(crate) async fn live(place: &Place, shape: Shape, quotes: &[String]) -> Fall
         warm: Cell::new(None),
         full: Cell::new(None),
     };
-    let (reports, confirms) = place.broker.connect().await?.publishing().await?.split();
-    let (acknowledgements, events) =
+    let (reports, mut confirms) = place.broker.connect().await?.publishing().await?.split();
+    let (acknowledgements, mut events) =
         place.broker.connect().await?.consuming(place.events_queue, PREFETCH).await?.split();
     let calls = async {
         try_join_all((0..shape.connections).map(|_| round.call())).await?;
@@ -108,10 +108,12 @@ pub(crate) async fn live(place: &Place, shape: Shape, quotes: &[String]) -> Fall
     };
     tokio::select! {
         done = calls => done?,
-        lost = round.read_events(events, &acknowledgements, &reports) => lost?,
-        lost = round.read_confirms(confirms) => lost?,
+        lost = round.read_events(&mut events, &acknowledgements, &reports) => lost?,
+        lost = round.read_confirms(&mut confirms) => lost?,
         () = round.keep_pace() => {}
     }
+    close(events, &acknowledgements).await?;
+    close(confirms, &reports).await?;
     round.result()
 }
 
@@ -160,7 +162,7 @@ impl Round<'_> {
 
     async fn read_events(
         &self,
-        mut events: Incoming,
+        events: &mut Incoming,
         acknowledgements: &Outgoing,
         reports: &Outgoing,
     ) -> Fallible<()> {
@@ -173,7 +175,7 @@ impl Round<'_> {
         }
     }
 
-    async fn read_confirms(&self, mut confirms: Incoming) -> Fallible<()> {
+    async fn read_confirms(&self, confirms: &mut Incoming) -> Fallible<()> {
         let mut tally = Tally::default();
         loop {
             confirms.confirms(&mut tally).await?;

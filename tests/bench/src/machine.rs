@@ -14,7 +14,8 @@ use crate::servers::Servers;
 pub(crate) async fn describe(servers: &Servers) -> Fallible<Vec<String>> {
     let database = servers.database("machine").await?;
     let mut connection = database.connect().await?;
-    let setting = "SELECT string_agg(name || '=' || setting || coalesce(unit, ''), ' ' ORDER BY name) FROM pg_settings
+    let setting =
+        "SELECT string_agg(name || '=' || setting || coalesce(unit, ''), ' ' ORDER BY name) FROM pg_settings
         WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size')";
     let settings: String = sqlx::query_scalar(setting).fetch_one(&mut connection).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;

@@ -90,7 +90,9 @@ impl Measure {
     /// Whether it fits into the short form.
     fn is_short(self) -> bool {
         match self {
-            Self::Lifecycles | Self::Drain | Self::Creates | Self::Latency | Self::Polls | Self::Sqlite => true,
+            Self::Lifecycles | Self::Drain | Self::Creates | Self::Latency | Self::Polls | Self::Sqlite => {
+                true
+            }
             Self::InFlight | Self::Growth | Self::Waiters => false,
         }
     }

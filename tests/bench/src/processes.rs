@@ -36,8 +36,11 @@ pub(crate) fn cpu_time(root: u32) -> Duration {
     let below_root = |process: u32| {
         std::iter::successors(Some(process), |p| stats.get(p).map(|stat| stat.parent)).any(|p| p == root)
     };
-    let ticks: u64 =
-        stats.iter().filter(|(process, _)| below_root(**process)).map(|(_, stat)| stat.ticks + stat.reaped).sum();
+    let ticks: u64 = stats
+        .iter()
+        .filter(|(process, _)| below_root(**process))
+        .map(|(_, stat)| stat.ticks + stat.reaped)
+        .sum();
     TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 

@@ -77,7 +77,9 @@ impl Settings {
     pub(crate) async fn print(&self, arguments: &[&str]) -> Fallible<String> {
         let output = self.command(arguments)?.output().await?;
         if !output.status.success() {
-            return Err(format!("payoutd {arguments:?}: {}; see {}", output.status, self.log.display()).into());
+            return Err(
+                format!("payoutd {arguments:?}: {}; see {}", output.status, self.log.display()).into()
+            );
         }
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
@@ -135,8 +137,7 @@ impl Program {
         let request = http::get("/metrics", "-", "");
         let answer = connection.call(&request).await?;
         let text = String::from_utf8_lossy(answer.body);
-        let of_name =
-            |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
         Ok(text.lines().filter(of_name).filter_map(value).sum())
     }

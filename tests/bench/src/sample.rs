@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use crate::amqp::{Tally, close};
 use crate::http::{self, Connection};
 use crate::reports::{Kind, Reports, payout_id, payout_name};
 use crate::site::Site;
@@ -71,7 +72,8 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    fn of(answer: &http::Answer<'_>, status: u16) -> Fallible<Self> {
+    /// An answer with this status, as it came.
+    pub(crate) fn of(answer: &http::Answer<'_>, status: u16) -> Fallible<Self> {
         let body = String::from_utf8(answer.body.to_vec())?;
         if answer.status != status {
             return Err(format!("{} instead of {status}: {body}", answer.status).into());
@@ -100,9 +102,11 @@ impl Sample {
         for kind in Kind::BOTH {
             let body = Reports::new().body(id, kind);
             outgoing.publish(site.chain_exchange, &payout_name(id), "", body.as_bytes());
-            confirms.confirms(&mut crate::amqp::Tally::default()).await?;
+            confirms.confirms(&mut Tally::default()).await?;
             events.push(watched.next().await?);
         }
+        watched.end().await?;
+        close(confirms, &outgoing).await?;
         let poll = http::get(&format!("/payouts/{name}"), &site.key, "");
         let polled = Response::of(&partner.call(&poll).await?, 200)?;
         let events = events.try_into().map_err(|_| failure("three events were due"))?;

@@ -25,7 +25,8 @@ impl Servers {
     /// Those that the environment names.
     pub(crate) fn from_environment() -> Fallible<Self> {
         let named = |name: &str| {
-            std::env::var(name).map_err(|_| failure("there are no servers: run scripts/bench, which starts them"))
+            std::env::var(name)
+                .map_err(|_| failure("there are no servers: run scripts/bench, which starts them"))
         };
         let amqp_url = named("TEST_AMQP_URL")?;
         Ok(Self {

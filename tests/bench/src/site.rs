@@ -4,7 +4,7 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use crate::amqp::{Incoming, Outgoing, Tally};
+use crate::amqp::{Incoming, Outgoing, Tally, close};
 use crate::program::{Program, Settings};
 use crate::reports::{Kind, Reports, payout_name};
 use crate::sample::Event;
@@ -103,6 +103,7 @@ impl Site {
         while tally.confirmed() < ids.len() as u64 {
             confirms.confirms(&mut tally).await?;
         }
+        close(confirms, &outgoing).await?;
         check::eventually_moved(&self.database, ids, kind).await?;
         self.silence().await
     }
@@ -146,5 +147,10 @@ impl Watched {
             self.outgoing.acknowledge(tag);
         }
         self.ready.pop_front().ok_or_else(|| failure("no announcement came"))
+    }
+
+    /// Stops reading.
+    pub(crate) async fn end(self) -> Fallible<()> {
+        close(self.incoming, &self.outgoing).await
     }
 }

@@ -158,12 +158,7 @@ impl Setup {
         self.expect(answer).await
     }
 
-    async fn say(
-        &mut self,
-        channel: u16,
-        method: Method,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Fallible<()> {
+    async fn say(&mut self, channel: u16, method: Method, write: impl FnOnce(&mut Vec<u8>)) -> Fallible<()> {
         let mut out = Vec::new();
         frames::method(&mut out, channel, method, write);
         Ok(self.stream.write_all(&out).await?)

@@ -18,6 +18,8 @@ const PUBLISH: frames::Method = (60, 40);
 const DELIVER: frames::Method = (60, 60);
 const ACK: frames::Method = (60, 80);
 const NACK: frames::Method = (60, 120);
+const CLOSE: frames::Method = (10, 50);
+const CLOSED: frames::Method = (10, 51);
 
 /// Content type, delivery mode, message id: the property flags of what is published here.
 const FLAGS: u16 = 1 << 15 | 1 << 12 | 1 << 7;
@@ -69,6 +71,25 @@ impl Link {
         let out = Outgoing::default();
         let writer = tokio::task::spawn_local(write_out(self.write, out.clone())).abort_handle();
         (out, Incoming { writer, read: self.read, buffer: self.buffer, used: 0 })
+    }
+}
+
+/// Ends a connection in order, so that nothing that was written on it is lost.
+pub(crate) async fn close(mut incoming: Incoming, outgoing: &Outgoing) -> Fallible<()> {
+    frames::method(&mut outgoing.bytes.borrow_mut(), 0, CLOSE, |out| {
+        out.short(200);
+        out.name("OK");
+        out.long(0);
+    });
+    outgoing.ready.notify_one();
+    loop {
+        while let Some(frame) = frames::first(&incoming.buffer[incoming.used..])? {
+            if frame.kind == METHOD && frames::named(frame.payload)?.0 == CLOSED {
+                return Ok(());
+            }
+            incoming.used += frame.size;
+        }
+        incoming.fill().await?;
     }
 }
 

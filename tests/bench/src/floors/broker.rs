@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::Fallible;
-use crate::amqp::{Broker, Outgoing, Tally};
+use crate::amqp::{Broker, Outgoing, Tally, close};
 use crate::load::per_second;
 use crate::reports::{Kind, Reports, payout_name};
 use crate::sample::Sample;
@@ -43,7 +43,12 @@ pub(crate) async fn lifecycles(broker: &Broker, sample: &Sample, count: usize) -
             outgoing.publish(EVENTS, &event.routing_key, &message_id, event.body.as_bytes());
         }
     });
-    tokio::try_join!(reports, events, receive(broker, REPORTS, count * 2), receive(broker, EVENTS, count * 3))?;
+    tokio::try_join!(
+        reports,
+        events,
+        receive(broker, REPORTS, count * 2),
+        receive(broker, EVENTS, count * 3)
+    )?;
     Ok(per_second(count, started.elapsed()))
 }
 
@@ -64,7 +69,7 @@ async fn send(
             }
             publish(&outgoing, Uuid::now_v7());
         }
-        Ok(())
+        Fallible::Ok(())
     };
     let confirming = async {
         let mut tally = Tally::default();
@@ -73,9 +78,10 @@ async fn send(
             confirmed.set(tally.confirmed());
             more.notify_one();
         }
-        Ok(())
+        Fallible::Ok(())
     };
-    tokio::try_join!(sending, confirming).map(drop)
+    tokio::try_join!(sending, confirming)?;
+    close(confirms, &outgoing).await
 }
 
 /// Consumes so many messages and acknowledges them.
@@ -86,7 +92,5 @@ async fn receive(broker: &Broker, queue: &str, count: usize) -> Fallible<()> {
         let tag = incoming.deliveries(|_| received += 1).await?;
         outgoing.acknowledge(tag);
     }
-    // The last acknowledgement is to leave before the connection ends.
-    tokio::task::yield_now().await;
-    Ok(())
+    close(incoming, &outgoing).await
 }

@@ -90,7 +90,8 @@ impl OneByOne {
         if !output.status.success() || complaint.contains("ERROR") {
             return Err(format!("pgbench: {complaint}").into());
         }
-        let rate = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
+        let rate =
+            text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
         let rate = rate.ok_or_else(|| failure("pgbench does not say how fast it was"))?;
         if database.number(payouts).await? <= before {
             return Err(failure("floor R did not write what it should"));
@@ -131,7 +132,11 @@ fn create_parameters() -> Vec<String> {
     parameters.extend(terms.iter().chain(&["from_network", "to_network"]).map(|name| of(name, "text")));
     parameters.extend(["estimated_seconds", "seconds_after_broadcast"].map(|name| of(name, "bigint")));
     parameters.extend([now, "ARRAY[now() + interval '1 hour']".to_owned()]);
-    parameters.extend(["ARRAY['payout.created']".to_owned(), of("routing_key_0", "text"), of("body_0", "text")]);
+    parameters.extend([
+        "ARRAY['payout.created']".to_owned(),
+        of("routing_key_0", "text"),
+        of("body_0", "text"),
+    ]);
     parameters.push(none("text"));
     let no_answers = ["uuid", "bytea", "bytea", "bigint", "text", "text", "timestamptz", "timestamptz"];
     parameters.extend(no_answers.map(|array| format!("ARRAY[]::{array}[]")));

@@ -102,7 +102,8 @@ pub(crate) async fn append(
     };
     let rows: Vec<_> = reports.iter().map(|(_, kind)| of(*kind)).collect();
     let bodies: Vec<String> = reports.iter().map(|(id, kind)| sample.of(&of(*kind).4.body, *id)).collect();
-    let report_ids: Vec<String> = reports.iter().map(|(id, kind)| format!("{}-{}", id.simple(), of(*kind).0 + 1)).collect();
+    let report_ids: Vec<String> =
+        reports.iter().map(|(id, kind)| format!("{}-{}", id.simple(), of(*kind).0 + 1)).collect();
     let sequences: Vec<i64> = rows.iter().map(|row| row.0 + 1).collect();
     let statement: Statement<'_> = sqlx::query(APPEND)
         .bind(&ids)

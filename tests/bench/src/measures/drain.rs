@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::Bench;
-use crate::amqp::{Broker, Tally};
+use crate::amqp::{Broker, Tally, close};
 use crate::floors::bare::{self, Bare};
 use crate::load::per_second;
 use crate::reports::{Kind, Reports, payout_name};
@@ -71,7 +71,8 @@ pub(super) async fn publish(broker: &Broker, exchange: &str, numbers: &Range<usi
     for at in 0..numbers.len() + APART {
         let turns = [(Some(at), Kind::Broadcast), (at.checked_sub(APART), Kind::Delivered)];
         for (at, kind) in turns {
-            let Some(number) = at.map(|at| numbers.start + at).filter(|number| numbers.contains(number)) else {
+            let Some(number) = at.map(|at| numbers.start + at).filter(|number| numbers.contains(number))
+            else {
                 continue;
             };
             let id = stock::id(number);
@@ -85,7 +86,7 @@ pub(super) async fn publish(broker: &Broker, exchange: &str, numbers: &Range<usi
     while sent > tally.confirmed() {
         confirms.confirms(&mut tally).await?;
     }
-    Ok(())
+    close(confirms, &outgoing).await
 }
 
 /// Reads so many announcements, and returns how many a second there were.
@@ -98,6 +99,7 @@ async fn announced(broker: &Broker, queue: &str, count: usize) -> Fallible<f64> 
         outgoing.acknowledge(tag);
         first = first.or(Some(Instant::now()));
     }
-    tokio::task::yield_now().await;
-    Ok(per_second(count, first.map_or(Duration::ZERO, |first| first.elapsed())))
+    let time = first.map_or(Duration::ZERO, |first| first.elapsed());
+    close(incoming, &outgoing).await?;
+    Ok(per_second(count, time))
 }

@@ -22,7 +22,8 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     stock::load(&full.database, &sample, 0..finished, State::Delivered).await?;
     full.database.run("VACUUM (ANALYZE) payouts").await?;
     full.database.run("VACUUM (ANALYZE) journal").await?;
-    check::polls(&full, &[stock::id(0), stock::id(finished / 2), stock::id(finished - 1)], "delivered", 3).await?;
+    check::polls(&full, &[stock::id(0), stock::id(finished / 2), stock::id(finished - 1)], "delivered", 3)
+        .await?;
     full.halt().await?;
 
     let count = sized(trial, bench.options.round_seconds());

@@ -49,7 +49,10 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     let seen = RefCell::new(Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?);
     let place = site.place();
     let shape = Shape { pace: Some(pace), ..load::FULL };
-    let (lived, ()) = tokio::try_join!(load::live(&place, shape, &load_quotes), watch(&site, &watched, &seen))?;
+    let (lived, ()) =
+        tokio::try_join!(load::live(&place, shape, &load_quotes), watch(&site, &watched, &seen))?;
+    // What was announced of the watched ones after the load had ended.
+    site.silence().await?;
     check::site(&site, &lived.ids).await?;
     check::delivered(&site.database, &watched).await?;
     let seen = seen.into_inner();

@@ -32,7 +32,8 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     let site = Site::open(&bench.servers, &bench.binary, "lifecycles", &[]).await?;
     let sample = Sample::take(&site).await?;
     let bare = Bare::start(&bench.servers, &sample, bench.migrated(&site, "bare").await?).await?;
-    let (singles, batched) = (bench.migrated(&site, "singles").await?, bench.migrated(&site, "batched").await?);
+    let (singles, batched) =
+        (bench.migrated(&site, "singles").await?, bench.migrated(&site, "batched").await?);
     let mut one_by_one = OneByOne::new(&bench.servers, &sample, Script::Lifecycle)?;
     let seconds = bench.options.round_seconds();
 

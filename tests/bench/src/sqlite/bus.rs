@@ -71,7 +71,8 @@ impl Publisher for Bus {
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>> {
         for message in messages {
             let sequence = message.sequence.0;
-            if let Some(announced) = usize::try_from(sequence - 1).ok().and_then(|at| self.announced.get(at)) {
+            if let Some(announced) = usize::try_from(sequence - 1).ok().and_then(|at| self.announced.get(at))
+            {
                 announced.fetch_add(1, Ordering::Relaxed);
             }
             match sequence {
