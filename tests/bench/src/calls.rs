@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
-use crate::Fallible;
 use crate::http::Connection;
-use crate::load::per_second;
+use crate::{Fallible, per_second};
 
 /// Enough to keep two cores busy.
 pub(crate) const CONNECTIONS: usize = 32;

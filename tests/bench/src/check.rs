@@ -9,7 +9,7 @@ use crate::http::{self, Connection};
 use crate::reports::{Kind, payout_name};
 use crate::servers::Database;
 use crate::site::{CHAIN_QUEUE, DEAD_LETTERS, EVENTS_QUEUE, Site};
-use crate::{Fallible, failure};
+use crate::{Fallible, failure, same};
 
 /// How many of the payouts are also asked for over HTTP.
 const POLLED: usize = 50;
@@ -101,12 +101,4 @@ pub(crate) async fn polls(site: &Site, ids: &[Uuid], status: &str, sequence: i64
 
 async fn count(connection: &mut PgConnection, query: &'static str, ids: &[Uuid]) -> Fallible<i64> {
     Ok(sqlx::query_scalar(query).bind(ids).fetch_one(connection).await?)
-}
-
-/// Fails where there are not as many as there should be.
-pub(crate) fn same(what: &str, found: i64, expected: usize) -> Fallible<()> {
-    if usize::try_from(found).is_ok_and(|found| found == expected) {
-        return Ok(());
-    }
-    Err(format!("{what}: {found} where {expected} are due").into())
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::amqp::{Broker, Delivery, Incoming, Outgoing, Tally, close};
 use crate::http::Connection;
 use crate::reports::{Kind, Reports, payout_id, payout_name};
-use crate::{Fallible, failure, quotes};
+use crate::{Fallible, failure, per_second, quotes};
 
 /// Where payouts are made and reported on.
 #[derive(Debug, Clone)]
@@ -238,13 +238,6 @@ impl Round<'_> {
         let rate = per_second(after.saturating_sub(before), full.saturating_duration_since(warm));
         Ok(Lived { rate, ids: announced.into_keys().collect(), repeated: self.repeated.get() })
     }
-}
-
-/// So many in so much time, as a rate.
-pub(crate) fn per_second(count: usize, time: Duration) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a count of things that were done")]
-    let count = count as f64;
-    if time.is_zero() { 0.0 } else { count / time.as_secs_f64() }
 }
 
 /// The whole part of a count that is small and not negative.

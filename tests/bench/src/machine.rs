@@ -6,9 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::Fallible;
-use crate::load::per_second;
 use crate::servers::Servers;
+use crate::{Fallible, per_second};
 
 /// Lines about the machine and the servers.
 pub(crate) async fn describe(servers: &Servers) -> Fallible<Vec<String>> {

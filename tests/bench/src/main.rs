@@ -16,11 +16,9 @@ mod options;
 mod processes;
 mod program;
 mod quotes;
-mod reports;
 mod sample;
 mod servers;
 mod site;
-mod sqlite;
 mod stock;
 mod table;
 
@@ -32,16 +30,7 @@ use tokio::task::LocalSet;
 
 use options::{Command, Options};
 
-/// What went wrong, for people.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// A result of something that can go wrong.
-pub(crate) type Fallible<T> = Result<T, Failure>;
-
-/// A failure with these words.
-pub(crate) fn failure(words: &str) -> Failure {
-    words.into()
-}
+pub(crate) use payoutd_bench::{Fallible, failure, per_second, reports, same};
 
 /// Says what is going on, apart from the results.
 pub(crate) fn say(words: &str) {
@@ -68,7 +57,6 @@ fn run(mut options: Options) -> Fallible<bool> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         match command {
             Command::Bare(arguments) => runtime.block_on(floors::bare::run(arguments))?,
-            Command::Sqlite(arguments) => runtime.block_on(sqlite::run(arguments))?,
         }
         return Ok(true);
     }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::floors::bare::BareArguments;
-use crate::sqlite::SqliteArguments;
 
 /// Measures payoutd against what this machine can do at most.
 #[derive(Debug, Parser)]
@@ -45,9 +44,6 @@ pub(crate) enum Command {
     /// The bare program of floors F and H, as a child process.
     #[command(hide = true)]
     Bare(BareArguments),
-    /// payoutd's parts on SQLite, as a child process.
-    #[command(hide = true)]
-    Sqlite(SqliteArguments),
 }
 
 /// What is measured.

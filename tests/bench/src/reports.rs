@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A kind of report that moves a payout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The transaction is out.
     Broadcast,
     /// It arrived.
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Both, in the order in which they happen.
-    pub(crate) const BOTH: [Self; 2] = [Self::Broadcast, Self::Delivered];
+    pub const BOTH: [Self; 2] = [Self::Broadcast, Self::Delivered];
 
     /// What makes the report's id, with its payout's.
     fn number(self) -> u8 {
@@ -34,7 +34,8 @@ impl Kind {
     }
 
     /// The kind of a report with this body.
-    pub(crate) fn of(body: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn of(body: &[u8]) -> Option<Self> {
         let at = memchr::memmem::find(body, b"chain.")? + 6;
         match body.get(at)? {
             b'b' => Some(Self::Broadcast),
@@ -45,24 +46,27 @@ impl Kind {
 }
 
 /// Renders reports.
-pub(crate) struct Reports {
+#[derive(Debug)]
+pub struct Reports {
     /// When they were seen: now, as of the last look at the clock.
     time: String,
 }
 
 impl Reports {
     /// Reports seen now.
-    pub(crate) fn new() -> Self {
+    #[must_use]
+    pub fn new() -> Self {
         Self { time: now() }
     }
 
     /// Whatever is rendered from here on was seen now.
-    pub(crate) fn tick(&mut self) {
+    pub fn tick(&mut self) {
         self.time = now();
     }
 
     /// The body of a report.
-    pub(crate) fn body(&self, id: Uuid, kind: Kind) -> String {
+    #[must_use]
+    pub fn body(&self, id: Uuid, kind: Kind) -> String {
         let (report_type, data) = kind.type_and_data();
         let (id, number, time) = (id.simple(), kind.number(), &self.time);
         format!(
@@ -72,14 +76,22 @@ impl Reports {
 }
 
 /// The id under which a payout is known outside.
-pub(crate) fn payout_name(id: Uuid) -> String {
+#[must_use]
+pub fn payout_name(id: Uuid) -> String {
     format!("pay_{}", id.simple())
 }
 
 /// A payout's id out of such a name, and what follows it.
-pub(crate) fn payout_id(name: &[u8]) -> Option<(Uuid, &[u8])> {
+#[must_use]
+pub fn payout_id(name: &[u8]) -> Option<(Uuid, &[u8])> {
     let (hex, rest) = name.strip_prefix(b"pay_")?.split_at_checked(32)?;
     Some((Uuid::try_parse_ascii(hex).ok()?, rest))
+}
+
+impl Default for Reports {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 fn now() -> String {

@@ -9,7 +9,7 @@ use crate::program::{Program, Settings};
 use crate::reports::{Kind, Reports, payout_name};
 use crate::sample::Event;
 use crate::servers::{Database, Servers};
-use crate::{Fallible, calls, check, failure, quotes};
+use crate::{Fallible, calls, check, failure, quotes, same};
 
 /// A running payoutd with its database, its partner and the services downstream.
 pub(crate) struct Site {
@@ -86,7 +86,7 @@ impl Site {
         self.silence().await?;
         let created = sqlx::query_scalar("SELECT id FROM payouts WHERE quote_id = ANY ($1)").bind(&quotes);
         let created: Vec<Uuid> = created.fetch_all(&mut self.database.connect().await?).await?;
-        check::same("payouts created", i64::try_from(created.len())?, count)?;
+        same("payouts created", i64::try_from(created.len())?, count)?;
         Ok(created)
     }
 

@@ -4,10 +4,9 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::Fallible;
-use crate::check::same;
 use crate::sample::Sample;
 use crate::servers::Database;
+use crate::{Fallible, same};
 
 /// How far a payout has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

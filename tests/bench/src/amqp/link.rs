@@ -50,8 +50,6 @@ pub(crate) struct Incoming {
 
 /// A message that was delivered.
 pub(crate) struct Delivery<'a> {
-    /// What to acknowledge it by.
-    pub(crate) tag: u64,
     /// Its routing key.
     pub(crate) routing_key: &'a [u8],
     /// Its message id; empty where it has none.
@@ -211,7 +209,7 @@ impl Incoming {
         let tag = arguments.longlong()?;
         arguments.octet()?;
         arguments.name()?;
-        deal(&Delivery { tag, routing_key: arguments.name()?, message_id, body: body.payload });
+        deal(&Delivery { routing_key: arguments.name()?, message_id, body: body.payload });
         Ok(Some((size, tag)))
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn run(arguments: BareArguments) -> Fallible<()> {
 
 /// The bare program, running as a child process. Killed when it goes out of scope.
 pub(crate) struct Bare {
-    _child: Child,
+    child: Child,
     /// Its process id.
     pub(crate) process: u32,
     /// Its database.
@@ -104,13 +104,13 @@ impl Bare {
         let stdout = child.stdout.take().ok_or_else(|| failure("there was to be a pipe"))?;
         let line = BufReader::new(stdout).lines().next_line().await?;
         let api = line.ok_or_else(|| failure("the bare program ended at once"))?.parse()?;
-        Ok(Self { _child: child, process, database, api, servers: servers.clone() })
+        Ok(Self { child, process, database, api, servers: servers.clone() })
     }
 
     /// Ends it and removes its database.
-    pub(crate) async fn close(self) -> Fallible<()> {
-        let Self { database, .. } = self;
-        database.drop().await
+    pub(crate) async fn close(mut self) -> Fallible<()> {
+        self.child.kill().await?;
+        self.database.drop().await
     }
 
     fn command(servers: &Servers, database: &Database, sample: &Path) -> Fallible<Command> {

@@ -6,11 +6,10 @@ use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use super::writes::{self, BATCH};
-use crate::load::per_second;
 use crate::reports::Kind;
 use crate::sample::Sample;
 use crate::servers::Database;
-use crate::{Fallible, failure};
+use crate::{Fallible, failure, per_second};
 
 /// Two connections keep two cores and the log busy.
 const CONNECTIONS: usize = 2;

@@ -7,11 +7,10 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::Fallible;
 use crate::amqp::{Broker, Outgoing, Tally, close};
-use crate::load::per_second;
 use crate::reports::{Kind, Reports, payout_name};
 use crate::sample::Sample;
+use crate::{Fallible, per_second};
 
 const REPORTS: &str = "bench.q.reports";
 const EVENTS: &str = "bench.q.events";

@@ -8,7 +8,7 @@ use crate::sample::Sample;
 use crate::servers::Database;
 use crate::site::{EVENTS_QUEUE, Site};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, calls, check, quotes};
+use crate::{Fallible, calls, check, quotes, same};
 
 /// The more callers wait at once, the larger the batches.
 const CONNECTIONS: usize = 256;
@@ -55,9 +55,9 @@ async fn round_of(site: &Site, count: usize) -> Fallible<f64> {
     let rate = calls::each_once(site.program.api, &requests, 201, CONNECTIONS).await?;
     let created = "SELECT count(*) FROM payouts WHERE quote_id IS NOT NULL AND (version = 1 OR late)";
     let created = site.database.number(created).await?;
-    check::same("payouts created", created, count)?;
-    check::same("payouts", site.database.number("SELECT count(*) FROM payouts").await? - before, count)?;
+    same("payouts created", created, count)?;
+    same("payouts", site.database.number("SELECT count(*) FROM payouts").await? - before, count)?;
     check::nothing_left(&site.database).await?;
-    check::same("announcements", i64::from(site.waiting(EVENTS_QUEUE).await?), count)?;
+    same("announcements", i64::from(site.waiting(EVENTS_QUEUE).await?), count)?;
     Ok(rate)
 }

@@ -12,13 +12,12 @@ use uuid::Uuid;
 use super::Bench;
 use crate::amqp::{Broker, Tally, close};
 use crate::floors::bare::{self, Bare};
-use crate::load::per_second;
 use crate::reports::{Kind, Reports, payout_name};
 use crate::sample::Sample;
 use crate::site::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
 use crate::stock::{self, State};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, check, failure};
+use crate::{Fallible, check, failure, per_second};
 
 /// How many payouts' reports lie between the two of one payout.
 const APART: usize = 5_000;

@@ -21,7 +21,7 @@ use crate::reports::{Kind, Reports, payout_name};
 use crate::sample::Sample;
 use crate::site::{CHAIN_EXCHANGE, Site};
 use crate::table::{Row, Target};
-use crate::{Fallible, check, quotes};
+use crate::{Fallible, check, quotes, same};
 
 /// Reports watched a second, each by a poll of its own.
 const WATCHED: usize = 100;
@@ -56,7 +56,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     check::site(&site, &lived.ids).await?;
     check::delivered(&site.database, &watched).await?;
     let seen = seen.into_inner();
-    check::same("latencies", i64::try_from(seen.len())?, watched.len() * 2)?;
+    same("latencies", i64::try_from(seen.len())?, watched.len() * 2)?;
     bench.rows.extend(rows(&seen));
     bench.notes.push(format!(
         "latency: {} reports watched at {WATCHED} a second by long polls, beside {pace:.0} lifecycles a second",

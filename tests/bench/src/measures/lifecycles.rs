@@ -11,7 +11,7 @@ use crate::load::{self, Place};
 use crate::sample::Sample;
 use crate::site::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, check, processes, quotes};
+use crate::{Fallible, check, processes, quotes, same};
 
 /// Lifecycles that find out how fast this machine is.
 const TRIAL: usize = 4_000;
@@ -143,7 +143,7 @@ pub(super) async fn payoutd_round(
     let lived = load::live(&site.place(), load::FULL, &quotes).await?;
     costs.push(Cost::so_far(bench, site.program.process)?.since(before, count));
     check::site(site, &lived.ids).await?;
-    check::same("announcements sent twice", i64::try_from(lived.repeated)?, 0)?;
+    same("announcements sent twice", i64::try_from(lived.repeated)?, 0)?;
     Ok(lived.rate)
 }
 

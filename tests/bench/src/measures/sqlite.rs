@@ -14,8 +14,8 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     let mut rates = Vec::new();
     for round in 0..bench.options.rounds() {
         let file = bench.servers.directory.join(format!("bench-{round}.sqlite"));
-        let mut child = Command::new(std::env::current_exe()?);
-        child.args(["sqlite", "--lifecycles", &lifecycles.to_string(), "--file"]).arg(&file);
+        let mut child = Command::new(std::env::current_exe()?.with_file_name("payoutd-bench-sqlite"));
+        child.args(["--lifecycles", &lifecycles.to_string(), "--file"]).arg(&file);
         let output = child.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await?;
         if !output.status.success() {
             return Err(format!("the round on SQLite failed: {}", output.status).into());

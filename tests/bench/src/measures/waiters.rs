@@ -12,7 +12,7 @@ use crate::sample::Sample;
 use crate::site::Site;
 use crate::stock::{self, State};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, check, failure};
+use crate::{Fallible, failure, same};
 
 const SETTINGS: [(&str, &str); 3] = [
     ("PAYOUTD_HTTP__MAX_CONNECTIONS", "24000"),
@@ -100,5 +100,5 @@ async fn held(site: &Site, count: usize) -> Fallible<()> {
         }
         sleep(Duration::from_millis(100)).await;
     }
-    check::same("requests held", i64::try_from(found)?, count)
+    same("requests held", i64::try_from(found)?, count)
 }

@@ -10,12 +10,10 @@ use payoutd::relay::{OutboxMessage, PublishError, Publisher};
 use payoutd_actors::payout::{
     Mode, Network, NewPayout, OrgId, PayoutId, QuoteId, Route, Terms, TrackingToken, Usd,
 };
+use payoutd_bench::reports::{Kind, Reports};
+use payoutd_bench::{Fallible, same};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-use crate::Fallible;
-use crate::check::same;
-use crate::reports::{Kind, Reports};
 
 /// Takes announcements and has the watchers report on them, through the intake's desk.
 pub(super) struct Bus {

@@ -1,5 +1,7 @@
 //! SQLite in one process: payoutd's own engine, store, relay and intake on a file, with a bus of nothing but memory
-//! between them. A child process, so that it has a runtime like payoutd's.
+//! between them. A program of its own, so that it has a runtime like payoutd's.
+//!
+//! Only this one is linked with payoutd: the other measures know it from outside.
 
 mod bus;
 
@@ -8,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::Parser;
 use payoutd::app::SystemClock;
 use payoutd::intake::{Desk, DeskConfig};
 use payoutd::relay::{HintingJournal, Relay, RelayConfig};
@@ -23,17 +25,15 @@ use payoutd_actors::supervisor::SupervisorConfig;
 use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
-use crate::check::same;
-use crate::load::per_second;
-use crate::{Fallible, failure};
 use bus::{Bus, new_payout};
+use payoutd_bench::{Fallible, failure, per_second, same};
 
 /// As many under way at once as over HTTP.
 const IN_FLIGHT: usize = 1_000;
 
 /// What is to be done.
-#[derive(Debug, Args)]
-pub(crate) struct SqliteArguments {
+#[derive(Debug, Parser)]
+struct SqliteArguments {
     /// The file, which is not there yet.
     #[arg(long)]
     file: PathBuf,
@@ -43,7 +43,12 @@ pub(crate) struct SqliteArguments {
 }
 
 /// Takes payouts through their lives and prints how many changes a second that makes.
-pub(crate) async fn run(arguments: SqliteArguments) -> Fallible<()> {
+#[tokio::main]
+async fn main() -> Fallible<()> {
+    run(SqliteArguments::parse()).await
+}
+
+async fn run(arguments: SqliteArguments) -> Fallible<()> {
     let url = format!("sqlite:{}", arguments.file.display());
     let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
     store.migrate().await?;
