@@ -61,6 +61,10 @@ impl Site {
         broker.exchange(EVENTS_EXCHANGE).await?;
         broker.queue(EVENTS_QUEUE, EVENTS_EXCHANGE).await?;
         broker.purge(EVENTS_QUEUE).await?;
+        for queue in [CHAIN_QUEUE, DEAD_LETTERS] {
+            // Before payoutd was there for the first time, they are not there.
+            let _ = servers.broker.connect().await?.purge(queue).await;
+        }
         let program = settings.start_ready().await?;
         let servers = servers.clone();
         Ok(Self { servers, database, settings, program, key, chain_exchange: CHAIN_EXCHANGE })

@@ -19,11 +19,13 @@ use crate::{Fallible, calls, check, failure};
 const LIVE: std::ops::Range<usize> = 4_000..20_000;
 /// Payouts of which both reports are under way when payoutd is killed.
 const UNDER_WAY: usize = 20_000;
+/// Enough for all of that among the pending half.
+const FEWEST: usize = 200_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    let usual = if bench.options.short { 100_000 } else { 1_000_000 };
-    let count = bench.options.in_flight.unwrap_or(usual).max(100_000);
+    let usual = if bench.options.short { FEWEST } else { 1_000_000 };
+    let count = bench.options.in_flight.unwrap_or(usual).max(FEWEST);
     bench.say(&format!("{count} payouts in flight"));
     let mut site = Site::open(&bench.servers, &bench.binary, "in_flight", &[]).await?;
     let sample = Sample::take(&site).await?;
