@@ -1,0 +1,120 @@
+//! SQLite in one process: payoutd's own engine, store, relay and intake on a file, with a bus of nothing but memory
+//! between them. A program of its own, so that it has a runtime like payoutd's.
+//!
+//! Only this one is linked with payoutd: the other measures know it from outside.
+
+mod bus;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use payoutd::app::SystemClock;
+use payoutd::intake::{Desk, DeskConfig};
+use payoutd::relay::{HintingJournal, Relay, RelayConfig};
+use payoutd::shutdown::stop_signal;
+use payoutd::store::{self, StoreConfig};
+use payoutd::wire::Renderer;
+use payoutd_actors::engine::{self, EngineConfig};
+use payoutd_actors::group_commit::GroupCommitConfig;
+use payoutd_actors::payout::{Mode, PayoutId};
+use payoutd_actors::ports::Journal;
+use payoutd_actors::supervisor::SupervisorConfig;
+use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
+
+use bus::{Bus, new_payout};
+use payoutd_bench::{Fallible, failure, per_second, same};
+
+/// As many under way at once as over HTTP.
+const IN_FLIGHT: usize = 1_000;
+
+/// What is to be done.
+#[derive(Debug, Parser)]
+struct SqliteArguments {
+    /// The file, which is not there yet.
+    #[arg(long)]
+    file: PathBuf,
+    /// How many lifecycles.
+    #[arg(long)]
+    lifecycles: usize,
+}
+
+/// Takes payouts through their lives and prints how many changes a second that makes.
+#[tokio::main]
+async fn main() -> Fallible<()> {
+    run(SqliteArguments::parse()).await
+}
+
+async fn run(arguments: SqliteArguments) -> Fallible<()> {
+    let url = format!("sqlite:{}", arguments.file.display());
+    let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
+    store.migrate().await?;
+    let hint = Arc::new(Notify::new());
+    let journal = HintingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, vec![Arc::clone(&hint)]);
+    let running = engine::start(Arc::new(journal), Arc::new(SystemClock), ENGINE).await?;
+    let payouts = running.payouts().clone();
+    let desk = Desk::new(payouts.clone(), Arc::clone(&store) as _, DeskConfig::default());
+    let room = Arc::new(Semaphore::new(IN_FLIGHT));
+    let bus = Arc::new(Bus::new(desk, Arc::clone(&room)));
+    let relay = Relay {
+        mode: Mode::Live,
+        outbox: Arc::clone(&store) as _,
+        publisher: Arc::clone(&bus) as _,
+        hint,
+        clock: Arc::new(SystemClock),
+        config: RelayConfig { batch: 500, poll: Duration::from_secs(1) },
+    };
+    let (stopper, stop) = stop_signal();
+    let relaying = tokio::spawn(relay.run(stop));
+
+    let started = Instant::now();
+    let mut ids = Vec::with_capacity(arguments.lifecycles);
+    for _ in 0..arguments.lifecycles {
+        room.acquire().await?.forget();
+        let id = PayoutId(Uuid::now_v7());
+        ids.push(id);
+        let (payouts, payout, bus) = (payouts.clone(), new_payout(id)?, Arc::clone(&bus));
+        tokio::spawn(async move {
+            if payouts.create(payout, None).await.is_err() {
+                bus.failed();
+            }
+        });
+    }
+    // Whoever is under way gives its room back once it is delivered.
+    let all = room.acquire_many(u32::try_from(IN_FLIGHT)?);
+    drop(tokio::time::timeout(Duration::from_secs(60), all).await??);
+    let rate = per_second(arguments.lifecycles * 3, started.elapsed());
+
+    bus.check(arguments.lifecycles)?;
+    for ids in ids.chunks(500) {
+        let stored = store.load(ids).await?;
+        let right = |stored: &payoutd_actors::ports::Stored| {
+            stored.entries.len() == 2
+                && stored.replay().is_ok_and(|payout| payout.snapshot().status().as_str() == "delivered")
+        };
+        let right = stored.iter().flatten().filter(|stored| right(stored)).count();
+        same("payouts delivered", i64::try_from(right)?, ids.len())?;
+    }
+    stopper.stop();
+    relaying.await?;
+    same("the outbox", i64::try_from(store.backlog().await?.waiting)?, 0)?;
+    running.shutdown(Duration::from_secs(10)).await?;
+    store.close().await;
+    writeln!(std::io::stdout(), "{rate}").map_err(|_| failure("nobody wants to know"))
+}
+
+/// payoutd's defaults; SQLite has one lane.
+const ENGINE: EngineConfig = EngineConfig {
+    supervisor: SupervisorConfig {
+        max_live: 25_000,
+        idle_after: Duration::from_secs(300),
+        ended_after: Duration::from_secs(5),
+        reap_every: Duration::from_secs(1),
+        failure_limit: 3,
+        quarantine: Duration::from_secs(60),
+    },
+    group_commit: GroupCommitConfig { lanes: 1, max_batch: 500 },
+};

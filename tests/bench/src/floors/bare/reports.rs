@@ -1,0 +1,116 @@
+//! Reports in: consumed, written in batches, acknowledged.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection};
+use sqlx::{Connection as _, PgConnection};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::REPORTS;
+use super::creates::{LANES, lane};
+use crate::floors::writes::{self, BATCH};
+use crate::reports::{Kind, payout_id};
+use crate::sample::Sample;
+use crate::{Fallible, failure};
+
+/// Enough for a full batch in each lane while the next ones fill.
+const PREFETCH: u16 = 2_000;
+
+struct Report {
+    id: Uuid,
+    kind: Kind,
+    tag: u64,
+}
+
+/// What is written but not acknowledged yet, because something delivered before is not written: one acknowledgement
+/// then does for all.
+#[derive(Default)]
+struct Written {
+    up_to: u64,
+    beyond: BTreeSet<u64>,
+}
+
+impl Written {
+    /// Notes tags, and returns up to which one everything is written now, where that moved.
+    fn note(&mut self, tags: impl Iterator<Item = u64>) -> Option<u64> {
+        let before = self.up_to;
+        self.beyond.extend(tags);
+        while self.beyond.remove(&(self.up_to + 1)) {
+            self.up_to += 1;
+        }
+        (self.up_to > before).then_some(self.up_to)
+    }
+}
+
+pub(super) async fn start(
+    broker: &Connection,
+    url: &str,
+    sample: &Arc<Sample>,
+    hint: &Arc<Notify>,
+) -> Fallible<JoinSet<Fallible<()>>> {
+    let channel = broker.create_channel().await?;
+    channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
+    let acknowledged = Arc::new(Mutex::new(Written::default()));
+    let mut tasks = JoinSet::new();
+    let mut lanes = Vec::new();
+    for _ in 0..LANES {
+        let (lane, waiting) = mpsc::unbounded_channel();
+        let writer = Writer {
+            connection: PgConnection::connect(url).await?,
+            sample: Arc::clone(sample),
+            hint: Arc::clone(hint),
+            channel: channel.clone(),
+            written: Arc::clone(&acknowledged),
+        };
+        tasks.spawn(writer.run(waiting));
+        lanes.push(lane);
+    }
+    let options = BasicConsumeOptions::default();
+    let mut consumer =
+        channel.basic_consume(REPORTS.into(), "".into(), options, FieldTable::default()).await?;
+    tasks.spawn(async move {
+        while let Some(delivery) = consumer.next().await {
+            let delivery = delivery?;
+            let id = payout_id(delivery.routing_key.as_str().as_bytes()).map(|(id, _)| id);
+            let (Some(id), Some(kind)) = (id, Kind::of(&delivery.data)) else {
+                return Err(failure("what was delivered is no report"));
+            };
+            lanes[lane(id)].send(Report { id, kind, tag: delivery.delivery_tag })?;
+        }
+        Err(failure("the broker is gone"))
+    });
+    Ok(tasks)
+}
+
+struct Writer {
+    connection: PgConnection,
+    sample: Arc<Sample>,
+    hint: Arc<Notify>,
+    channel: Channel,
+    written: Arc<Mutex<Written>>,
+}
+
+impl Writer {
+    async fn run(mut self, mut waiting: mpsc::UnboundedReceiver<Report>) -> Fallible<()> {
+        let mut batch = Vec::with_capacity(BATCH);
+        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+            let reports: Vec<(Uuid, Kind)> = batch.iter().map(|report| (report.id, report.kind)).collect();
+            if writes::append(&mut self.connection, &self.sample, &reports).await? != reports.len() {
+                return Err(failure("the bare program did not write what it should"));
+            }
+            self.hint.notify_one();
+            let tags = batch.drain(..).map(|report| report.tag);
+            let up_to = self.written.lock().unwrap_or_else(PoisonError::into_inner).note(tags);
+            if let Some(tag) = up_to {
+                self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+            }
+        }
+        Ok(())
+    }
+}

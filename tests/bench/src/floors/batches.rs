@@ -1,0 +1,46 @@
+//! Floor B: PostgreSQL doing a lifecycle's writes in set-based batches, and nothing else.
+
+use std::time::Instant;
+
+use futures_util::future::try_join_all;
+use uuid::Uuid;
+
+use super::writes::{self, BATCH};
+use crate::reports::Kind;
+use crate::sample::Sample;
+use crate::servers::Database;
+use crate::{Fallible, failure, per_second};
+
+/// Two connections keep two cores and the log busy.
+const CONNECTIONS: usize = 2;
+
+/// Nobody sends what these wrote to the outbox, so it is not read before it is deleted.
+const STRIKE_OFF: &str =
+    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)";
+
+/// Lifecycles a second, over `count` of them.
+pub(crate) async fn lifecycles(database: &Database, sample: &Sample, count: usize) -> Fallible<f64> {
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(database.connect().await?);
+    }
+    let rounds = count.div_ceil(CONNECTIONS * BATCH);
+    let started = Instant::now();
+    try_join_all(connections.into_iter().map(async |mut connection| {
+        for _ in 0..rounds {
+            let ids: Vec<Uuid> = (0..BATCH).map(|_| Uuid::now_v7()).collect();
+            let mut written = writes::create(&mut connection, sample, &ids).await?;
+            for kind in Kind::BOTH {
+                let reports: Vec<(Uuid, Kind)> = ids.iter().map(|id| (*id, kind)).collect();
+                written += writes::append(&mut connection, sample, &reports).await?;
+            }
+            if written != 3 * BATCH {
+                return Err(failure("floor B did not write what it should"));
+            }
+            sqlx::query(STRIKE_OFF).bind(i64::try_from(written)?).execute(&mut connection).await?;
+        }
+        Ok(())
+    }))
+    .await?;
+    Ok(per_second(rounds * CONNECTIONS * BATCH, started.elapsed()))
+}

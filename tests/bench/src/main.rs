@@ -1,0 +1,66 @@
+//! The yardstick: payoutd measured against what the same machine can do at most. `scripts/bench` runs it; how to read
+//! what it prints is in `docs/performance.md`.
+//!
+//! payoutd is the release build, as a child process, and is spoken to as its clients do: HTTP and AMQP. Every figure
+//! stands beside a floor that was measured in the same run, in turns with it.
+
+mod amqp;
+mod calls;
+mod check;
+mod floors;
+mod http;
+mod load;
+mod machine;
+mod measures;
+mod options;
+mod processes;
+mod program;
+mod quotes;
+mod sample;
+mod servers;
+mod site;
+mod stock;
+mod table;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::task::LocalSet;
+
+use options::{Command, Options};
+
+pub(crate) use payoutd_bench::{Fallible, failure, per_second, reports, same};
+
+/// Says what is going on, apart from the results.
+pub(crate) fn say(words: &str) {
+    // Whoever closed the terminal does not want to know.
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(2),
+        Err(error) => {
+            say(&format!("bench: failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything that is to be reached was reached, where that is asked for.
+fn run(mut options: Options) -> Fallible<bool> {
+    if let Some(command) = options.command.take() {
+        // With as many threads as payoutd.
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        match command {
+            Command::Bare(arguments) => runtime.block_on(floors::bare::run(arguments))?,
+        }
+        return Ok(true);
+    }
+    // The load has one thread: what it uses is missing to what it measures.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, measures::run(&options))
+}

@@ -1,0 +1,102 @@
+//! The servers that everything is measured on: PostgreSQL and RabbitMQ, started by `scripts/test-servers --durable`.
+
+use std::path::PathBuf;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::amqp::Broker;
+use crate::{Fallible, failure};
+
+/// Where they are.
+#[derive(Debug, Clone)]
+pub(crate) struct Servers {
+    /// What they keep their files in.
+    pub(crate) directory: PathBuf,
+    /// PostgreSQL, without a database's name.
+    pub(crate) postgres_url: String,
+    /// RabbitMQ.
+    pub(crate) amqp_url: String,
+    /// The same, for the load.
+    pub(crate) broker: Broker,
+}
+
+impl Servers {
+    /// Those that the environment names.
+    pub(crate) fn from_environment() -> Fallible<Self> {
+        let named = |name: &str| {
+            std::env::var(name)
+                .map_err(|_| failure("there are no servers: run scripts/bench, which starts them"))
+        };
+        let amqp_url = named("TEST_AMQP_URL")?;
+        Ok(Self {
+            directory: named("TEST_SERVERS")?.into(),
+            postgres_url: named("TEST_POSTGRES_URL")?,
+            broker: Broker::new(&amqp_url)?,
+            amqp_url,
+        })
+    }
+
+    /// A new, empty database.
+    pub(crate) async fn database(&self, purpose: &str) -> Fallible<Database> {
+        let name = format!("bench_{purpose}_{}", &Uuid::now_v7().simple().to_string()[20..]);
+        let mut admin = PgConnection::connect(&format!("{}/postgres", self.postgres_url)).await?;
+        run(&mut admin, &format!("CREATE DATABASE {name}")).await?;
+        Ok(Database { url: format!("{}/{name}", self.postgres_url), server: self.postgres_url.clone(), name })
+    }
+
+    /// The first process of PostgreSQL.
+    pub(crate) fn postgres_process(&self) -> Fallible<u32> {
+        let file = self.directory.join("postgres/data/postmaster.pid");
+        let text = std::fs::read_to_string(file)?;
+        Ok(text.lines().next().unwrap_or_default().trim().parse()?)
+    }
+
+    /// The first process of RabbitMQ.
+    pub(crate) fn rabbit_process(&self) -> Fallible<u32> {
+        Ok(std::fs::read_to_string(self.directory.join("rabbit/server.pid"))?.trim().parse()?)
+    }
+}
+
+/// A database of one measure.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    /// Where it is.
+    pub(crate) url: String,
+    server: String,
+    name: String,
+}
+
+impl Database {
+    /// A connection to it.
+    pub(crate) async fn connect(&self) -> Fallible<PgConnection> {
+        Ok(PgConnection::connect(&self.url).await?)
+    }
+
+    /// Runs statements without parameters.
+    pub(crate) async fn run(&self, statements: &str) -> Fallible<()> {
+        run(&mut self.connect().await?, statements).await
+    }
+
+    /// The one number that a query gives.
+    pub(crate) async fn number(&self, query: &str) -> Fallible<i64> {
+        let mut connection = self.connect().await?;
+        Ok(sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&mut connection).await?)
+    }
+
+    /// Writes everything that is dirty, so that what is measured next does not pay for what was before.
+    pub(crate) async fn settle(&self) -> Fallible<()> {
+        self.run("CHECKPOINT").await
+    }
+
+    /// Removes it, whoever is connected.
+    pub(crate) async fn drop(self) -> Fallible<()> {
+        let mut admin = PgConnection::connect(&format!("{}/postgres", self.server)).await?;
+        run(&mut admin, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await
+    }
+}
+
+async fn run(connection: &mut PgConnection, statements: &str) -> Fallible<()> {
+    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! What is printed: each measure beside its floor, and whether it reached what it is to reach.
+
+use std::io::Write as _;
+
+use crate::Fallible;
+
+/// What a figure is held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// Its ratio to the floor is to be at least this.
+    Ratio(f64),
+    /// The figure itself is to be at most this.
+    AtMost(f64),
+    /// The figure itself is to be at least this.
+    AtLeast(f64),
+    /// It is only reported.
+    Reported,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// What was measured.
+    pub(crate) measure: String,
+    /// What it came to.
+    pub(crate) value: f64,
+    /// In what.
+    pub(crate) unit: &'static str,
+    /// The floor's letter and what it came to.
+    pub(crate) floor: Option<(&'static str, f64)>,
+    /// What is to be reached.
+    pub(crate) target: Target,
+}
+
+impl Row {
+    /// A figure without a floor.
+    pub(crate) fn plain(measure: &str, value: f64, unit: &'static str, target: Target) -> Self {
+        Self { measure: measure.to_owned(), value, unit, floor: None, target }
+    }
+
+    /// A figure beside its floor.
+    pub(crate) fn beside(
+        measure: &str,
+        value: f64,
+        unit: &'static str,
+        floor: (&'static str, f64),
+        target: Target,
+    ) -> Self {
+        Self { floor: Some(floor), ..Self::plain(measure, value, unit, target) }
+    }
+
+    fn ratio(&self) -> Option<f64> {
+        self.floor.map(|(_, floor)| if floor > 0.0 { self.value / floor } else { 0.0 })
+    }
+
+    /// Whether it reached what it is to reach. `None` where it is only reported.
+    fn reached(&self) -> Option<bool> {
+        match self.target {
+            Target::Ratio(least) => Some(self.ratio().is_some_and(|ratio| ratio >= least)),
+            Target::AtMost(most) => Some(self.value <= most),
+            Target::AtLeast(least) => Some(self.value >= least),
+            Target::Reported => None,
+        }
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let floor = self.floor.map_or(String::new(), |(letter, floor)| format!("{letter} {}", number(floor)));
+        let target = match self.target {
+            Target::Ratio(least) => format!("≥ {least}"),
+            Target::AtMost(most) => format!("≤ {} {}", number(most), self.unit),
+            Target::AtLeast(least) => format!("≥ {} {}", number(least), self.unit),
+            Target::Reported => String::new(),
+        };
+        let verdict = match self.reached() {
+            Some(true) => "pass",
+            Some(false) => "miss",
+            None => "",
+        };
+        [
+            self.measure.clone(),
+            format!("{} {}", number(self.value), self.unit),
+            floor,
+            self.ratio().map_or(String::new(), |ratio| format!("{ratio:.2}")),
+            target,
+            verdict.to_owned(),
+        ]
+    }
+}
+
+const HEAD: [&str; 6] = ["measure", "payoutd", "floor", "ratio", "target", ""];
+
+/// Prints the table, in Markdown. Says whether everything was reached.
+pub(crate) fn print(machine: &[String], notes: &[String], rows: &[Row]) -> Fallible<bool> {
+    let lines: Vec<[String; 6]> =
+        std::iter::once(HEAD.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
+    let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    let mut out = std::io::stdout().lock();
+    for line in machine {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    for (at, line) in lines.iter().enumerate() {
+        let cells: Vec<String> =
+            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "| {} |", cells.join(" | "))?;
+        if at == 0 {
+            let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+            writeln!(out, "| {} |", rule.join(" | "))?;
+        }
+    }
+    writeln!(out)?;
+    for note in notes {
+        writeln!(out, "- {note}")?;
+    }
+    Ok(rows.iter().all(|row| row.reached() != Some(false)))
+}
+
+/// Four digits that matter, and thousands apart.
+fn number(value: f64) -> String {
+    if value.abs() < 100.0 {
+        return format!("{value:.2}");
+    }
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The middle one; of two in the middle, halfway between.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.get(middle) {
+        None => 0.0,
+        Some(upper) if values.len().is_multiple_of(2) => f64::midpoint(values[middle - 1], *upper),
+        Some(upper) => *upper,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_held_against_what_is_to_be_reached() {
+        let ratio = |value| Row::beside("a", value, "/s", ("F", 1_000.0), Target::Ratio(0.6)).reached();
+        assert_eq!((ratio(600.0), ratio(599.0)), (Some(true), Some(false)));
+        assert_eq!(Row::plain("a", 5.1, "ms", Target::AtMost(5.0)).reached(), Some(false));
+        assert_eq!(Row::plain("a", 5.1, "ms", Target::Reported).reached(), None);
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        assert_eq!((number(1_234_567.8).as_str(), number(12.345).as_str()), ("1,234,568", "12.35"));
+        assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[1.0, 2.0, 4.0, 3.0])), (2.0, 2.5));
+    }
+}
