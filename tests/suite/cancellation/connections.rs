@@ -7,7 +7,7 @@ use payoutd_actors::payout::{Mode, PayoutId};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 
-use super::cut::everywhere;
+use super::cut::everywhere_holding;
 use super::house::House;
 use super::requests::created;
 use crate::store::world::config;
@@ -17,7 +17,7 @@ type Held = Vec<PoolConnection<Postgres>>;
 pub(super) async fn are_cut_off_everywhere(house: &House) {
     let pool = house.world.pooled().expect("PostgreSQL has a pool");
     let load = async |id: PayoutId| house.world.store.load(&[id]).await;
-    everywhere(
+    everywhere_holding(
         house,
         "a load on a connection that is yet to be opened",
         6,
@@ -28,10 +28,11 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
             (id, RefCell::new(held))
         },
         async |(id, _)| load(*id).await.unwrap(),
-        async |(id, held), _| finish(house, pool, id, held.into_inner()).await,
+        |(_, held)| held.borrow_mut().clear(),
+        async |(id, _), _| finish(house, pool, id).await,
     )
     .await;
-    everywhere(
+    everywhere_holding(
         house,
         "a load that waits for a connection",
         2,
@@ -44,7 +45,8 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
             });
             load(*id).await.unwrap()
         },
-        async |(id, held), _| finish(house, pool, id, held.into_inner()).await,
+        |(_, held)| held.borrow_mut().clear(),
+        async |(id, _), _| finish(house, pool, id).await,
     )
     .await;
     house.world.assert_whole().await;
@@ -63,8 +65,7 @@ async fn all(pool: &PgPool) -> Held {
 }
 
 /// None of the places in the pool is lost, and a write that follows stays.
-async fn finish(house: &House, pool: &PgPool, id: PayoutId, held: Held) {
-    drop(held);
+async fn finish(house: &House, pool: &PgPool, id: PayoutId) {
     drop(all(pool).await);
     house.assert_goes_on(id).await;
 }

@@ -18,7 +18,7 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
         house,
         "GET /payouts/{id}?wait",
         2,
-        async || (created(house, Mode::Live).await, broadcast()),
+        async || (passivated(house).await, broadcast()),
         async |(id, report)| long_poll(house, &router, *id, report).await,
         async |(id, report), seen: Option<Reply>| {
             if let Some(seen) = seen {
@@ -32,7 +32,7 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
         house,
         "GET /payouts/{id}/events",
         3,
-        async || (created(house, Mode::Live).await, broadcast()),
+        async || (passivated(house).await, broadcast()),
         async |(id, report)| two_events(house, &router, *id, report).await,
         async |(id, report), seen| {
             if let Some(seen) = seen {
@@ -44,6 +44,13 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
     )
     .await;
     house.world.assert_whole().await;
+}
+
+/// A payout that is not in memory, so that it has to be looked up before anybody can wait for it.
+async fn passivated(house: &House) -> PayoutId {
+    let id = created(house, Mode::Live).await;
+    house.payouts.forget_all().await;
+    id
 }
 
 /// A watcher reports in a moment.
