@@ -373,7 +373,36 @@ impl Config {
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 fn refused(error: config::ConfigError) -> ConfigError {
-    ConfigError::Refused(error.to_string())
+    ConfigError::Refused(without_values(&error))
+}
+
+/// What is wrong, without the value at fault: it may be a secret, and this goes into a log.
+fn without_values(error: &config::ConfigError) -> String {
+    use config::ConfigError as E;
+    let at = |key: &Option<String>, origin: &Option<String>| {
+        let key = key.as_ref().map(|key| format!(" for key `{key}`")).unwrap_or_default();
+        key + &origin.as_ref().map(|origin| format!(" in {origin}")).unwrap_or_default()
+    };
+    match error {
+        E::FileParse { uri, cause } => unquoted(&cause.to_string()) + &at(&None, uri),
+        E::Type { origin, unexpected, expected, key } => {
+            // The value follows its type, in quotes.
+            let unexpected = unexpected.to_string();
+            let found = unexpected.split(['`', '"']).next().unwrap_or_default().trim();
+            format!("invalid type: {found}, expected {expected}{}", at(key, origin))
+        }
+        E::At { error, origin, key } => without_values(error) + &at(key, origin),
+        E::Frozen | E::NotFound(_) | E::PathParse { .. } | E::Message(_) | E::Foreign(_) | _ => {
+            error.to_string()
+        }
+    }
+}
+
+/// A parser's complaint without the line of the file that it shows.
+fn unquoted(complaint: &str) -> String {
+    let shown =
+        |line: &&str| line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit()).starts_with('|');
+    complaint.lines().filter(|line| !shown(line)).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]
@@ -452,6 +481,23 @@ mod tests {
         ] {
             let error = read(&[(variable, value)]).unwrap_err().to_string();
             assert!(error.contains(named), "{variable}={value}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_the_value() {
+        for (pairs, file, named) in [
+            (vec![], "[quotes]\nsigning_key = \"hush\n", "line 2"),
+            (vec![], "[quotes]\nsigning_key = hush\n", "line 2"),
+            (vec![], "[ops]\ntoken = \"hush\"\ntoken = \"hush\"\n", "line 3"),
+            (vec![], "[ops]\ntoken = \"\"\"\nhush\n", "line"),
+            (vec![], "ops = \"hush\"\n", "ops"),
+            (vec![("PAYOUTD_DATABASE", "postgres://payoutd:hush@db/payoutd")], "", "database"),
+            (vec![("PAYOUTD_QUOTES__SIGNING_KEY", "hush")], "", "quotes.signing_key"),
+        ] {
+            let pairs = pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
+            let error = Config::from_text(file, pairs).unwrap_err().to_string();
+            assert!(error.contains(named) && !error.contains("hush"), "{file}: {error}");
         }
     }
 

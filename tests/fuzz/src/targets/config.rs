@@ -37,8 +37,8 @@ pub(super) const TARGET: Target = Target {
 
 /// What only secrets hold here. It stands in the seeds wherever a secret may stand.
 const HUSH: &str = "hushhush";
-/// The sections, of which a refusal names one, or a key in one, or the file itself.
-const SECRET_KEYS: [&str; 4] = ["signing_key", "token", "url", "password"];
+/// Secrets, and the sections they are in, which may be given one by mistake.
+const SECRET_KEYS: [&str; 7] = ["signing_key", "token", "url", "amqp", "database", "ops", "quotes"];
 
 /// Lines `NAME=value` up to an empty one; then the file.
 fn run(input: &[u8]) -> Verdict {
@@ -73,7 +73,10 @@ fn run(input: &[u8]) -> Verdict {
 /// Whether what must not be repeated stands where secrets stand, and nowhere else.
 fn only_secrets_hush(environment: &[(String, String)], file: &str) -> bool {
     let is_secret = |name: &str| SECRET_KEYS.iter().any(|key| name.trim().eq_ignore_ascii_case(key));
-    let of_variable = |name: &str| name.rsplit("__").next().is_some_and(is_secret) || name.ends_with("_URL");
+    let of_variable = |name: &str| {
+        let key = name.strip_prefix("PAYOUTD_").and_then(|name| name.rsplit("__").next());
+        key.is_some_and(is_secret) || ["DATABASE_URL", "AMQP_URL"].contains(&name)
+    };
     let variables = environment
         .iter()
         .all(|(name, value)| !name.contains(HUSH) && (!value.contains(HUSH) || of_variable(name)));

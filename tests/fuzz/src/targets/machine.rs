@@ -17,7 +17,7 @@ pub(super) const TARGET: Target = Target {
     name: "machine",
     run,
     words: &["\0\0\0\0\0\0", "\x01\x01\x01", "\x02\x02", "\x03\x07\x00", "\x04", "\x0f\x0f"],
-    inputs: 3_000,
+    inputs: 2_000,
 };
 
 /// The most inputs of one payout.

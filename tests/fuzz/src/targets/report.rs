@@ -61,8 +61,10 @@ fn run(input: &[u8]) -> Verdict {
         Ok(read) => read,
         Err(unreadable) => {
             assert!(DeadLetterReason::ALL.contains(&unreadable.reason));
-            let field = unreadable.detail.split_once(": ").map(|(field, _)| field).unwrap_or_default();
-            assert!(!field.is_empty(), "names what is at fault: {}", unreadable.detail);
+            let field = unreadable.detail.split_once(": ").map(|(field, _)| field);
+            let no_json = [DeadLetterReason::NotJson, DeadLetterReason::DuplicateKey];
+            let named = field.is_some_and(|field| !field.is_empty()) || no_json.contains(&unreadable.reason);
+            assert!(named && !unreadable.detail.is_empty(), "names what is at fault: {unreadable}");
             return Verdict::Refused;
         }
     };
