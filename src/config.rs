@@ -386,16 +386,23 @@ fn without_values(error: &config::ConfigError) -> String {
     match error {
         E::FileParse { uri, cause } => unquoted(&cause.to_string()) + &at(&None, uri),
         E::Type { origin, unexpected, expected, key } => {
-            // The value follows its type, in quotes.
             let unexpected = unexpected.to_string();
-            let found = unexpected.split(['`', '"']).next().unwrap_or_default().trim();
-            format!("invalid type: {found}, expected {expected}{}", at(key, origin))
+            format!("invalid type: {}, expected {expected}{}", kind_of(&unexpected), at(key, origin))
         }
         E::At { error, origin, key } => without_values(error) + &at(key, origin),
-        E::Frozen | E::NotFound(_) | E::PathParse { .. } | E::Message(_) | E::Foreign(_) | _ => {
-            error.to_string()
-        }
+        E::Message(said) => match said.rsplit_once(", expected ") {
+            Some((found, expected)) if found.starts_with("invalid ") => {
+                format!("{}, expected {expected}", kind_of(found))
+            }
+            Some(_) | None => said.clone(),
+        },
+        E::Frozen | E::NotFound(_) | E::PathParse { .. } | E::Foreign(_) | _ => error.to_string(),
     }
+}
+
+/// What a value is said to be, without the value, which follows in quotes.
+fn kind_of(found: &str) -> &str {
+    found.split(['`', '"']).next().unwrap_or_default().trim_end()
 }
 
 /// A parser's complaint without the line of the file that it shows.
