@@ -3,6 +3,7 @@
 //! Every module gets the small piece it needs; none reads the whole.
 
 mod check;
+mod refusal;
 mod secret;
 mod sections;
 #[cfg(test)]
@@ -93,14 +94,33 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut environment: HashMap<String, String> = environment.into_iter().collect();
         let file = environment.remove(FILE_VARIABLE);
+        Self::read(file.map(|path| File::from(Path::new(&path)).format(FileFormat::Toml)), environment)
+    }
+
+    /// Reads the configuration as if `file` were what the file says, for the fuzz targets in `tests/fuzz`.
+    ///
+    /// # Errors
+    /// Where a key is unknown or a value does not fit; the message names the key.
+    #[doc(hidden)]
+    pub fn from_text(
+        file: &str,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        Self::read(Some(File::from_str(file, FileFormat::Toml)), environment.into_iter().collect())
+    }
+
+    fn read<S: config::Source + Send + Sync + 'static>(
+        file: Option<S>,
+        mut environment: HashMap<String, String>,
+    ) -> Result<Self, ConfigError> {
         // For `payoutd_actors::failpoint`. Where there are no such points, asking for one is an error.
         #[cfg(feature = "failpoints")]
         environment.remove("PAYOUTD_KILL_AT");
         let mut builder = config::Config::builder()
             .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
             .add_source(File::from_str(DEFAULT_ROUTES, FileFormat::Toml));
-        if let Some(path) = &file {
-            builder = builder.add_source(File::from(Path::new(path)).format(FileFormat::Toml));
+        if let Some(file) = file {
+            builder = builder.add_source(file);
         }
         for (variable, key) in CONVENTIONAL {
             if let Some(value) = environment.remove(variable) {
@@ -126,5 +146,5 @@ impl Config {
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
 fn refused(error: config::ConfigError) -> ConfigError {
-    ConfigError::Refused(error.to_string())
+    ConfigError::Refused(refusal::without_values(&error))
 }

@@ -23,6 +23,8 @@ mod ports;
 mod problem;
 mod query;
 mod quotes;
+#[doc(hidden)]
+pub mod readers;
 mod request_id;
 mod router;
 mod server;

@@ -76,6 +76,23 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
+fn what_is_wrong_is_named_without_the_value() {
+    for (pairs, file, named) in [
+        (vec![], "[quotes]\nsigning_key = \"hush\n", "line 2"),
+        (vec![], "[quotes]\nsigning_key = hush\n", "line 2"),
+        (vec![], "[ops]\ntoken = \"hush\"\ntoken = \"hush\"\n", "line 3"),
+        (vec![], "[ops]\ntoken = \"\"\"\nhush\n", "line"),
+        (vec![], "ops = \"hush\"\n", "ops"),
+        (vec![("PAYOUTD_DATABASE", "postgres://payoutd:hush@db/payoutd")], "", "database"),
+        (vec![("PAYOUTD_QUOTES__SIGNING_KEY", "hush")], "", "quotes.signing_key"),
+    ] {
+        let pairs = pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let error = Config::from_text(file, pairs).unwrap_err().to_string();
+        assert!(error.contains(named) && !error.contains("hush"), "{file}: {error}");
+    }
+}
+
+#[test]
 fn a_file_stands_between_defaults_and_environment() {
     let file = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
     std::fs::write(&file, "[quotes]\nttl_seconds = 7\n[actors]\nmax_live = 3\n").unwrap();

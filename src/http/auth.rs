@@ -61,7 +61,7 @@ impl Authenticator {
     }
 
     async fn authenticate(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Principal, AuthError> {
-        let presented = presented_key(headers).and_then(|key| Some((mode_of(key)?, KeyDigest::of(key))));
+        let presented = well_formed_key(headers).map(|(mode, key)| (mode, KeyDigest::of(key)));
         self.check_peer(presented.as_ref().map(|(_, digest)| digest), peer)?;
         let known = match presented {
             Some((mode, digest)) => self.look_up(mode, digest).await,
@@ -90,6 +90,12 @@ impl Authenticator {
         }
         Ok(Principal { org: key.org, mode: key.mode, key_id: key.id })
     }
+}
+
+/// The key that is presented, where it can be one, and the mode it says it opens.
+pub(super) fn well_formed_key(headers: &HeaderMap) -> Option<(Mode, &str)> {
+    let key = presented_key(headers)?;
+    Some((mode_of(key)?, key))
 }
 
 /// The key in the one `Authorization` header. Two headers are refused: nobody can say which one a proxy checked.

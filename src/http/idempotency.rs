@@ -29,6 +29,7 @@ use crate::answers::AnswerStore;
 pub(super) use answer::Answer;
 use answer::{is_final, replayed};
 pub(super) use call::{Call, KeyedCall};
+pub(super) use key::optional as key_in;
 use running::{Running, Turn};
 
 /// Gives answers again.

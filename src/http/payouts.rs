@@ -24,7 +24,7 @@ use super::trace_context::TraceContext;
 use super::{Principal, Problem};
 
 pub(super) use events::events;
-pub(super) use list::{ListBody, list};
+pub(super) use list::{ListBody, ListQuery, cursor, list};
 pub(super) use read::{deadline, read};
 
 /// A quote to be executed.
@@ -37,6 +37,13 @@ pub(super) struct CreateRequest {
     quote_id: String,
 }
 
+impl CreateRequest {
+    /// The quote's id, not looked at yet.
+    pub(super) fn into_quote_id(self) -> String {
+        self.quote_id
+    }
+}
+
 /// Executes a quote.
 pub(super) async fn create(
     State(edge): State<Edge>,
@@ -44,7 +51,7 @@ pub(super) async fn create(
     call: Call,
 ) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
-        let CreateRequest { quote_id } = work.body.json()?;
+        let quote_id = work.body.json::<CreateRequest>()?.into_quote_id();
         create::execute(&work, &quote_id, traceparent).await
     })
     .await

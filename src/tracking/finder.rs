@@ -136,7 +136,7 @@ impl Known {
 }
 
 /// The token, where `text` is exactly how one is printed.
-fn read(text: &str) -> Option<TrackingToken> {
+pub fn read(text: &str) -> Option<TrackingToken> {
     let canonical = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     canonical.then(|| Uuid::try_parse(text).ok().map(TrackingToken)).flatten()
 }

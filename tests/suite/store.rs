@@ -1,10 +1,10 @@
 //! The stores: one contract, run over both, and what is each one's own.
 
 mod contract;
-mod made;
+pub(crate) mod made;
 mod postgres_only;
 mod sqlite_only;
-mod world;
+pub(crate) mod world;
 
 #[test]
 fn both_databases_have_the_same_migrations() {

@@ -31,7 +31,7 @@ fn malformed(detail: &'static str) -> Problem {
 ///
 /// # Errors
 /// Where the key is none, or there are several.
-pub(super) fn optional(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(in crate::http) fn optional(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     key_of(headers)
 }
 

@@ -5,7 +5,7 @@
 //! appear below it afterwards; and pages are told apart by time of creation and id, which never change. For the same
 //! reason whoever lists again from the newest payout it knows on (`created_after`) misses none.
 
-mod cursor;
+pub(in crate::http) mod cursor;
 mod query;
 
 use axum::extract::{RawQuery, State};
@@ -15,7 +15,7 @@ use payoutd_actors::payout::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::query::ListQuery;
+pub(in crate::http) use self::query::ListQuery;
 use super::{json, store_unavailable};
 use crate::http::router::Edge;
 use crate::http::{Principal, Problem};

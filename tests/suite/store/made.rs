@@ -14,16 +14,16 @@ use uuid::Uuid;
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// A number no other call gave.
-pub(super) fn unique() -> u64 {
+pub(crate) fn unique() -> u64 {
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Seconds after a fixed moment.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_770_000_000_123_457 + seconds * 1_000_000).unwrap()
 }
 
-pub(super) fn terms(mode: Mode, quote: &str) -> Terms {
+pub(crate) fn terms(mode: Mode, quote: &str) -> Terms {
     Terms {
         org: OrgId(Uuid::from_u128(7)),
         mode,
@@ -43,7 +43,7 @@ pub(super) fn terms(mode: Mode, quote: &str) -> Terms {
     }
 }
 
-pub(super) fn payout_of(terms: Terms) -> NewPayout {
+pub(crate) fn payout_of(terms: Terms) -> NewPayout {
     NewPayout {
         id: PayoutId(Uuid::now_v7()),
         tracking_token: TrackingToken(Uuid::now_v7()),
@@ -53,18 +53,18 @@ pub(super) fn payout_of(terms: Terms) -> NewPayout {
 }
 
 /// A live payout on a quote of its own.
-pub(super) fn payout() -> NewPayout {
+pub(crate) fn payout() -> NewPayout {
     payout_of(terms(Mode::Live, &format!("quo_{}", unique())))
 }
 
 /// A live payout that is due `seconds` after it was created.
-pub(super) fn payout_due_in(seconds: u32) -> NewPayout {
+pub(crate) fn payout_due_in(seconds: u32) -> NewPayout {
     let mut terms = terms(Mode::Live, &format!("quo_{}", unique()));
     terms.route.estimated_seconds = seconds;
     payout_of(terms)
 }
 
-pub(super) fn create(payout: &NewPayout) -> Create {
+pub(crate) fn create(payout: &NewPayout) -> Create {
     let payout = Arc::new(payout.clone());
     let snapshot = Arc::new(Payout::new(Arc::clone(&payout)).snapshot());
     Create {
@@ -83,12 +83,12 @@ fn report(kind: ReportKind) -> Report {
     Report { key: ReportKey { source: "watcher".into(), id: unique().to_string().into() }, time: at(5), kind }
 }
 
-pub(super) fn broadcast(hash: &str) -> Report {
+pub(crate) fn broadcast(hash: &str) -> Report {
     let transaction = transaction(hash);
     report(ReportKind::Broadcast(BroadcastReport { transaction, leg: None, estimated_seconds: Some(30) }))
 }
 
-pub(super) fn delivered(hash: &str) -> Report {
+pub(crate) fn delivered(hash: &str) -> Report {
     report(ReportKind::Delivered(DeliveredReport {
         transaction: transaction(hash),
         recipient_amount: Some("12.5".parse().unwrap()),
@@ -97,7 +97,7 @@ pub(super) fn delivered(hash: &str) -> Report {
     }))
 }
 
-pub(super) fn failed(message: &str) -> Report {
+pub(crate) fn failed(message: &str) -> Report {
     report(ReportKind::Failed(FailedReport {
         code: "rejected".into(),
         message: message.into(),
@@ -109,13 +109,13 @@ pub(super) fn failed(message: &str) -> Report {
 }
 
 /// The write that records `report`, and the payout as it is then.
-pub(super) fn append(payout: &Payout, report: Report) -> (Append, Payout) {
+pub(crate) fn append(payout: &Payout, report: Report) -> (Append, Payout) {
     let decision = payout.decide(&report, at(10));
     record(payout, Cause::Report(report), decision)
 }
 
 /// The write that records that the payout is late.
-pub(super) fn late(payout: &Payout) -> (Append, Payout) {
+pub(crate) fn late(payout: &Payout) -> (Append, Payout) {
     let event = payout.decide_due(at(1_000_000)).expect("due");
     record(payout, Cause::DuePassed, Decision::Apply(vec![event]))
 }
@@ -135,7 +135,7 @@ fn record(payout: &Payout, cause: Cause, decision: Decision) -> (Append, Payout)
 }
 
 /// A write that no store takes: partner-visible changes are counted from 1.
-pub(super) fn poisoned(payout: &Payout) -> Append {
+pub(crate) fn poisoned(payout: &Payout) -> Append {
     let (mut write, _) = append(payout, broadcast("0xbad"));
     let mut after = Snapshot::clone(&write.after);
     after.sequence.0 = 0;

@@ -13,7 +13,7 @@ use crate::quotes::Signer;
 const PLACE_BYTES: usize = 8 + 16;
 
 /// The cursor that leads on after `place`.
-pub(super) fn write(signer: &Signer, filter: &Filter, place: Place) -> String {
+pub(in crate::http) fn write(signer: &Signer, filter: &Filter, place: Place) -> String {
     let mut bytes = place.created_at.micros().to_be_bytes().to_vec();
     bytes.extend_from_slice(place.id.0.as_bytes());
     let tag = signer.cursor_tag(&list(filter), &bytes);
@@ -22,7 +22,7 @@ pub(super) fn write(signer: &Signer, filter: &Filter, place: Place) -> String {
 }
 
 /// The place a cursor leads to, where it was given out for this very list.
-pub(super) fn read(signer: &Signer, filter: &Filter, text: &str) -> Option<Place> {
+pub(in crate::http) fn read(signer: &Signer, filter: &Filter, text: &str) -> Option<Place> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (place, tag) = bytes.split_at_checked(PLACE_BYTES)?;
     if !bool::from(signer.cursor_tag(&list(filter), place).ct_eq(tag)) {

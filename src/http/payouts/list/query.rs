@@ -13,15 +13,19 @@ const PARAMETERS: [&str; 7] =
 
 /// A query, understood.
 #[derive(Debug)]
-pub(super) struct ListQuery {
-    pub(super) filter: Filter,
-    pub(super) limit: u32,
+pub(in crate::http) struct ListQuery {
+    pub(in crate::http) filter: Filter,
+    pub(in crate::http) limit: u32,
     /// Where to go on; `None` from the beginning.
-    pub(super) place: Option<Place>,
+    pub(in crate::http) place: Option<Place>,
 }
 
 impl ListQuery {
-    pub(super) fn of(principal: Principal, query: Option<&str>, cursors: &Signer) -> Result<Self, Problem> {
+    pub(in crate::http) fn of(
+        principal: Principal,
+        query: Option<&str>,
+        cursors: &Signer,
+    ) -> Result<Self, Problem> {
         let parameters = Parameters::of(query, &PARAMETERS)?;
         let time = |name| {
             let expected = "an RFC 3339 time such as 2026-03-01T12:00:00Z (a + in it is written %2B)";

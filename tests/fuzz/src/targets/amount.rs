@@ -1,0 +1,71 @@
+//! Amounts: one text for each, digits only, and the order and sums of the numbers they spell.
+
+use payoutd_actors::payout::Amount;
+
+use crate::{Target, Verdict};
+
+pub(super) const TARGET: Target = Target {
+    name: "amount",
+    run,
+    words: &[
+        "0",
+        "1",
+        ".",
+        "00",
+        "e",
+        "E5",
+        "+",
+        "-",
+        "0.",
+        ".5",
+        "99999999999999999999",
+        "000000000000000001",
+        "٣",
+        ",",
+    ],
+    inputs: 60_000,
+};
+
+/// Two amounts, one on each line.
+fn run(input: &[u8]) -> Verdict {
+    let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
+    let (one, other) = text.split_once('\n').unwrap_or((text, "1"));
+    let (Some(one), Some(other)) = (read(one), read(other)) else { return Verdict::Refused };
+    assert_eq!(
+        one.cmp(&other),
+        digits(one).cmp(&digits(other)),
+        "{one} and {other} compare as their digits do"
+    );
+    if let Some(sum) = one.checked_add(other) {
+        assert!(sum >= one && sum >= other);
+        assert_eq!(sum.checked_sub(other), Some(one), "{one} + {other} - {other}");
+        assert_eq!(read(&sum.to_string()).unwrap_or(sum), sum);
+    }
+    Verdict::Accepted
+}
+
+fn read(text: &str) -> Option<Amount> {
+    let amount: Amount = text.parse().ok()?;
+    assert!(
+        text.bytes().all(|b| b.is_ascii_digit() || b == b'.'),
+        "{text:?} has a sign, an exponent or worse"
+    );
+    assert!(text.bytes().filter(|b| *b == b'.').count() <= 1);
+    let printed = amount.to_string();
+    assert_eq!(printed.parse(), Ok(amount), "{text} printed");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let canonical = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+    assert_eq!(printed, canonical, "not a digit more or less than {text}");
+    let json = serde_json::to_string(&amount).ok();
+    assert_eq!(json.as_deref(), Some(format!("\"{printed}\"").as_str()));
+    assert_eq!(serde_json::from_str::<Amount>(&json.unwrap_or_default()).ok(), Some(amount));
+    Some(amount)
+}
+
+/// 40 digits before the point and 18 after it.
+fn digits(amount: Amount) -> String {
+    let text = amount.to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    format!("{whole:0>40}{fraction:0<18}")
+}

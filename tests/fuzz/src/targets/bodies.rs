@@ -1,0 +1,146 @@
+//! Bodies of requests: `POST /payouts/quote` and `POST /payouts`.
+
+use std::sync::LazyLock;
+
+use payoutd::config::Config;
+use payoutd::http::{Code, Problem, readers};
+use payoutd::quotes::destination::Destination;
+use payoutd::quotes::{Routes, pricing};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::{Target, Verdict};
+
+pub(super) const QUOTE: Target = Target {
+    name: "quote_body",
+    run: quote,
+    words: &[
+        "\"external_ref\"",
+        "\"destination\"",
+        "\"asset\"",
+        "\"amount\"",
+        "\"network_hint\"",
+        "\"amount\":\"1\",",
+        "null",
+        "\\u0000",
+        "\\ud800",
+        "\"25.00\"",
+        "\"tron\"",
+        "\"USDC\"",
+        "\"btc\"",
+        "1e5",
+        "{}",
+        "[",
+        "{\"a\":",
+        "\"quote_id\":1,",
+    ],
+    inputs: 20_000,
+};
+
+pub(super) const CREATE: Target = Target {
+    name: "create_body",
+    run: create,
+    words: &[
+        "\"quote_id\"",
+        "\"quote_id\":\"a\",",
+        "null",
+        "\\u0000",
+        "\"amount\":\"1\"",
+        "{",
+        "}",
+        "[",
+        ",",
+        "\"\"",
+        "1",
+    ],
+    inputs: 40_000,
+};
+
+static ROUTES: LazyLock<Option<Routes>> =
+    LazyLock::new(|| Routes::try_from(&Config::from_environment([]).ok()?.routes).ok());
+
+fn quote(body: &[u8]) -> Verdict {
+    let request = match readers::quote_request(body) {
+        Ok(request) => request,
+        Err(problem) => return refused(&problem),
+    };
+    assert_exact(body, &["external_ref", "destination", "asset", "amount", "network_hint"], 4);
+    let routes = ROUTES.as_ref().unwrap_or_else(|| panic!("the default routes are sound"));
+    match pricing::price(routes, &request) {
+        Ok(price) => {
+            assert_eq!(
+                request.amount.parse(),
+                Ok(price.recipient_gets),
+                "the recipient gets what was asked for"
+            );
+            assert!(!price.recipient_gets.is_zero() && price.user_sends >= price.recipient_gets);
+            let again = Destination::of_family(price.destination.as_str(), price.destination.family());
+            assert_eq!(again.as_ref(), Ok(&price.destination));
+            assert!(price.route.seconds_after_broadcast <= price.route.estimated_seconds);
+            Verdict::Accepted
+        }
+        Err(error) => {
+            assert!(
+                ["external_ref", "destination", "asset", "amount", "network_hint"].contains(&error.field())
+            );
+            assert!(
+                !error.to_string().contains(&request.destination) || request.destination.len() < 12,
+                "{error}"
+            );
+            Verdict::Refused
+        }
+    }
+}
+
+fn create(body: &[u8]) -> Verdict {
+    match readers::create_request(body) {
+        Ok(quote_id) => {
+            assert_exact(body, &["quote_id"], 1);
+            let again = serde_json::json!({ "quote_id": quote_id }).to_string();
+            assert_eq!(readers::create_request(again.as_bytes()).ok(), Some(quote_id));
+            Verdict::Accepted
+        }
+        Err(problem) => refused(&problem),
+    }
+}
+
+/// Either the text is no JSON object, or a field is at fault, and named.
+fn refused(problem: &Problem) -> Verdict {
+    let expected = if problem.field().is_some() { Code::ValidationError } else { Code::MalformedRequest };
+    assert_eq!(problem.code(), expected, "{problem:?}");
+    Verdict::Refused
+}
+
+/// Every key of a body that was read is one of `known`, there once; and there are at least `least`.
+fn assert_exact(body: &[u8], known: &[&str], least: usize) {
+    let Ok(Keys(mut keys)) = serde_json::from_slice(body) else { panic!("what was read is a JSON object") };
+    assert!(keys.iter().all(|key| known.contains(&key.as_str())), "{keys:?}");
+    let given = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert!(keys.len() == given && given >= least, "{keys:?}");
+}
+
+/// The keys of an object, as often as they are there.
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Keys;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let mut keys = Vec::new();
+                while let Some((key, IgnoredAny)) = map.next_entry()? {
+                    keys.push(key);
+                }
+                Ok(Keys(keys))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}

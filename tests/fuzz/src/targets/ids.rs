@@ -1,0 +1,68 @@
+//! Ids and times: one text for each.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use payoutd::tracking::finder::read as read_token;
+use payoutd::webhooks::EndpointId;
+use payoutd_actors::payout::{OrgId, PayoutId, QuoteId, Timestamp};
+
+use crate::{Target, Verdict};
+
+pub(super) const TARGET: Target = Target {
+    name: "ids",
+    run,
+    words: &[
+        "pay_",
+        "quo_",
+        "we_",
+        "org_",
+        "-",
+        "2026-03-01T12:00:00Z",
+        "+05:30",
+        ".123456789",
+        "z",
+        "t",
+        "9999-12-31",
+        "0123456789abcdef0123456789abcdef",
+        "A",
+        "0",
+    ],
+    inputs: 40_000,
+};
+
+fn run(input: &[u8]) -> Verdict {
+    let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
+    let exact = [
+        exact::<PayoutId>(text),
+        exact::<OrgId>(text),
+        exact::<EndpointId>(text),
+        exact::<QuoteId>(text),
+        token(text),
+        moment(text),
+    ];
+    if exact.contains(&true) { Verdict::Accepted } else { Verdict::Refused }
+}
+
+/// Whether it is one; then no other text is the same one.
+fn exact<T: FromStr + Display>(text: &str) -> bool {
+    let Ok(id) = text.parse::<T>() else { return false };
+    assert_eq!(id.to_string(), text);
+    true
+}
+
+fn token(text: &str) -> bool {
+    let Some(token) = read_token(text) else { return false };
+    assert_eq!(token.to_string(), text);
+    true
+}
+
+/// A moment has many spellings, of which one is printed.
+fn moment(text: &str) -> bool {
+    let Ok(moment) = text.parse::<Timestamp>() else { return false };
+    let printed = moment.to_string();
+    assert_eq!(printed.parse(), Ok(moment), "{text} printed");
+    assert!(printed.ends_with('Z') && printed.len() == 27, "{printed}");
+    assert_eq!(Timestamp::from_micros(moment.micros()), Ok(moment));
+    true
+}

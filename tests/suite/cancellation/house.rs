@@ -1,0 +1,200 @@
+//! The whole system over a real database, without listeners and background work: those are the tests' own to drive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use payoutd::config::Config;
+use payoutd::http::{
+    Authenticator, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits, LimitsConfig, Waiting,
+    WaitingConfig, router,
+};
+use payoutd::intake::{self, DeskConfig};
+use payoutd::keys::{ApiKey, KeyDigest};
+use payoutd::quotes::{QuoteDesk, Routes, Signer, SigningKey};
+use payoutd::shutdown::{Stop, Stopper, stop_signal};
+use payoutd::store::Store;
+use payoutd::webhooks::{Desk, Policy, SystemResolver, TlsTrust, Transport, TransportLimits};
+use payoutd_actors::engine::{self, EngineConfig, Running};
+use payoutd_actors::group_commit::GroupCommitConfig;
+use payoutd_actors::payout::{Mode, OrgId, Payout, PayoutId, Report, Status};
+use payoutd_actors::payouts::Payouts;
+use payoutd_actors::ports::Clock;
+use payoutd_actors::testing::{ManualClock, sample, unhurried};
+use uuid::Uuid;
+
+use super::requests::{Reply, get, send};
+use crate::store::made::unique;
+use crate::store::world::{World, renderer};
+
+/// The one partner's keys.
+const LIVE: &str = "sk_live_0123456789abcdef";
+const TEST: &str = "sk_test_0123456789abcdef";
+
+pub(super) fn key_of(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => LIVE,
+        Mode::Test => TEST,
+    }
+}
+
+pub(super) struct House {
+    pub(super) world: World,
+    pub(super) clock: ManualClock,
+    pub(super) payouts: Payouts,
+    pub(super) org: OrgId,
+    signer: Signer,
+    routes: Arc<Routes>,
+    transport: Arc<Transport>,
+    stop: Stop,
+    _stopper: Stopper,
+    _engine: Running,
+}
+
+impl House {
+    pub(super) async fn postgres() -> Self {
+        Self::over(World::postgres().await).await
+    }
+
+    pub(super) async fn sqlite() -> Self {
+        Self::over(World::sqlite().await).await
+    }
+
+    async fn over(world: World) -> Self {
+        let clock = ManualClock::at(sample::at(0));
+        let org = world.store.org_named("acme", clock.now()).await.unwrap();
+        for mode in [Mode::Live, Mode::Test] {
+            let digest = KeyDigest::of(key_of(mode));
+            let (id, hint, created_at) = (Uuid::now_v7(), "cdef".into(), clock.now());
+            let key =
+                ApiKey { id, org, org_name: "acme".into(), mode, digest, hint, created_at, expires_at: None };
+            world.store.insert_key(&key).await.unwrap();
+        }
+        let config = EngineConfig {
+            supervisor: unhurried(),
+            group_commit: GroupCommitConfig { lanes: 2, max_batch: 64 },
+        };
+        let (journal, time) = (Arc::clone(&world.store) as _, Arc::new(clock.clone()));
+        let engine = engine::start(journal, time, config).await.unwrap();
+        let routes = Config::from_environment([]).unwrap().routes;
+        let transport = Transport::new(
+            Policy { allow_insecure: true, allow_private_addresses: true },
+            Arc::new(SystemResolver),
+            TlsTrust::Only(rustls::RootCertStore::empty()),
+            TransportLimits::default(),
+        );
+        let (stopper, stop) = stop_signal();
+        Self {
+            world,
+            clock,
+            payouts: engine.payouts().clone(),
+            org,
+            signer: Signer::new(SigningKey::new(b"0123456789abcdef").unwrap()),
+            routes: Arc::new(Routes::try_from(&routes).unwrap()),
+            transport: Arc::new(transport.unwrap()),
+            stop,
+            _stopper: stopper,
+            _engine: engine,
+        }
+    }
+
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.world.store)
+    }
+
+    fn time(&self) -> Arc<dyn Clock> {
+        Arc::new(self.clock.clone())
+    }
+
+    pub(super) fn quotes(&self) -> QuoteDesk {
+        let (store, ttl_seconds) = (self.store() as _, 60);
+        QuoteDesk::new(self.signer.clone(), Arc::clone(&self.routes), store, self.time(), ttl_seconds)
+    }
+
+    /// Takes reports in.
+    pub(super) fn intake(&self) -> intake::Desk {
+        intake::Desk::new(self.payouts.clone(), self.store() as _, DeskConfig::default())
+    }
+
+    /// The partner API as it is right after a start: it has looked nothing up yet. One request at a time may wait.
+    pub(super) fn router(&self) -> Router {
+        let waiting = WaitingConfig { max_held: 1, max_held_per_key: 1, ..WaitingConfig::default() };
+        router(EdgeParts {
+            payouts: self.payouts.clone(),
+            quoting: Arc::new(self.quotes()),
+            created_from: self.store() as _,
+            authenticator: Authenticator::new(self.store() as _, self.time(), KeyCacheConfig::default()),
+            limits: Limits::new(LimitsConfig::default()),
+            idempotency: Idempotency::new(self.store() as _, Duration::from_secs(24 * 60 * 60)),
+            renderer: renderer(),
+            listing: self.store() as _,
+            cursors: self.signer.clone(),
+            waiting: Waiting::new(waiting, self.stop.clone()),
+            webhooks: Arc::new(Desk {
+                store: self.store() as _,
+                journal: self.store() as _,
+                transport: Arc::clone(&self.transport),
+                renderer: renderer(),
+                clock: self.time(),
+                hint: Arc::default(),
+            }),
+            config: EdgeConfig::default(),
+        })
+    }
+
+    /// The payout as its row and journal tell of it.
+    pub(super) async fn recorded(&self, id: PayoutId) -> Payout {
+        let loaded = self.world.store.load(&[id]).await.unwrap().remove(0);
+        loaded.expect("the payout is there").replay().expect("its journal is whole")
+    }
+
+    /// Partners see what is recorded.
+    pub(super) async fn polled(&self, id: PayoutId) -> Reply {
+        let recorded = self.recorded(id).await;
+        let mode = recorded.created().terms.mode;
+        let reply = send(self.router(), get(&format!("/payouts/{id}"), mode)).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let snapshot = recorded.snapshot();
+        assert_eq!(reply.json()["status"], snapshot.status().as_str());
+        assert_eq!(reply.json()["sequence"], snapshot.sequence.0);
+        reply
+    }
+
+    /// Every change so far is announced, once.
+    pub(super) async fn assert_announced(&self, id: PayoutId) {
+        let sequence = self.recorded(id).await.snapshot().sequence.0;
+        let (table, id) = ("FROM outbox WHERE payout_id =", self.world.id(id));
+        for number in ["count(*)", "count(DISTINCT sequence)", "max(sequence)"] {
+            let query = format!("SELECT {number} {table} {id}");
+            assert_eq!(self.world.number(&query).await, sequence, "{number}");
+        }
+    }
+
+    /// The payout goes on to its end, as if no call had ever been cut off.
+    pub(super) async fn assert_goes_on(&self, id: PayoutId) {
+        let before = self.recorded(id).await.snapshot();
+        let mode = before.payout.terms.mode;
+        let mut sequence = before.sequence.0;
+        if before.status() == Status::Pending {
+            self.payouts.report(id, mode, broadcast(), None).await.unwrap();
+            sequence += 1;
+        }
+        let receipt = self.payouts.report(id, mode, delivered(), None).await.unwrap();
+        assert_eq!(receipt.sequence.0, sequence + 1);
+        let reply = self.polled(id).await;
+        assert_eq!(reply.json()["status"], "delivered", "{reply:?}");
+        let shown = reply.json()["timeline"].as_array().unwrap().len();
+        assert_eq!(shown, 3, "pending, broadcast, delivered: {reply:?}");
+        self.assert_announced(id).await;
+    }
+}
+
+/// A watcher's report like no other: a transaction is out.
+pub(super) fn broadcast() -> Report {
+    sample::report(&unique().to_string(), 5, sample::broadcast("0xa", None))
+}
+
+/// A watcher's report like no other: it arrived.
+pub(super) fn delivered() -> Report {
+    sample::report(&unique().to_string(), 6, sample::delivered("0xb"))
+}
