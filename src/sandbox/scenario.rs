@@ -89,8 +89,9 @@ pub fn plan(subject: &Subject, pace: Pace) -> Vec<Step> {
     let out_after = total - total.div_ceil(5).min(total);
     match Scenario::chosen_by(&subject.external_ref, pace) {
         Scenario::Deliver => vec![subject.broadcast(0, None), subject.delivered(0)],
+        // Announced for a second later than it comes: what arrives on the dot must not look late.
         Scenario::Realtime => {
-            vec![subject.broadcast(out_after, Some(total - out_after)), subject.delivered(total)]
+            vec![subject.broadcast(out_after, Some(total - out_after + 1)), subject.delivered(total)]
         }
         Scenario::Demonstrate => {
             vec![subject.broadcast(2, Some(20)), subject.progress(5, 6, 12, Some(5)), subject.delivered(9)]
