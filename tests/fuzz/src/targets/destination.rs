@@ -37,7 +37,9 @@ fn run(input: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(input.rest()) else { return Verdict::Refused };
     let Ok(found) = Destination::detect(text) else {
         for family in AddressFamily::ALL {
-            assert!(Destination::of_family(text, family).is_err(), "{text:?} is of {family} and of none");
+            // Where it has no checksum, somebody's word may tell what the shape alone does not.
+            let refused = Destination::of_family(text, family).is_err();
+            assert!(refused || family == AddressFamily::Solana, "{text:?} is of {family} and of none");
         }
         return Verdict::Refused;
     };

@@ -1,5 +1,6 @@
 //! `GET /payouts`: its query, and its cursors.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use payoutd::http::{Code, Principal, readers};
@@ -46,30 +47,48 @@ pub(super) const QUERY: Target = Target {
     inputs: 20_000,
 };
 
-static SIGNER: LazyLock<Signer> = LazyLock::new(|| signer(b"0123456789abcdef"));
-static ANOTHER: LazyLock<Signer> = LazyLock::new(|| signer(b"fedcba9876543210"));
+static SIGNER: LazyLock<Signer> = LazyLock::new(|| signer(&[0; 16]));
 
-pub(super) fn signer(key: &[u8]) -> Signer {
+/// A signer with this key.
+pub(super) fn signer(key: &[u8; 16]) -> Signer {
     Signer::new(SigningKey::new(key).unwrap_or_else(|weak| panic!("{weak}")))
+}
+
+/// Two signers for this input alone: what was signed for another one, and remembered by whoever makes inputs up, is
+/// forged here.
+pub(super) fn signers(input: &[u8]) -> (Signer, Signer) {
+    let half = |number: u8| {
+        let mut hasher = DefaultHasher::new();
+        (number, input).hash(&mut hasher);
+        hasher.finish().to_be_bytes()
+    };
+    let signer_of = |numbers: [u8; 2]| {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&half(numbers[0]));
+        key[8..].copy_from_slice(&half(numbers[1]));
+        signer(&key)
+    };
+    (signer_of([0, 1]), signer_of([2, 3]))
 }
 
 /// Two lists, a place, a slip; then a cursor that nobody gave out.
 fn cursor(input: &[u8]) -> Verdict {
+    let (signer, another) = signers(input);
     let mut input = Input::of(input);
     let (list, other) = (filter(&mut input), filter(&mut input));
     let Some(place) = place(&mut input) else { return Verdict::Refused };
-    let text = readers::cursor(&SIGNER, &list, place);
-    assert_eq!(readers::place(&SIGNER, &list, &text), Some(place));
-    assert_eq!(readers::place(&SIGNER, &other, &text).is_some(), other == list, "in its own list only");
-    assert_eq!(readers::place(&ANOTHER, &list, &text), None);
+    let text = readers::cursor(&signer, &list, place);
+    assert_eq!(readers::place(&signer, &list, &text), Some(place));
+    assert_eq!(readers::place(&signer, &other, &text).is_some(), other == list, "in its own list only");
+    assert_eq!(readers::place(&another, &list, &text), None);
     let (at, slip) = (usize::from(input.byte()) % text.len(), input.byte());
     let mut wrong = text.clone().into_bytes();
     wrong[at] = slip;
     if let Ok(wrong) = String::from_utf8(wrong) {
-        assert_eq!(readers::place(&SIGNER, &list, &wrong).is_some(), wrong == text, "{wrong}");
+        assert_eq!(readers::place(&signer, &list, &wrong).is_some(), wrong == text, "{wrong}");
     }
     let made_up = String::from_utf8_lossy(input.rest());
-    assert_eq!(readers::place(&SIGNER, &list, &made_up).is_some(), made_up == text, "{made_up}");
+    assert_eq!(readers::place(&signer, &list, &made_up).is_some(), made_up == text, "{made_up}");
     Verdict::Accepted
 }
 

@@ -1,14 +1,12 @@
 //! Quote ids: only what the signer signed is recognised, by whom and in the mode it was signed for.
 
-use std::sync::LazyLock;
-
 use payoutd::quotes::Signer;
 use payoutd::quotes::signature::SandboxRequest;
 use payoutd_actors::payout::{Mode, OrgId, QuoteId};
 use payoutd_actors::testing::sample;
 use uuid::Uuid;
 
-use super::lists::signer;
+use super::lists::signers;
 use crate::input::Input;
 use crate::{Target, Verdict};
 
@@ -19,48 +17,46 @@ pub(super) const TARGET: Target = Target {
     inputs: 8_000,
 };
 
-static SIGNER: LazyLock<Signer> = LazyLock::new(|| signer(b"0123456789abcdef"));
-static ANOTHER: LazyLock<Signer> = LazyLock::new(|| signer(b"0123456789abcdeg"));
-
 /// A mode, an organisation, a slip and a reference; then an id that nobody signed.
 fn run(input: &[u8]) -> Verdict {
+    let (signer, another) = signers(input);
     let mut input = Input::of(input);
     let (live, org) = (input.flag(), OrgId(Uuid::from_u64_pair(input.number(), 1)));
     let (at, slip) = (usize::from(input.byte()), input.byte());
     let reference = String::from_utf8_lossy(input.line());
     let mode = if live { Mode::Live } else { Mode::Test };
-    let Some(id) = signed(mode, org, &reference) else { panic!("an id can be signed") };
+    let Some(id) = signed(&signer, mode, org, &reference) else { panic!("an id can be signed") };
     let text = id.as_str();
 
-    assert_eq!(SIGNER.recognise(text, org, mode).as_ref(), Ok(&id));
+    assert_eq!(signer.recognise(text, org, mode).as_ref(), Ok(&id));
     let other_mode = if live { Mode::Test } else { Mode::Live };
-    assert!(SIGNER.recognise(text, org, other_mode).is_err(), "of the other mode");
-    assert!(SIGNER.recognise(text, OrgId(Uuid::from_u64_pair(org.0.as_u64_pair().0, 2)), mode).is_err());
-    assert!(ANOTHER.recognise(text, org, mode).is_err(), "of another key");
+    assert!(signer.recognise(text, org, other_mode).is_err(), "of the other mode");
+    assert!(signer.recognise(text, OrgId(Uuid::from_u64_pair(org.0.as_u64_pair().0, 2)), mode).is_err());
+    assert!(another.recognise(text, org, mode).is_err(), "of another key");
     assert!(text.len() <= 128 && text.starts_with("quo_"));
 
     let mut wrong = text.to_owned().into_bytes();
     let at = at % wrong.len();
     wrong[at] = slip;
     if let Ok(wrong) = String::from_utf8(wrong) {
-        assert_eq!(SIGNER.recognise(&wrong, org, mode).is_ok(), wrong == text, "{wrong}");
+        assert_eq!(signer.recognise(&wrong, org, mode).is_ok(), wrong == text, "{wrong}");
     }
-    assert!(SIGNER.recognise(&text[..at], org, mode).is_err());
-    assert!(SIGNER.recognise(&format!("{text}{}", char::from(slip)), org, mode).is_err());
+    assert!(signer.recognise(&text[..at], org, mode).is_err());
+    assert!(signer.recognise(&format!("{text}{}", char::from(slip)), org, mode).is_err());
 
     let made_up = String::from_utf8_lossy(input.rest());
     if let Ok(id) = made_up.parse::<QuoteId>() {
-        assert!(!SIGNER.verify(&id, org, mode), "{id} was never signed");
+        assert!(!signer.verify(&id, org, mode), "{id} was never signed");
         Verdict::Accepted
     } else {
-        assert!(SIGNER.recognise(&made_up, org, mode).is_err());
+        assert!(signer.recognise(&made_up, org, mode).is_err());
         Verdict::Refused
     }
 }
 
-fn signed(mode: Mode, org: OrgId, external_ref: &str) -> Option<QuoteId> {
+fn signed(signer: &Signer, mode: Mode, org: OrgId, external_ref: &str) -> Option<QuoteId> {
     match mode {
-        Mode::Live => SIGNER.live_quote_id(org, sample::at(0)).ok(),
+        Mode::Live => signer.live_quote_id(org, sample::at(0)).ok(),
         Mode::Test => {
             let request = |external_ref| SandboxRequest {
                 external_ref,
@@ -69,10 +65,10 @@ fn signed(mode: Mode, org: OrgId, external_ref: &str) -> Option<QuoteId> {
                 amount: "1",
                 network_hint: None,
             };
-            let id = SIGNER.sandbox_quote_id(org, &request(external_ref)).ok()?;
-            assert_eq!(SIGNER.sandbox_quote_id(org, &request(external_ref)).ok().as_ref(), Some(&id));
+            let id = signer.sandbox_quote_id(org, &request(external_ref)).ok()?;
+            assert_eq!(signer.sandbox_quote_id(org, &request(external_ref)).ok().as_ref(), Some(&id));
             let other = format!("{external_ref}.");
-            assert_ne!(SIGNER.sandbox_quote_id(org, &request(&other)).ok().as_ref(), Some(&id));
+            assert_ne!(signer.sandbox_quote_id(org, &request(&other)).ok().as_ref(), Some(&id));
             Some(id)
         }
     }
