@@ -1,4 +1,4 @@
-//! What operators see of a report.
+//! What operators see of a report and of what it changed.
 
 use crate::payout::{Outcome, PayoutId, Report, Status};
 use crate::payouts::Receipt;
