@@ -1,14 +1,16 @@
 """Kills payoutd: at moments that are random or aimed at, and at named points."""
 
+import itertools
 import random
 import signal
 import time
 from collections import Counter
 
 from points import PASSINGS, POINTS
-from verdict import ENOUGH
+from verdict import ENOUGH, unlucky
 
 PATIENCE = 10.0  # seconds for a life to do enough, once its time has come
+FURTHER = 10  # kills, for what the wanted ones have missed by chance
 
 
 class Kills:
@@ -21,7 +23,9 @@ class Kills:
     # ---- at random ---------------------------------------------------------------------------------------------------
 
     def all_kills(self, wanted, least, most):
-        for number in range(1, wanted + 1):
+        if not wanted:
+            return self.get_ready()
+        for number in itertools.count(1):
             # Now and then before it is ready: starting has to be as safe as running.
             if self.rng.random() < 0.1 and number > 3:
                 self.live(self.rng.uniform(0.0, 1.0))
@@ -30,9 +34,11 @@ class Kills:
                 self.live(self.rng.uniform(least, most))
                 self.do_enough()
             self.kill()
-            self.run.share_done = number / wanted
+            self.run.share_done = min(1.0, number / wanted)
             if number % 25 == 0:
                 self.run.say(f"{number} kills; {self.run.figures()}")
+            if number >= wanted + FURTHER or (number >= wanted and not unlucky(self.run)):
+                break
         self.get_ready()
 
     def live(self, seconds):

@@ -10,6 +10,19 @@ INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10", "I12", "I14
 ENOUGH = {"create": 1, "report": 3, "poll": 5}
 
 
+def unlucky(run):
+    """What kills at random have missed so far, and a few more may hit."""
+    counts = run.kills.counts
+    why = [f"no kill hit {what}" for what in ("while an execution was in flight", "within 100 ms of a report") if not counts[what]]
+    if not run.history.counts["execute: answer lost"]:
+        why.append("no execution lost its answer")
+    if not run.history.counts["streams resumed"]:
+        why.append("no stream was resumed")
+    if not run.history.strangers:
+        why.append("no stranger asked")
+    return why
+
+
 def gates(run, checks):
     """Why the run proves nothing, if it does not."""
     why = []
@@ -18,23 +31,19 @@ def gates(run, checks):
     if full < 0.7 * len(kills.intervals) and not run.options.points:
         why.append(f"only {full} of {len(kills.intervals)} lives did enough ({ENOUGH})")
     if run.options.kills:
-        for what in ("while an execution was in flight", "within 100 ms of a report"):
-            if not kills.counts[what]:
-                why.append(f"no kill hit {what}")
-        if not run.history.counts["execute: answer lost"]:
-            why.append("no execution lost its answer")
+        why += unlucky(run)
     never = [f"{state} × {kind}" for state in STATES for kind in REPORTS if not checks.cells[(state, kind)]]
     if never:
         why.append(f"cells never hit: {', '.join(never)}")
     if kills.missed:
         why.append(f"points never passed: {', '.join(kills.missed)}")
-    if not run.history.strangers:
+    if not run.history.strangers and not run.options.kills:
         why.append("no stranger asked")
     for more in parts(run):
         why += more.gates()
     if run.options.disk_full:
         why += disk.gates(run, run.options.disk_full)
-    why += run.told.gates(run.options.kills or run.options.episodes)
+    why += run.told.gates(run.options.episodes)
     return why
 
 
