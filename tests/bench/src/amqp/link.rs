@@ -54,6 +54,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) routing_key: &'a [u8],
     /// Its message id; empty where it has none.
     pub(crate) message_id: &'a [u8],
+    /// Whether it was handed out before.
+    pub(crate) redelivered: bool,
     /// Its body.
     pub(crate) body: &'a [u8],
 }
@@ -207,9 +209,9 @@ impl Incoming {
         size += body.size;
         arguments.name()?;
         let tag = arguments.longlong()?;
-        arguments.octet()?;
+        let redelivered = arguments.octet()? == 1;
         arguments.name()?;
-        deal(&Delivery { routing_key: arguments.name()?, message_id, body: body.payload });
+        deal(&Delivery { routing_key: arguments.name()?, message_id, redelivered, body: body.payload });
         Ok(Some((size, tag)))
     }
 }

@@ -1,14 +1,14 @@
 //! Reports in: consumed, written in batches, acknowledged.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
 use sqlx::{Connection as _, PgConnection};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -106,8 +106,9 @@ impl Writer {
             }
             self.hint.notify_one();
             let tags = batch.drain(..).map(|report| report.tag);
-            let up_to = self.written.lock().unwrap_or_else(PoisonError::into_inner).note(tags);
-            if let Some(tag) = up_to {
+            // Held until it is sent: a lower one after a higher one is an error.
+            let mut written = self.written.lock().await;
+            if let Some(tag) = written.note(tags) {
                 self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
             }
         }
