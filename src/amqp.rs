@@ -3,6 +3,7 @@
 //! Nothing here recovers by itself inside the client library: whatever goes wrong with a connection or a channel,
 //! all of it is thrown away and built anew by the loops here.
 
+mod acknowledger;
 mod asyncapi;
 mod backoff;
 mod connection;

@@ -1,4 +1,4 @@
-//! One delivered message, from its turn to its acknowledgement.
+//! One delivered message, from its turn until it is settled.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use lapin::message::Delivery;
-use lapin::options::BasicAckOptions;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use payoutd_actors::failpoint;
 use payoutd_actors::payout::Timestamp;
@@ -14,6 +13,7 @@ use payoutd_actors::ports::Unavailable;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
+use super::acknowledger::Settled;
 use super::backoff::Backoff;
 use super::consumer::Intake;
 use crate::intake::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, Turn};
@@ -29,10 +29,9 @@ pub(super) struct Hand {
     pub(super) ending: watch::Receiver<bool>,
     /// Tells the session that the store takes nothing.
     pub(super) stuck: mpsc::Sender<()>,
+    /// Has messages acknowledged.
+    pub(super) settled: Settled,
 }
-
-/// How long an acknowledgement may take to be handed to the connection.
-const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
 
 /// The message goes back to the broker by itself when the session ends.
 struct GivenBack;
@@ -40,7 +39,7 @@ struct GivenBack;
 /// What is put aside, and why it is.
 type Aside = (DeadLetterReason, String);
 
-/// Deals with one message. It is acknowledged last of all, and only if all that came before succeeded.
+/// Deals with one message. It may be acknowledged last of all, and only if all that came before succeeded.
 pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Turn) {
     let _in_flight = InFlight::new();
     let received_at = hand.intake.desk.now();
@@ -64,8 +63,7 @@ pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Turn
     };
     if settled.is_ok() {
         failpoint::pass("report-settled");
-        acknowledge(turn, delivery.acker.ack(BasicAckOptions::default())).await;
-        failpoint::pass("report-acknowledged");
+        hand.settled.note(delivery.delivery_tag, delivery.acker);
     }
 }
 
@@ -157,18 +155,6 @@ impl Tries {
     }
 }
 
-/// Acknowledges a message whose outcome is settled. The payout's next has its turn already: where the connection breaks
-/// at this very moment the library may never say what became of an acknowledgement.
-async fn acknowledge(turn: Turn, acknowledgement: impl Future<Output = lapin::Result<bool>>) {
-    drop(turn);
-    match timeout(ACKNOWLEDGEMENT, acknowledgement).await {
-        Ok(Ok(true)) => metrics::counter!("payoutd_intake_acked_total").increment(1),
-        Ok(Ok(false)) => tracing::debug!("the channel is gone; the message comes again, as a repeat"),
-        Ok(Err(error)) => tracing::debug!(%error, "cannot acknowledge; the message comes again, as a repeat"),
-        Err(_) => tracing::warn!("an acknowledgement did not end; the message comes again, as a repeat"),
-    }
-}
-
 fn letter(
     delivery: &Delivery,
     incoming: &Incoming<'_>,
@@ -232,23 +218,5 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         metrics::gauge!("payoutd_intake_in_flight").decrement(1.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::intake::Turns;
-
-    #[tokio::test(start_paused = true)]
-    async fn an_acknowledgement_that_never_ends_keeps_nobody_waiting() {
-        let turns = Turns::default();
-        let (mut first, mut next) = (turns.queue_up("pay_1"), turns.queue_up("pay_1"));
-        first.come().await;
-        let acknowledging = tokio::spawn(acknowledge(first, std::future::pending()));
-        let came = timeout(Duration::from_secs(1), next.come()).await;
-        assert!(came.is_ok(), "the payout's next message has its turn");
-        let ended = timeout(ACKNOWLEDGEMENT * 2, acknowledging).await;
-        assert!(ended.is_ok(), "and the message is not in hand for ever");
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::acknowledger::Acknowledger;
 use super::connection::{BrokerError, Open, short};
 use super::consumer::Intake;
 use super::delivery::{self, Hand};
@@ -71,6 +72,7 @@ async fn consume(
     intake.status.set(ConsumerState::Consuming);
     let (ending, seen_ending) = watch::channel(false);
     let (stuck, mut somebody_stuck) = mpsc::channel(1);
+    let (settled, acknowledger) = Acknowledger::start();
     let mut hands = JoinSet::new();
     let ended = loop {
         tokio::select! {
@@ -82,8 +84,8 @@ async fn consume(
                     metrics::counter!("payoutd_intake_received_total").increment(1);
                     // Queued up here, where deliveries are still in order.
                     let turn = intake.turns.queue_up(delivery.routing_key.as_str());
-                    let (ending, stuck) = (seen_ending.clone(), stuck.clone());
-                    let hand = Hand { intake: Arc::clone(intake), ending, stuck };
+                    let (ending, stuck, settled) = (seen_ending.clone(), stuck.clone(), settled.clone());
+                    let hand = Hand { intake: Arc::clone(intake), ending, stuck, settled };
                     hands.spawn(delivery::deal_with(hand, delivery, turn));
                 }
                 Some(Err(error)) => break Ended::Lost(error.to_string()),
@@ -104,6 +106,7 @@ async fn consume(
     }
     let _ = ending.send(true);
     finish(hands, intake, &ended).await;
+    acknowledger.finish().await;
     open.close().await;
     ended
 }
