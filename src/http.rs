@@ -17,6 +17,7 @@ mod idempotency;
 mod json;
 mod key_cache;
 mod limits;
+mod meters;
 mod openapi;
 mod payouts;
 mod ports;

@@ -14,7 +14,7 @@ use hyper::Request;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -47,9 +47,8 @@ pub(super) async fn run(
     });
     let mut connection = pin!(
         http1::Builder::new()
-            .timer(TokioTimer::new())
-            // The stream's own deadlines are tighter; this one stands should they ever fail.
-            .header_read_timeout(limits.idle.saturating_add(limits.header_read))
+            // The stream keeps the time.
+            .header_read_timeout(None)
             .max_buf_size(READ_BUFFER_BYTES)
             .serve_connection(io, service)
     );

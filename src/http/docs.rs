@@ -7,11 +7,12 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
 
+use super::meters::Meters;
 use super::{BasePath, Code, Problem, envelope};
 
 /// What there is to be served.
@@ -43,7 +44,7 @@ pub fn docs_router(parts: DocsParts) -> Router {
         .route(&base_path.join("/docs/"), get(|| async { named("index.html") }))
         .route(&base_path.join("/docs/{file}"), get(asset))
         .layer(from_fn(guarded))
-        .layer(from_fn(envelope::envelope))
+        .layer(from_fn_with_state(Arc::new(Meters::new()), envelope::envelope))
 }
 
 async fn asset(name: Result<Path<String>, PathRejection>) -> Response {

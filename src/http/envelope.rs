@@ -7,14 +7,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::body::HttpBody;
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::limits::Standing;
+use super::meters::{Labels, Meters};
 use super::request_id::{self, X_REQUEST_ID};
 use super::{Code, Principal, Problem};
 
@@ -23,21 +24,20 @@ use super::{Code, Principal, Problem};
 pub(super) struct Exchange {
     request_id: String,
     method: Method,
-    path: String,
-    /// The path's pattern: few, whatever clients send.
-    route: String,
+    uri: Uri,
+    /// Of which the path is one.
+    pattern: Option<MatchedPath>,
     principal: OnceLock<Principal>,
     limit: OnceLock<Standing>,
 }
 
 impl Exchange {
     fn of(request: &Request) -> Self {
-        let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
         Self {
             request_id: request_id::of(request.headers()),
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            route: route.to_owned(),
+            uri: request.uri().clone(),
+            pattern: request.extensions().get::<MatchedPath>().cloned(),
             principal: OnceLock::new(),
             limit: OnceLock::new(),
         }
@@ -50,7 +50,12 @@ impl Exchange {
 
     /// The path it asks for.
     pub(super) fn path(&self) -> &str {
-        &self.path
+        self.uri.path()
+    }
+
+    /// The path's pattern: few, whatever clients send.
+    fn route(&self) -> &str {
+        self.pattern.as_ref().map_or("unmatched", MatchedPath::as_str)
     }
 
     /// Notes where its caller stands with a limit, for its answer's headers.
@@ -80,15 +85,24 @@ pub(super) struct ForPeople;
 pub(super) struct Finished;
 
 /// Answers a request, whatever happens on the way.
-pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
+pub(super) async fn envelope(
+    State(meters): State<Arc<Meters>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let exchange = Arc::new(Exchange::of(&request));
     request.extensions_mut().insert(Arc::clone(&exchange));
-    let observation = Observation::begin(Arc::clone(&exchange));
-    let span = tracing::info_span!("request", request_id = exchange.request_id);
+    let observation = Observation::begin(Arc::clone(&exchange), meters);
+    // As with its log line: reads are many, and whatever matters of one is in its own line.
+    let span = if exchange.method.is_safe() {
+        tracing::debug_span!("request", request_id = exchange.request_id)
+    } else {
+        tracing::info_span!("request", request_id = exchange.request_id)
+    };
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let response = answered.unwrap_or_else(|panic| {
         let reason = panic_text(&*panic);
-        span.in_scope(|| tracing::error!(reason, route = exchange.route, "a request's handler panicked"));
+        span.in_scope(|| tracing::error!(reason, route = exchange.route(), "a request's handler panicked"));
         metrics::counter!("payoutd_http_panics_total").increment(1);
         Problem::unavailable().into_response()
     });
@@ -104,13 +118,16 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 /// Ends a request that takes too long. What it set going runs on: writes do not depend on who waits for them.
 pub(super) async fn deadline(limit: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::warn!(?limit, "a request was not answered in time");
-            Problem::unavailable().into_response()
-        }
+    within(limit, next.run(request)).await.unwrap_or_else(|| Problem::unavailable().into_response())
+}
+
+/// The answer to a request, where there is one in time.
+pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = T>) -> Option<T> {
+    let answer = tokio::time::timeout(limit, answer).await.ok();
+    if answer.is_none() {
+        tracing::warn!(?limit, "a request was not answered in time");
     }
+    answer
 }
 
 fn sealed(response: Response, exchange: &Exchange) -> Response {
@@ -139,7 +156,7 @@ fn as_problem(response: Response, exchange: &Exchange) -> Response {
         Some(problem) => problem.clone(),
         None => Problem::new(Code::for_status(status), "The request was refused."),
     };
-    let mut answer = problem.answer(Some(&exchange.path), Some(&exchange.request_id));
+    let mut answer = problem.answer(Some(exchange.path()), Some(&exchange.request_id));
     if exchange.method == Method::HEAD {
         let length = answer.body().size_hint().exact().unwrap_or(0);
         answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
@@ -154,44 +171,39 @@ fn as_problem(response: Response, exchange: &Exchange) -> Response {
 /// Counts, times and logs one request, also where its client hangs up before the answer.
 struct Observation {
     exchange: Arc<Exchange>,
+    meters: Arc<Meters>,
     began: Instant,
     ended: bool,
 }
 
 impl Observation {
-    fn begin(exchange: Arc<Exchange>) -> Self {
-        metrics::gauge!("payoutd_http_requests_in_flight").increment(1.0);
-        Self { exchange, began: Instant::now(), ended: false }
+    fn begin(exchange: Arc<Exchange>, meters: Arc<Meters>) -> Self {
+        meters.in_flight.increment(1.0);
+        Self { exchange, meters, began: Instant::now(), ended: false }
     }
 
     fn end(mut self, status: StatusCode) {
         self.ended = true;
-        self.record(status.as_str(), Some(status));
+        self.record(Some(status));
     }
 
-    fn record(&self, label: &str, status: Option<StatusCode>) {
+    fn record(&self, status: Option<StatusCode>) {
         let exchange = &*self.exchange;
         let elapsed = self.began.elapsed();
-        let route = exchange.route.clone();
-        metrics::gauge!("payoutd_http_requests_in_flight").decrement(1.0);
-        metrics::histogram!("payoutd_http_request_seconds", "route" => route.clone()).record(elapsed);
-        metrics::counter!(
-            "payoutd_http_requests_total",
-            "route" => route,
-            "method" => exchange.method_label(),
-            "status" => label.to_owned()
-        )
-        .increment(1);
+        let status = status.map(|status| status.as_u16());
+        let labels = Labels { method: exchange.method_label(), status };
+        self.meters.in_flight.decrement(1.0);
+        self.meters.count(exchange.route(), labels, elapsed);
         // Partners poll without end: what was read and came to nothing else is for whoever looks closely.
-        let read = exchange.method == Method::GET && status.is_none_or(|status| status.as_u16() < 400);
+        let read = exchange.method == Method::GET && status.is_none_or(|status| status < 400);
         let principal = exchange.principal.get();
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
                     request_id = exchange.request_id,
                     method = exchange.method_label(),
-                    route = exchange.route,
-                    status = status.map(|status| status.as_u16()),
+                    route = exchange.route(),
+                    status = status,
                     duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
                     org = principal.map(|principal| tracing::field::display(principal.org)),
                     key_id = principal.map(|principal| tracing::field::display(principal.key_id)),
@@ -207,7 +219,7 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         if !self.ended {
-            self.record("aborted", None);
+            self.record(None);
         }
     }
 }

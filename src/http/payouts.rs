@@ -1,5 +1,6 @@
 //! `/payouts`: executing quotes, and everything there is to see of what comes of them.
 
+mod bodies;
 mod create;
 mod events;
 mod list;
@@ -13,6 +14,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use bytes::Bytes;
 use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
 use schemars::JsonSchema;
@@ -23,9 +25,10 @@ use super::router::Edge;
 use super::trace_context::TraceContext;
 use super::{Principal, Problem};
 
+pub(super) use bodies::Bodies;
 pub(super) use events::events;
 pub(super) use list::{ListBody, ListQuery, cursor, list};
-pub(super) use read::{deadline, read};
+pub(super) use read::read;
 
 /// A quote to be executed.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -79,9 +82,13 @@ async fn find_own(edge: &Edge, principal: Principal, id: PayoutId) -> Result<Opt
 
 fn json(body: &impl Serialize) -> Result<Response, Problem> {
     let body = serde_json::to_vec(body).map_err(|error| unavailable(&error))?;
+    Ok(json_bytes(body.into()))
+}
+
+fn json_bytes(body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    response
 }
 
 fn store_unavailable(error: &Unavailable) -> Problem {

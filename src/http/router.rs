@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use payoutd_actors::payouts::Payouts;
 
+use super::meters::Meters;
 use super::{
     Authenticator, BasePath, Code, CreatedFrom, Idempotency, Limits, Problem, Quoting, Waiting, envelope,
     payouts, quotes, webhooks,
@@ -70,27 +71,38 @@ pub struct EdgeParts {
 }
 
 /// What handlers share. Cheap to clone.
-pub(super) type Edge = Arc<EdgeParts>;
+pub(super) type Edge = Arc<Shared>;
+
+/// The parts, and what the handlers keep among themselves.
+pub(super) struct Shared {
+    parts: EdgeParts,
+    pub(super) bodies: payouts::Bodies,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = EdgeParts;
+
+    fn deref(&self) -> &EdgeParts {
+        &self.parts
+    }
+}
 
 /// The partner API.
 pub fn router(parts: EdgeParts) -> Router {
-    let edge: Edge = Arc::new(parts);
+    let edge: Edge = Arc::new(Shared { parts, bodies: payouts::Bodies::default() });
     let base = &edge.config.base_path;
     let limit = edge.config.request_timeout;
-    // Apart from the others: these may be asked to wait.
-    let polls = Router::new()
-        .route(&base.join("/payouts/{id}"), get(payouts::read))
-        .layer(from_fn(move |request: Request, next: Next| payouts::deadline(limit, request, next)));
     Router::new()
         .route(&base.join("/payouts/quote"), post(quotes::quote))
         .route(&base.join("/payouts"), post(payouts::create).get(payouts::list))
         .route(&base.join("/payouts/{id}/events"), get(payouts::events))
         .merge(webhooks::routes(base))
         .layer(from_fn(move |request: Request, next: Next| envelope::deadline(limit, request, next)))
-        .merge(polls)
+        // Keeps its own time: it may be asked to wait.
+        .route(&base.join("/payouts/{id}"), get(payouts::read))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(envelope::envelope))
+        .layer(from_fn_with_state(Arc::new(Meters::new()), envelope::envelope))
         .with_state(edge)
 }
 

@@ -60,21 +60,22 @@ pub(super) struct TimedStream {
     exchanges: Arc<Exchanges>,
     seen: u64,
     awaiting: Awaiting,
-    read_deadline: Option<Pin<Box<Sleep>>>,
-    write_deadline: Option<Pin<Box<Sleep>>>,
+    reading: Deadline,
+    writing: Deadline,
 }
 
 impl TimedStream {
     pub(super) fn new(stream: TcpStream, limits: ServerLimits, exchanges: Arc<Exchanges>) -> Self {
-        let first = Box::pin(tokio::time::sleep(limits.header_read));
+        let mut reading = Deadline::default();
+        reading.set(limits.header_read);
         Self {
             stream,
             limits,
             exchanges,
             seen: 0,
             awaiting: Awaiting::FirstByte,
-            read_deadline: Some(first),
-            write_deadline: None,
+            reading,
+            writing: Deadline::default(),
         }
     }
 
@@ -84,7 +85,7 @@ impl TimedStream {
         if count != self.seen {
             self.seen = count;
             self.awaiting = Awaiting::FirstByte;
-            self.read_deadline = None;
+            self.reading.lift();
         }
     }
 
@@ -95,7 +96,7 @@ impl TimedStream {
     fn bytes_came(&mut self) {
         if !self.in_exchange() && self.awaiting == Awaiting::FirstByte {
             self.awaiting = Awaiting::RestOfHead;
-            arm(&mut self.read_deadline, self.limits.header_read);
+            self.reading.set(self.limits.header_read);
         }
     }
 
@@ -105,34 +106,63 @@ impl TimedStream {
             // A request's body has its own deadline, kept by whoever reads it.
             return Poll::Pending;
         }
-        if self.read_deadline.is_none() {
-            arm(&mut self.read_deadline, self.limits.idle);
+        if !self.reading.is_set() {
+            self.reading.set(self.limits.idle);
         }
-        self.read_deadline.as_mut().map_or(Poll::Pending, |deadline| deadline.as_mut().poll(cx))
+        self.reading.poll(cx)
     }
 
     /// Fails a write that the client has kept waiting for too long.
     fn bound_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
-            self.write_deadline = None;
+            self.writing.lift();
             return written;
         }
-        if self.write_deadline.is_none() {
-            arm(&mut self.write_deadline, self.limits.write_stall);
+        if !self.writing.is_set() {
+            self.writing.set(self.limits.write_stall);
         }
-        if let Some(deadline) = self.write_deadline.as_mut() {
-            ready!(deadline.as_mut().poll(cx));
-        }
+        ready!(self.writing.poll(cx));
         metrics::counter!("payoutd_http_timeouts_total", "listener" => self.limits.name, "waiting_for" => "write")
             .increment(1);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
     }
 }
 
-fn arm(deadline: &mut Option<Pin<Box<Sleep>>>, after: Duration) {
-    match deadline {
-        Some(deadline) => deadline.as_mut().reset(Instant::now() + after),
-        None => *deadline = Some(Box::pin(tokio::time::sleep(after))),
+/// A deadline that is moved with every request and hardly ever comes: the timer behind it is touched only where it would
+/// ring too late, and asked again where it rang too early.
+#[derive(Debug, Default)]
+struct Deadline {
+    at: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn set(&mut self, after: Duration) {
+        self.at = Some(Instant::now() + after);
+    }
+
+    fn lift(&mut self) {
+        self.at = None;
+    }
+
+    fn is_set(&self) -> bool {
+        self.at.is_some()
+    }
+
+    /// Whether it has come. Never, while there is none.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.at else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if timer.deadline() >= at {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
     }
 }
 

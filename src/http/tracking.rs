@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::FutureExt;
@@ -24,6 +24,7 @@ use payoutd_actors::payouts::Payouts;
 
 use self::reader::Reader;
 use super::envelope;
+use super::meters::Meters;
 use crate::places::{PlaceMetrics, Places};
 use crate::quotes::routes::Routes;
 use crate::shutdown::Stop;
@@ -117,7 +118,7 @@ pub fn tracking_router(parts: TrackingParts) -> Router {
         .route("/track/{token}/events", get(events::events))
         .route("/track/assets/{name}", get(asset))
         .layer(from_fn_with_state(Arc::clone(&site), for_people))
-        .layer(from_fn(envelope::envelope))
+        .layer(from_fn_with_state(Arc::new(Meters::new()), envelope::envelope))
         .with_state(site)
 }
 

@@ -4,22 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{RawQuery, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use payoutd_actors::payout::{PayoutId, Sequence, Snapshot};
 
-use super::{PathId, json, own, payout_id};
+use super::{json_bytes, own, unavailable};
 use crate::http::query::{Parameters, whole_number};
 use crate::http::router::Edge;
 use crate::http::{Principal, Problem, conditional, envelope};
 
 /// The longest that a request waits, in seconds.
 const MAX_WAIT_SECONDS: i64 = 60;
+const WAIT: &str = "a whole number of seconds from 0 to 60";
 
 /// What a poll asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Poll {
     /// How long to wait for the payout to move.
     wait: Duration,
@@ -29,10 +30,12 @@ struct Poll {
 
 impl Poll {
     fn of(query: Option<&str>) -> Result<Self, Problem> {
+        if query.is_none() {
+            return Ok(Self::default());
+        }
         let parameters = Parameters::of(query, &["wait", "after_sequence"])?;
         let seconds = |text: &str| whole_number(text).filter(|seconds| *seconds <= MAX_WAIT_SECONDS);
-        let expected = format!("a whole number of seconds from 0 to {MAX_WAIT_SECONDS}");
-        let wait = parameters.get("wait", &expected, seconds)?.unwrap_or(0);
+        let wait = parameters.get("wait", WAIT, seconds)?.unwrap_or(0);
         Ok(Self { wait: Duration::from_secs(wait.unsigned_abs()), after: after_sequence(&parameters)? })
     }
 }
@@ -42,28 +45,36 @@ pub(super) fn after_sequence(parameters: &Parameters) -> Result<Option<Sequence>
     Ok(parameters.get("after_sequence", "a sequence: a whole number", whole_number)?.map(Sequence))
 }
 
-/// Ends a poll that takes longer than `limit`, besides the time it is to wait.
-pub(in crate::http) async fn deadline(limit: Duration, request: Request, next: Next) -> Response {
-    let wait = Poll::of(request.uri().query()).map_or(Duration::ZERO, |poll| poll.wait);
-    envelope::deadline(limit.saturating_add(wait), request, next).await
+/// Shows a payout, in the time a request may take, besides the time it is to wait.
+///
+/// Partners poll far more than they do anything else, so this takes the request as it is: the extractors would copy what
+/// is only looked at.
+pub(in crate::http) async fn read(State(edge): State<Edge>, request: Request) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    let poll = Poll::of(parts.uri.query());
+    let wait = poll.as_ref().map_or(Duration::ZERO, |poll| poll.wait);
+    let limit = edge.config.request_timeout.saturating_add(wait);
+    envelope::within(limit, show(&edge, &mut parts, poll))
+        .await
+        .unwrap_or_else(|| Err(Problem::unavailable()))
 }
 
-/// Shows a payout.
-pub(in crate::http) async fn read(
-    State(edge): State<Edge>,
-    principal: Principal,
-    id: PathId,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let id = payout_id(id)?;
-    let poll = Poll::of(query.as_deref())?;
+async fn show(edge: &Edge, parts: &mut Parts, poll: Result<Poll, Problem>) -> Result<Response, Problem> {
+    let principal = Principal::from_request_parts(parts, edge).await?;
+    let id = payout_id(parts).await.ok_or_else(Problem::payout_not_found)?;
+    let (poll, headers) = (poll?, &parts.headers);
     let snapshot = if poll.wait.is_zero() {
-        own(&edge, principal, id).await?
+        own(edge, principal, id).await?
     } else {
-        once_moved(&edge, principal, id, &poll, &headers).await?
+        once_moved(edge, principal, id, &poll, headers).await?
     };
-    answer(&edge, &snapshot, &headers)
+    answer(edge, &snapshot, headers)
+}
+
+/// The id in the path. What cannot be one is the id of no payout.
+async fn payout_id(parts: &mut Parts) -> Option<PayoutId> {
+    let path = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    path.iter().next().and_then(|(_, id)| id.parse().ok())
 }
 
 /// The payout once it has moved past what the client knows, or as it is when the wait is over. Costs nothing while
@@ -105,7 +116,7 @@ fn answer(edge: &Edge, snapshot: &Snapshot, headers: &HeaderMap) -> Result<Respo
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
         unchanged
     } else {
-        json(&edge.renderer.payout(snapshot))?
+        json_bytes(edge.bodies.of(snapshot, &edge.renderer).map_err(|error| unavailable(&error))?)
     };
     let headers = response.headers_mut();
     headers.insert(header::ETAG, conditional::etag(snapshot.sequence));
