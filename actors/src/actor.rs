@@ -103,11 +103,12 @@ impl Actor for PayoutActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             PayoutMessage::Report { mode, report, traceparent, reply } => {
-                let answer = owner.report(mode, &report, traceparent).await;
+                // In a box, so that an actor with nothing to do does not hold the room that it takes to do something.
+                let answer = Box::pin(owner.report(mode, &report, traceparent)).await;
                 settle(&myself, answer, reply)
             }
             PayoutMessage::DuePassed { reply } => {
-                let answer = owner.due_passed().await;
+                let answer = Box::pin(owner.due_passed()).await;
                 settle(&myself, answer, reply)
             }
         }
