@@ -1,6 +1,8 @@
 //! A request's body: JSON, bounded in size and in time.
 
+use std::error::Error;
 use std::time::Duration;
+use std::{io, iter};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::request::Parts;
@@ -117,9 +119,7 @@ impl BodyLimits {
         let mut kept = BytesMut::new();
         let mut discarded = 0usize;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| {
-                Problem::new(Code::MalformedRequest, "The body ended early or is badly framed.").closing()
-            })?;
+            let frame = frame.map_err(|error| broken(&error).closing())?;
             let Ok(data) = frame.into_data() else { continue };
             if discarded == 0 && kept.len() + data.len() <= self.max_bytes {
                 kept.extend_from_slice(&data);
@@ -138,6 +138,20 @@ impl BodyLimits {
             Code::PayloadTooLarge,
             format!("The body may have at most {} bytes; nothing happened.", self.max_bytes),
         )
+    }
+}
+
+/// What a client is told whose body could not be read. Where it only ended early the network is to blame as often as the
+/// client, which should say it again rather than mend something.
+fn broken(error: &axum::Error) -> Problem {
+    let mut causes = iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source());
+    let ended_early = causes.any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+    });
+    if ended_early {
+        Problem::new(Code::RequestTimeout, "The body ended early; nothing happened.")
+    } else {
+        Problem::new(Code::MalformedRequest, "The body is badly framed.")
     }
 }
 

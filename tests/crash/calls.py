@@ -60,7 +60,12 @@ class Caller:
         self.history.count(f"{what}: asked")
         self.in_flight.change(what, 1)
         try:
-            return self._try(method, path, body, headers)
+            answer = self._try(method, path, body, headers)
+            while answer.status == 429:
+                self.history.count(f"{what}: called too often, and again when told to")
+                time.sleep(int(answer.headers["retry-after"]))
+                answer = self._try(method, path, body, headers)
+            return answer
         except (OSError, http.client.HTTPException) as error:
             if self.connection is not None:
                 self.connection.close()

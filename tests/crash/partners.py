@@ -61,9 +61,9 @@ class Partners:
                 answer = call()
                 # Only where an earlier try of this very call may still be worked on.
                 busy = lost and answer.code() == "idempotency_in_progress"
-                if answer.status != 503 and not busy:
+                if answer.status not in (408, 503) and not busy:
                     return answer
-                self.history.count("answered in progress" if busy else "answered 503")
+                self.history.count("answered in progress" if busy else f"answered {answer.status}")
             except Lost:
                 lost = True
             time.sleep(rng.uniform(0.02, 0.25))

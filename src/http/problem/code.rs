@@ -23,7 +23,7 @@ pub enum Code {
     NotFound,
     /// The path has no such method.
     MethodNotAllowed,
-    /// The request's body did not arrive in time.
+    /// The request's body did not arrive in time, or ended early.
     RequestTimeout,
     /// The quote backs a payout already.
     QuoteAlreadyUsed,

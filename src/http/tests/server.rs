@@ -299,3 +299,25 @@ async fn a_client_that_vanishes_leaves_a_payout_behind() {
     gate.open();
     world.create(LIVE, &quote_id).await.assert_problem(409, "quote_already_used");
 }
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_to_be_sent_again() {
+    let world = World::new().await;
+    let server = Server::start(world.router.clone(), limits()).await;
+    let head = format!(
+        "POST /payouts HTTP/1.1\r\nhost: x\r\nauthorization: {LIVE}\r\ncontent-type: application/json\r\n"
+    );
+    for rest in ["content-length: 20\r\n\r\n{\"quote", "transfer-encoding: chunked\r\n\r\n14\r\n{\"quote"] {
+        let mut stream = server.connect().await;
+        stream.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let (_, answer) = until_closed(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+    }
+    let mut stream = server.connect().await;
+    let rest = "transfer-encoding: chunked\r\n\r\nnonsense\r\n";
+    stream.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
+    let answer = read_until(&mut stream, "malformed_request").await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    server.stop().await;
+}
