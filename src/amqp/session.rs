@@ -106,7 +106,11 @@ async fn consume(
     }
     let _ = ending.send(true);
     finish(hands, intake, &ended).await;
-    acknowledger.finish().await;
+    match &ended {
+        Ended::Shutdown | Ended::StoreDown => acknowledger.finish().await,
+        // Ends by itself. What it cannot send any more comes again.
+        Ended::Lost(_) => drop(acknowledger),
+    }
     open.close().await;
     ended
 }

@@ -90,6 +90,23 @@ pub(super) struct MessageRecord {
     pub(super) created_at: At,
 }
 
+/// What webhook endpoints are told of a message.
+#[derive(Debug, Serialize)]
+pub(super) struct ToldRecord {
+    #[serde(serialize_with = "hex")]
+    payout_id: Uuid,
+    sequence: i64,
+    kind: &'static str,
+    created_at: At,
+}
+
+impl From<&MessageRecord> for ToldRecord {
+    fn from(message: &MessageRecord) -> Self {
+        let MessageRecord { payout_id, sequence, kind, created_at, .. } = *message;
+        Self { payout_id, sequence, kind, created_at }
+    }
+}
+
 fn hex<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&id.simple())
 }

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::{SqliteStore, json, run, sql};
-use crate::store::records::{ChangeRecord, MessageRecord};
+use crate::store::records::{ChangeRecord, MessageRecord, ToldRecord};
 
 impl SqliteStore {
     pub(super) async fn append_batch(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
@@ -40,9 +40,10 @@ async fn record(
         run(connection, sqlx::query(sql::RECORD).bind(json(&changes)?)).await?;
     }
     if !messages.is_empty() {
-        let messages = json(&messages)?;
-        run(connection, sqlx::query(sql::ANNOUNCE).bind(messages.clone())).await?;
-        run(connection, sqlx::query(sql::TELL).bind(messages)).await?;
+        run(connection, sqlx::query(sql::ANNOUNCE).bind(json(&messages)?)).await?;
+        // Without the bodies, which make up nearly all of them.
+        let told: Vec<ToldRecord> = messages.iter().map(ToldRecord::from).collect();
+        run(connection, sqlx::query(sql::TELL).bind(json(&told)?)).await?;
     }
     Ok(updated)
 }

@@ -26,11 +26,16 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use tokio::task::LocalSet;
 
 use options::{Command, Options};
 
 pub(crate) use payoutd_bench::{Fallible, failure, per_second, reports, same};
+
+/// Floors F and H have what payoutd has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Says what is going on, apart from the results.
 pub(crate) fn say(words: &str) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use payoutd::app::SystemClock;
 use payoutd::intake::{Desk, DeskConfig};
 use payoutd::relay::{HintingJournal, Relay, RelayConfig};
@@ -27,6 +28,10 @@ use uuid::Uuid;
 
 use bus::{Bus, new_payout};
 use payoutd_bench::{Fallible, failure, per_second, same};
+
+/// As in payoutd.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// As many under way at once as over HTTP.
 const IN_FLIGHT: usize = 1_000;
