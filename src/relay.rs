@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use payoutd_actors::payout::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 use payoutd_actors::ports::Unavailable;
 
-pub use hint::HintingJournal;
+pub use hint::{HintingJournal, Hints};
 pub use rounds::{Relay, RelayConfig};
 
 /// A message as it waits in the outbox, ready to be sent.

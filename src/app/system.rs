@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::http::{self, ServerLimits};
 use crate::intake::{AttendantConfig, DeadLetters, Desk, DeskConfig, ParkingAttendant};
 use crate::ops::{self, Check, Readiness};
-use crate::relay::{HintingJournal, Publisher, Relay, RelayConfig};
+use crate::relay::{HintingJournal, Hints, Publisher, Relay, RelayConfig};
 use crate::sandbox::{ReportSink, Simulator};
 use crate::shutdown::{Stop, termination};
 use crate::store::{Held, Store};
@@ -55,14 +55,6 @@ pub(super) struct System {
     ops: Crew,
     engine: Running,
     pub(super) hints: Hints,
-}
-
-/// Rung after every commit.
-#[derive(Clone, Default)]
-pub(super) struct Hints {
-    live: Arc<Notify>,
-    test: Arc<Notify>,
-    pub(super) webhooks: Arc<Notify>,
 }
 
 impl Foundation {
@@ -116,10 +108,7 @@ impl Foundation {
             stopped = termination() => return stopped.map(|()| None).map_err(Failure::from),
         };
         let hints = Hints::default();
-        let journal = HintingJournal::new(
-            Arc::clone(&self.store) as Arc<dyn Journal>,
-            vec![Arc::clone(&hints.live), Arc::clone(&hints.test), Arc::clone(&hints.webhooks)],
-        );
+        let journal = HintingJournal::new(Arc::clone(&self.store) as Arc<dyn Journal>, hints.clone());
         let engine =
             engine::start(Arc::new(journal), Arc::clone(&self.clock), engine_config(&self.config)).await?;
         let payouts = engine.payouts().clone();

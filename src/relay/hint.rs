@@ -1,29 +1,51 @@
-//! Tells the relay that something was committed, so that it need not wait for its next look.
+//! Tells those who pass commits on that something was committed, so that they need not wait for their next look.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, Timestamp};
+use payoutd_actors::payout::{Mode, PayoutId, Timestamp};
 use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
 use tokio::sync::Notify;
 
-/// A journal that hints at every commit. Only a hint: what it misses is found by the relay's own looks.
+/// Rung after every commit that concerns them. Only a hint: what it misses is found by their own looks.
+#[derive(Debug, Clone, Default)]
+pub struct Hints {
+    /// For the relay of live payouts.
+    pub live: Arc<Notify>,
+    /// For the sandbox's.
+    pub test: Arc<Notify>,
+    /// For the sender of webhooks.
+    pub webhooks: Arc<Notify>,
+}
+
+impl Hints {
+    fn ring(&self, modes: impl Iterator<Item = Mode>) {
+        let (mut live, mut test) = (false, false);
+        for mode in modes {
+            match mode {
+                Mode::Live => live = true,
+                Mode::Test => test = true,
+            }
+        }
+        for (concerned, hint) in [(live, &self.live), (test, &self.test), (live || test, &self.webhooks)] {
+            if concerned {
+                hint.notify_one();
+            }
+        }
+    }
+}
+
+/// A journal that hints at every commit.
 pub struct HintingJournal {
     inner: Arc<dyn Journal>,
-    relays: Vec<Arc<Notify>>,
+    hints: Hints,
 }
 
 impl HintingJournal {
-    /// Wraps a journal, to hint these relays.
+    /// Wraps a journal.
     #[must_use]
-    pub fn new(inner: Arc<dyn Journal>, relays: Vec<Arc<Notify>>) -> Self {
-        Self { inner, relays }
-    }
-
-    fn hint(&self) {
-        for relay in &self.relays {
-            relay.notify_one();
-        }
+    pub fn new(inner: Arc<dyn Journal>, hints: Hints) -> Self {
+        Self { inner, hints }
     }
 }
 
@@ -35,13 +57,13 @@ impl Journal for HintingJournal {
 
     async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
         let results = self.inner.create(batch).await;
-        self.hint();
+        self.hints.ring(batch.iter().map(|write| write.payout.terms.mode));
         results
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
         let results = self.inner.append(batch).await;
-        self.hint();
+        self.hints.ring(batch.iter().map(|write| write.after.payout.terms.mode));
         results
     }
 

@@ -14,7 +14,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use payoutd::app::SystemClock;
 use payoutd::intake::{Desk, DeskConfig};
-use payoutd::relay::{HintingJournal, Relay, RelayConfig};
+use payoutd::relay::{HintingJournal, Hints, Relay, RelayConfig};
 use payoutd::shutdown::stop_signal;
 use payoutd::store::{self, StoreConfig};
 use payoutd::wire::Renderer;
@@ -23,7 +23,7 @@ use payoutd_actors::group_commit::GroupCommitConfig;
 use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::ports::Journal;
 use payoutd_actors::supervisor::SupervisorConfig;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use bus::{Bus, new_payout};
@@ -57,8 +57,8 @@ async fn run(arguments: SqliteArguments) -> Fallible<()> {
     let url = format!("sqlite:{}", arguments.file.display());
     let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
     store.migrate().await?;
-    let hint = Arc::new(Notify::new());
-    let journal = HintingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, vec![Arc::clone(&hint)]);
+    let hints = Hints::default();
+    let journal = HintingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, hints.clone());
     let running = engine::start(Arc::new(journal), Arc::new(SystemClock), ENGINE).await?;
     let payouts = running.payouts().clone();
     let desk = Desk::new(payouts.clone(), Arc::clone(&store) as _, DeskConfig::default());
@@ -68,7 +68,7 @@ async fn run(arguments: SqliteArguments) -> Fallible<()> {
         mode: Mode::Live,
         outbox: Arc::clone(&store) as _,
         publisher: Arc::clone(&bus) as _,
-        hint,
+        hint: hints.live,
         clock: Arc::new(SystemClock),
         config: RelayConfig { batch: 500, poll: Duration::from_secs(1) },
     };
