@@ -99,10 +99,11 @@ pub(super) async fn envelope(
     } else {
         tracing::info_span!("request", request_id = exchange.request_id)
     };
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span).await;
     let response = answered.unwrap_or_else(|panic| {
         let reason = panic_text(&*panic);
-        span.in_scope(|| tracing::error!(reason, route = exchange.route(), "a request's handler panicked"));
+        let (request_id, route) = (exchange.request_id(), exchange.route());
+        tracing::error!(request_id, reason, route, "a request's handler panicked");
         metrics::counter!("payoutd_http_panics_total").increment(1);
         Problem::unavailable().into_response()
     });
