@@ -1,6 +1,7 @@
 //! The partner API against its own description: schemathesis makes up calls in all its phases, and looks for server
 //! errors, answers that are not described, and anything that is accepted or refused where it should not be.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ async fn schemathesis_finds_nothing_with_a_test_key() {
     find_nothing("test").await;
 }
 
+fn client(file: &str) -> PathBuf {
+    tools::root().join("tests/clients/python").join(file)
+}
+
 async fn find_nothing(mode: &str) {
     // Calls are made up faster than any partner makes them, from an address that guesses keys.
     let world = World::start_with(&[
@@ -34,8 +39,9 @@ async fn find_nothing(mode: &str) {
     let directory = tempfile::tempdir().unwrap();
     let output = Command::new(tools::python())
         .args(["-m", "schemathesis.cli"])
+        .env("SCHEMATHESIS_HOOKS", client("schemathesis_hooks.py"))
         .arg("--config-file")
-        .arg(tools::root().join("tests/clients/python/schemathesis.toml"))
+        .arg(client("schemathesis.toml"))
         .args(["run", &format!("{}/openapi.json", world.payoutd.api()), "--max-time", &seconds])
         .args(["--header", &format!("Authorization: Bearer {}", partner.key())])
         .current_dir(directory.path())
