@@ -2,8 +2,8 @@
 //!
 //! A broker works for each acknowledgement, and a quorum queue logs each. So all that was settled while the last one went
 //! out is in the next: one for everything up to a message before which everything is settled. What is settled before its
-//! turn waits a moment for those ahead of it and is then acknowledged alone, so that one message that cannot be recorded
-//! keeps no other with the broker.
+//! turn waits for those ahead of it until nothing more is settled for a moment, and is then acknowledged alone: at the
+//! latest once the broker hands out no more, so that one message that cannot be recorded keeps no other with it.
 
 mod ledger;
 
@@ -21,7 +21,8 @@ use self::ledger::{Acknowledgement, Ledger};
 /// How long an acknowledgement may take to be handed to the connection: where that breaks at this very moment the library
 /// may never say what became of it.
 const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
-/// How long a message waits for those ahead of it. Nothing but the broker's memory waits for acknowledgements.
+/// How long nothing more is settled before messages no longer wait for those ahead of them. Nothing but the broker's memory
+/// waits for acknowledgements.
 const OUT_OF_TURN: Duration = Duration::from_millis(50);
 /// The most that are looked at together.
 const AT_ONCE: usize = 5_000;
@@ -110,10 +111,27 @@ async fn send(acknowledgements: Vec<Acknowledgement<Acker>>) {
         }
         lapin::Result::Ok(true)
     };
+    in_time(count, sending).await;
+}
+
+/// Waits for acknowledgements to be handed over, but not for ever.
+async fn in_time(count: u64, sending: impl Future<Output = lapin::Result<bool>>) {
     match timeout(ACKNOWLEDGEMENT, sending).await {
         Ok(Ok(true)) => metrics::counter!("payoutd_intake_acked_total").increment(count),
         Ok(Ok(false)) => tracing::debug!("the channel is gone; the messages come again, as repeats"),
         Ok(Err(error)) => tracing::debug!(%error, "cannot acknowledge; the messages come again, as repeats"),
         Err(_) => tracing::warn!("an acknowledgement did not end; the messages come again, as repeats"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_acknowledgement_that_never_ends_keeps_the_next_ones_waiting_for_a_while_only() {
+        let sending = tokio::spawn(in_time(1, std::future::pending()));
+        let ended = timeout(ACKNOWLEDGEMENT * 2, sending).await;
+        assert!(ended.is_ok(), "the next ones have their turn");
     }
 }

@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, RawPathParams, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -60,11 +60,17 @@ pub(super) async fn create(
     .await
 }
 
-pub(super) type PathId = Result<Path<String>, PathRejection>;
+/// The id in the path. What cannot be one is the id of no payout.
+pub(super) struct PathId(PayoutId);
 
-/// The id in a path. What cannot be one is the id of no payout.
-fn payout_id(id: PathId) -> Result<PayoutId, Problem> {
-    id.ok().and_then(|Path(id)| id.parse().ok()).ok_or_else(Problem::payout_not_found)
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = RawPathParams::from_request_parts(parts, state).await.ok();
+        let id = path.and_then(|path| path.iter().next().and_then(|(_, id)| id.parse().ok()));
+        id.map(Self).ok_or_else(Problem::payout_not_found)
+    }
 }
 
 /// The payout, where it is the caller's own: another organisation's and the other mode's do not exist for it.

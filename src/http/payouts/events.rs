@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::read::after_sequence;
-use super::{PathId, own, payout_id, store_unavailable};
+use super::{PathId, own, store_unavailable};
 use crate::http::event_stream::{self, HEARTBEAT};
 use crate::http::query::{Parameters, whole_number};
 use crate::http::router::Edge;
@@ -32,11 +32,10 @@ const LAST_EVENT_ID: &str = "Last-Event-ID";
 pub(in crate::http) async fn events(
     State(edge): State<Edge>,
     principal: Principal,
-    id: PathId,
+    PathId(id): PathId,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = payout_id(id)?;
     let asked = after_sequence(&Parameters::of(query.as_deref(), &["after_sequence"])?)?;
     // A client that resumes repeats the query it began with, so the header is newer.
     let seen = last_event_id(&headers)?.or(asked);

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use payoutd_actors::payout::{PayoutId, Sequence, Snapshot};
 
-use super::{json_bytes, own, unavailable};
+use super::{PathId, json_bytes, own, unavailable};
 use crate::http::query::{Parameters, whole_number};
 use crate::http::router::Edge;
 use crate::http::{Principal, Problem, conditional, envelope};
@@ -61,7 +61,7 @@ pub(in crate::http) async fn read(State(edge): State<Edge>, request: Request) ->
 
 async fn show(edge: &Edge, parts: &mut Parts, poll: Result<Poll, Problem>) -> Result<Response, Problem> {
     let principal = Principal::from_request_parts(parts, edge).await?;
-    let id = payout_id(parts).await.ok_or_else(Problem::payout_not_found)?;
+    let PathId(id) = PathId::from_request_parts(parts, edge).await?;
     let (poll, headers) = (poll?, &parts.headers);
     let snapshot = if poll.wait.is_zero() {
         own(edge, principal, id).await?
@@ -69,12 +69,6 @@ async fn show(edge: &Edge, parts: &mut Parts, poll: Result<Poll, Problem>) -> Re
         once_moved(edge, principal, id, &poll, headers).await?
     };
     answer(edge, &snapshot, headers)
-}
-
-/// The id in the path. What cannot be one is the id of no payout.
-async fn payout_id(parts: &mut Parts) -> Option<PayoutId> {
-    let path = RawPathParams::from_request_parts(parts, &()).await.ok()?;
-    path.iter().next().and_then(|(_, id)| id.parse().ok())
 }
 
 /// The payout once it has moved past what the client knows, or as it is when the wait is over. Costs nothing while
@@ -132,6 +126,7 @@ mod tests {
     fn a_wait_is_whole_seconds_up_to_a_minute() {
         let poll = Poll::of(Some("wait=60&after_sequence=9223372036854775807")).unwrap();
         assert_eq!(poll, Poll { wait: Duration::from_secs(60), after: Some(Sequence(i64::MAX)) });
+        assert!(WAIT.ends_with(&format!(" {MAX_WAIT_SECONDS}")), "what is said is what holds");
         assert_eq!(Poll::of(None).unwrap(), Poll { wait: Duration::ZERO, after: None });
         for (query, field) in [
             ("wait=61", "wait"),
