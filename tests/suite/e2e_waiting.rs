@@ -50,7 +50,8 @@ async fn two_thousand_wait_at_no_cost_and_one_report_releases_them_all() {
     let before = transactions(&world.database_url).await;
     tokio::time::sleep(Duration::from_secs(11)).await;
     let spent = transactions(&world.database_url).await - before;
-    assert!(spent < 50, "{spent} transactions while nothing moved");
+    // Looks of the background's own, some told of late. One look by each of those who wait would be ten times as many.
+    assert!(spent < 200, "{spent} transactions while nothing moved");
 
     Answer::to(keys[0].get(&path)).await.expect_problem(429, "rate_limited");
     let refused = Answer::to(keys[KEYS].get(&path)).await;
