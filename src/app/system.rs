@@ -137,7 +137,10 @@ fn engine_config(config: &Config) -> EngineConfig {
             failure_limit: config.actors.failure_limit,
             quarantine: Duration::from_secs(config.actors.quarantine_seconds),
         },
-        group_commit: GroupCommitConfig { lanes: config.commit.lanes, max_batch: config.commit.max_batch },
+        group_commit: GroupCommitConfig {
+            at_once: config.commit.at_once,
+            max_batch: config.commit.max_batch,
+        },
     }
 }
 

@@ -18,7 +18,7 @@ impl Config {
             ("reports.max_bytes", self.reports.max_bytes),
             ("actors.max_live", self.actors.max_live),
             ("actors.failure_limit", self.actors.failure_limit as usize),
-            ("commit.lanes", self.commit.lanes),
+            ("commit.at_once", self.commit.at_once),
             ("commit.max_batch", self.commit.max_batch),
             ("relay.batch", self.relay.batch as usize),
             ("sweep.batch", self.sweep.batch as usize),

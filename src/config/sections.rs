@@ -77,7 +77,7 @@ section!(
 );
 section!(
     /// Group commit.
-    Commit { lanes: usize, max_batch: usize }
+    Commit { at_once: usize, max_batch: usize }
 );
 section!(
     /// The outbox relay.

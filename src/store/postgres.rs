@@ -2,6 +2,7 @@
 
 mod answers;
 mod append;
+mod connections;
 mod create;
 mod failure;
 mod journal;
@@ -27,6 +28,7 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{Executor, PgPool, Postgres};
 
+use connections::Connections;
 pub use lease::PgLease;
 
 use super::detached::to_the_end;
@@ -42,7 +44,7 @@ type Statement = Query<'static, Postgres, PgArguments>;
 /// The store in PostgreSQL.
 #[derive(Debug, Clone)]
 pub struct PgStore {
-    pool: PgPool,
+    connections: Connections,
     /// For connections of our own, outside the pool.
     options: PgConnectOptions,
     connect_timeout: Duration,
@@ -60,7 +62,7 @@ impl PgStore {
         let options = options.application_name("payoutd");
         let pool = pool::open(options.clone(), config).await?;
         Ok(Self {
-            pool,
+            connections: Connections::of(pool),
             options,
             connect_timeout: config.connect_timeout,
             reply_timeout: config.reply_timeout,
@@ -77,17 +79,21 @@ impl PgStore {
     /// The pool itself, for tests that look behind the ports.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
-        &self.pool
+        self.connections.pool()
     }
 
     /// Runs a reading statement.
     async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, Unavailable> {
-        let mut connection = self.pool.acquire().await.map_err(|error| Unavailable(error.to_string()))?;
+        let unavailable = |error: sqlx::Error| Unavailable(error.to_string());
+        let mut connection = self.connections.acquire().await.map_err(unavailable)?;
         match tokio::time::timeout(self.reply_timeout, statement.fetch_all(&mut *connection)).await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(Unavailable(error.to_string())),
+            Ok(Ok(rows)) => {
+                connection.rest();
+                Ok(rows)
+            }
+            Ok(Err(error)) => Err(unavailable(error)),
             Err(_) => {
-                connection.close_on_drop();
+                connection.discard();
                 Err(Unavailable("the database did not answer in time".into()))
             }
         }
@@ -97,19 +103,22 @@ impl PgStore {
     ///
     /// All rows are fetched although few are asked for: the commit happens after the last of them.
     async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, BatchError> {
-        let (pool, reply_timeout) = (self.pool.clone(), self.reply_timeout);
+        let (connections, reply_timeout) = (self.connections.clone(), self.reply_timeout);
         to_the_end(async move {
-            let mut connection = pool.acquire().await.map_err(failure::before_sending)?;
+            let mut connection = connections.acquire().await.map_err(failure::before_sending)?;
             failpoint::pass("statement-sending");
             let answer = tokio::time::timeout(reply_timeout, statement.fetch_all(&mut *connection)).await;
             failpoint::pass("statement-answered");
             let error = match answer {
-                Ok(Ok(rows)) => return Ok(rows),
+                Ok(Ok(rows)) => {
+                    connection.rest();
+                    return Ok(rows);
+                }
                 Ok(Err(error)) => failure::after_sending(&error),
                 Err(_) => BatchError::Unknown("the database did not answer in time".into()),
             };
             if matches!(error, BatchError::Unknown(_)) {
-                connection.close_on_drop();
+                connection.discard();
             }
             Err(error)
         })
@@ -133,7 +142,8 @@ impl Store for PgStore {
     }
 
     async fn check_statements(&self) -> Result<(), Unavailable> {
-        let mut connection = self.pool.acquire().await.map_err(|error| Unavailable(error.to_string()))?;
+        let mut connection =
+            self.connections.acquire().await.map_err(|error| Unavailable(error.to_string()))?;
         for &(name, text) in sql::ALL {
             let prepared = connection.prepare(sqlx::SqlStr::from_static(text)).await;
             prepared.map_err(|error| Unavailable(format!("{name}: {error}")))?;
@@ -150,6 +160,6 @@ impl Store for PgStore {
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        self.connections.close().await;
     }
 }

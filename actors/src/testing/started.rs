@@ -39,7 +39,7 @@ pub async fn start_payouts(
     clock: &ManualClock,
     supervisor: SupervisorConfig,
 ) -> Started {
-    let config = EngineConfig { supervisor, group_commit: GroupCommitConfig { lanes: 2, max_batch: 64 } };
+    let config = EngineConfig { supervisor, group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 } };
     #[expect(clippy::expect_used, reason = "for tests")]
     let running = engine::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
         .await

@@ -21,6 +21,10 @@ const AT_CONNECT: &str = "\
 /// dropped in the middle of a `BEGIN`. A lone `ROLLBACK` would leave a warning in the server's log each time.
 const AT_RELEASE: &str = "BEGIN; ROLLBACK";
 
+/// Every statement of ours finds its rows by an index. A plan that was made while a table was almost empty must not read
+/// all of it later, and none is worth compiling.
+const PLANS: [(&str, &str); 2] = [("enable_seqscan", "off"), ("jit", "off")];
+
 pub(super) async fn open(options: PgConnectOptions, config: &StoreConfig) -> Result<PgPool, sqlx::Error> {
     let millis = |limit: Duration| limit.as_millis().to_string();
     let options = options.options([
@@ -28,6 +32,7 @@ pub(super) async fn open(options: PgConnectOptions, config: &StoreConfig) -> Res
         ("lock_timeout", millis(config.lock_timeout)),
         ("idle_in_transaction_session_timeout", millis(config.idle_in_transaction_timeout)),
     ]);
+    let options = options.options(PLANS);
     PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(config.acquire_timeout)

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use payoutd_actors::payout::{Mode, PayoutId};
+use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
 
 use super::cut::everywhere_holding;
 use super::house::House;
@@ -15,7 +15,6 @@ use crate::store::world::config;
 type Held = Vec<PoolConnection<Postgres>>;
 
 pub(super) async fn are_cut_off_everywhere(house: &House) {
-    let pool = house.world.pooled().expect("PostgreSQL has a pool");
     let load = async |id: PayoutId| house.world.store.load(&[id]).await;
     everywhere_holding(
         house,
@@ -23,20 +22,20 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
         6,
         async || {
             let id = created(house, Mode::Live).await;
-            let mut held = all(pool).await;
+            let mut held = all(house).await;
             held.pop().unwrap().close().await.unwrap();
             (id, RefCell::new(held))
         },
         async |(id, _)| load(*id).await.unwrap(),
         |(_, held)| held.borrow_mut().clear(),
-        async |(id, _), _| finish(house, pool, id).await,
+        async |(id, _), _| finish(house, id).await,
     )
     .await;
     everywhere_holding(
         house,
         "a load that waits for a connection",
         2,
-        async || (created(house, Mode::Live).await, RefCell::new(all(pool).await)),
+        async || (created(house, Mode::Live).await, RefCell::new(all(house).await)),
         async |(id, held)| {
             let one = held.borrow_mut().pop();
             tokio::spawn(async move {
@@ -46,14 +45,15 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
             load(*id).await.unwrap()
         },
         |(_, held)| held.borrow_mut().clear(),
-        async |(id, _), _| finish(house, pool, id).await,
+        async |(id, _), _| finish(house, id).await,
     )
     .await;
     house.world.assert_whole().await;
 }
 
 /// Every connection there may be.
-async fn all(pool: &PgPool) -> Held {
+async fn all(house: &House) -> Held {
+    let pool = house.world.pooled().expect("PostgreSQL has a pool");
     let all = async {
         let mut held = Held::new();
         for _ in 0..config().max_connections {
@@ -65,7 +65,7 @@ async fn all(pool: &PgPool) -> Held {
 }
 
 /// None of the places in the pool is lost, and a write that follows stays.
-async fn finish(house: &House, pool: &PgPool, id: PayoutId) {
-    drop(all(pool).await);
+async fn finish(house: &House, id: PayoutId) {
+    drop(all(house).await);
     house.assert_goes_on(id).await;
 }

@@ -72,7 +72,7 @@ impl House {
         }
         let config = EngineConfig {
             supervisor: unhurried(),
-            group_commit: GroupCommitConfig { lanes: 2, max_batch: 64 },
+            group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 },
         };
         let (journal, time) = (Arc::clone(&world.store) as _, Arc::new(clock.clone()));
         let engine = engine::start(journal, time, config).await.unwrap();

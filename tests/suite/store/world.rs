@@ -17,7 +17,7 @@ pub(crate) struct World {
 }
 
 enum Behind {
-    Postgres { pool: PgPool, pooled: PgPool },
+    Postgres { pool: PgPool, store: Box<PgStore> },
     Sqlite { pool: SqlitePool },
 }
 
@@ -40,8 +40,9 @@ impl World {
         let url = database().await;
         let store = PgStore::connect(&url, &config(), renderer()).await.unwrap();
         store.migrate().await.unwrap();
-        let (pool, pooled) = (PgPool::connect(&url).await.unwrap(), store.pool().clone());
-        Self { store: Arc::new(store), behind: Behind::Postgres { pool, pooled }, _file: None }
+        let pool = PgPool::connect(&url).await.unwrap();
+        let behind = Behind::Postgres { pool, store: Box::new(store.clone()) };
+        Self { store: Arc::new(store), behind, _file: None }
     }
 
     pub(crate) async fn sqlite() -> Self {
@@ -56,7 +57,7 @@ impl World {
     /// The store's own connections. PostgreSQL only.
     pub(crate) fn pooled(&self) -> Option<&PgPool> {
         match &self.behind {
-            Behind::Postgres { pooled, .. } => Some(pooled),
+            Behind::Postgres { store, .. } => Some(store.pool()),
             Behind::Sqlite { .. } => None,
         }
     }
@@ -98,9 +99,9 @@ impl World {
     /// Fails where a connection of the store's own is left inside a transaction.
     pub(crate) async fn assert_no_open_transaction(&self) {
         match &self.behind {
-            Behind::Postgres { pooled, .. } => {
+            Behind::Postgres { store, .. } => {
                 let patience = Instant::now() + Duration::from_secs(10);
-                while pooled.size() as usize != pooled.num_idle() {
+                while store.pool().size() as usize != store.pool().num_idle() {
                     assert!(Instant::now() < patience, "a connection did not come back");
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Bench;
 use super::lifecycles::payoutd_round;
 use crate::amqp::Outgoing;
+use crate::floors::broker;
 use crate::http::{self, Connection};
 use crate::load::{self, Shape, whole};
 use crate::reports::{Kind, Reports, payout_name};
@@ -35,7 +36,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     bench.say("latency");
     let site = Site::open(&bench.servers, &bench.binary, "latency", &[]).await?;
-    Sample::take(&site).await?;
+    let sample = Sample::take(&site).await?;
     let highest = match bench.highest_rate {
         Some(rate) => rate,
         None => payoutd_round(bench, &site, 6_000, &mut Vec::new()).await?,
@@ -62,12 +63,23 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         "latency: {} reports watched at {WATCHED} a second by long polls, beside {pace:.0} lifecycles a second",
         seen.len()
     ));
+    let count = whole(pace * f64::from(seconds));
+    let floor = broker::on_the_way(&bench.servers.broker, &sample, pace, count).await?;
+    bench.notes.push(format!(
+        "latency: through RabbitMQ alone, with nothing else running, half of the reports take {:.2} ms, and 99 % up to {:.2} ms",
+        millis(&floor, 0.5),
+        millis(&floor, 0.99)
+    ));
     site.close().await
 }
 
+#[expect(clippy::cast_precision_loss, reason = "microseconds of less than a minute")]
+fn millis(times: &Histogram<u64>, quantile: f64) -> f64 {
+    times.value_at_quantile(quantile) as f64 / 1_000.0
+}
+
 fn rows(seen: &Histogram<u64>) -> [Row; 3] {
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of less than a minute")]
-    let at = |quantile: f64| seen.value_at_quantile(quantile) as f64 / 1_000.0;
+    let at = |quantile| millis(seen, quantile);
     [
         Row::plain("report to poll, p50", at(0.5), "ms", Target::AtMost(5.0)),
         Row::plain("report to poll, p99", at(0.99), "ms", Target::AtMost(25.0)),

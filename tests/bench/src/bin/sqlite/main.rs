@@ -121,5 +121,5 @@ const ENGINE: EngineConfig = EngineConfig {
         failure_limit: 3,
         quarantine: Duration::from_secs(60),
     },
-    group_commit: GroupCommitConfig { lanes: 1, max_batch: 500 },
+    group_commit: GroupCommitConfig { at_once: 1, max_batch: 500 },
 };

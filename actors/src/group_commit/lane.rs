@@ -1,0 +1,152 @@
+//! One kind of write: what waits, and the commits under way.
+
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::{CommitError, GroupCommitConfig};
+use crate::failpoint;
+use crate::ports::BatchError;
+
+/// A commit that takes longer, because of somebody's lock or a write that has to be found among others, does not hold up
+/// what came after it.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Work, and where its result goes.
+pub(super) struct Waiting<W, R> {
+    pub(super) work: W,
+    pub(super) reply: oneshot::Sender<Result<R, CommitError>>,
+}
+
+/// A queue of one kind of work, and what commits it.
+pub(super) struct Lane {
+    /// What metrics call it.
+    pub(super) kind: &'static str,
+    pub(super) config: GroupCommitConfig,
+    /// Turns true when nothing more is to be taken.
+    pub(super) closing: watch::Receiver<bool>,
+}
+
+impl Lane {
+    /// Starts it as one of `tasks`. As many writes wait in the queue as fill all commits that may be under way.
+    pub(super) fn start<W, R, F, Fut>(self, tasks: &mut JoinSet<()>, commit: F) -> mpsc::Sender<Waiting<W, R>>
+    where
+        W: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+        F: Fn(Vec<W>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
+    {
+        let (sender, waiting) = mpsc::channel(self.max_batch() * self.at_once());
+        tasks.spawn(self.run(waiting, commit));
+        sender
+    }
+
+    fn max_batch(&self) -> usize {
+        self.config.max_batch.max(1)
+    }
+
+    fn at_once(&self) -> usize {
+        self.config.at_once.max(1)
+    }
+
+    async fn run<W, R, F, Fut>(mut self, mut waiting: mpsc::Receiver<Waiting<W, R>>, commit: F)
+    where
+        W: Clone + Send + Sync + 'static,
+        R: Send + 'static,
+        F: Fn(Vec<W>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
+    {
+        let mut under_way = JoinSet::new();
+        let mut gathered = Vec::new();
+        let mut more = true;
+        let mut last_begun = Instant::now();
+        while more || !gathered.is_empty() || !under_way.is_empty() {
+            let room = self.max_batch() - gathered.len();
+            let held_up = !gathered.is_empty() && under_way.len() < self.at_once();
+            tokio::select! {
+                // What waits goes with the next commit, so it is taken before that is begun.
+                biased;
+                count = waiting.recv_many(&mut gathered, room), if more && room > 0 => more = count > 0,
+                Some(ended) = under_way.join_next() => ended.expect("a commit does not panic"),
+                () = sleep_until(last_begun + PATIENCE), if held_up => {}
+                // An error means that no handle is left, which closes it just the same.
+                _ = self.closing.wait_for(|closing| *closing), if !waiting.is_closed() => waiting.close(),
+            }
+            if self.may_commit(gathered.len(), under_way.len(), last_begun.elapsed()) {
+                last_begun = Instant::now();
+                observe_batch(self.kind, gathered.len(), waiting.len());
+                let batch = std::mem::take(&mut gathered);
+                under_way.spawn(commit_and_answer(self.kind, batch, commit.clone()));
+            }
+        }
+    }
+
+    /// Beside another commit only a whole batch is worth one of its own: less goes with the next one.
+    fn may_commit(&self, gathered: usize, under_way: usize, since_last: Duration) -> bool {
+        match under_way {
+            0 => gathered > 0,
+            _ if under_way >= self.at_once() => false,
+            _ => gathered == self.max_batch() || (gathered > 0 && since_last >= PATIENCE),
+        }
+    }
+}
+
+async fn commit_and_answer<W, R, F, Fut>(kind: &'static str, gathered: Vec<Waiting<W, R>>, commit: F)
+where
+    W: Clone,
+    F: Fn(Vec<W>) -> Fut + Sync,
+    Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
+{
+    let (batch, replies): (Vec<W>, Vec<_>) = gathered.into_iter().map(|w| (w.work, w.reply)).unzip();
+    failpoint::pass("batch-gathered");
+    let started = Instant::now();
+    let results = commit_or_singly(&commit, batch).await;
+    metrics::histogram!("payoutd_group_commit_seconds", "kind" => kind).record(started.elapsed());
+    failpoint::pass("batch-committed");
+    assert_eq!(results.len(), replies.len(), "a journal gives one result per write");
+    for (reply, result) in replies.into_iter().zip(results) {
+        // Whoever asked may have stopped waiting; the write stands all the same.
+        let _ = reply.send(result);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges and histograms are floats")]
+fn observe_batch(kind: &'static str, size: usize, left_waiting: usize) {
+    metrics::histogram!("payoutd_group_commit_batch_size", "kind" => kind).record(size as f64);
+    metrics::gauge!("payoutd_group_commit_depth", "kind" => kind).set(left_waiting as f64);
+}
+
+/// Commits a batch; where the store refuses it as a whole, each write alone, once, so that a poisoned write fails
+/// nobody but itself.
+async fn commit_or_singly<W, R, F, Fut>(commit: &F, batch: Vec<W>) -> Vec<Result<R, CommitError>>
+where
+    W: Clone,
+    F: Fn(Vec<W>) -> Fut + Sync,
+    Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
+{
+    let size = batch.len();
+    // The copy is shallow: writes hold their payloads behind `Arc`s.
+    match commit(batch.clone()).await {
+        Ok(results) => results.into_iter().map(Ok).collect(),
+        Err(BatchError::Rejected(why)) if size > 1 => {
+            tracing::warn!(size, why, "the journal refused a batch; committing its writes one by one");
+            let mut results = Vec::with_capacity(size);
+            for write in batch {
+                results.push(commit_single(commit, write).await);
+            }
+            results
+        }
+        Err(error) => (0..size).map(|_| Err(error.clone().into())).collect(),
+    }
+}
+
+async fn commit_single<W, R, F, Fut>(commit: &F, write: W) -> Result<R, CommitError>
+where
+    F: Fn(Vec<W>) -> Fut + Sync,
+    Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
+{
+    let mut results = commit(vec![write]).await?;
+    results.pop().ok_or_else(|| CommitError::Unknown("the journal gave no result".into()))
+}
