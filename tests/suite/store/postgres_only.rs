@@ -107,6 +107,20 @@ async fn an_answer_that_does_not_come_is_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_to_the_end_is_used_again_as_it_is() {
+    let (url, store) = store(&config()).await;
+    for _ in 0..5 {
+        store.ping().await.unwrap();
+    }
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let sessions = "SELECT query FROM pg_stat_activity \
+                    WHERE datname = current_database() AND application_name = 'payoutd'";
+    let sessions = other.fetch_all(sessions).await.unwrap();
+    let last: Vec<String> = sessions.iter().map(|row| row.get(0)).collect();
+    assert_eq!(last, ["SELECT 1"], "one session, and nothing was asked after the statement");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_died_idle_are_replaced() {
     let (url, store) = store(&config()).await;
     store.ping().await.unwrap();
