@@ -186,6 +186,11 @@ impl Round<'_> {
 
     /// What the services downstream, and with them the chain, do when they read an announcement.
     fn announced(&self, event: &Delivery<'_>, written: &Reports, reports: &Outgoing) {
+        if event.redelivered {
+            // Of an earlier round, whose last acknowledgements the broker has lost (`check::site`). What is published
+            // twice is not marked so.
+            return;
+        }
         let sequence = |rest: &[u8]| match rest {
             [b'.', digit @ b'1'..=b'9'] => Some(digit - b'0'),
             _ => None,
@@ -196,7 +201,6 @@ impl Round<'_> {
             // Found out at the end, where it is missing.
             return;
         };
-        // Of payouts that are not this round's, the first announcement was never seen here.
         let newest = self.announced.borrow().get(&id).copied().unwrap_or_default();
         if sequence != newest + 1 {
             self.repeated.set(self.repeated.get() + 1);

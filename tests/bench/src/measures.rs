@@ -2,6 +2,7 @@
 
 mod creates;
 mod drain;
+mod endpoints;
 mod growth;
 mod in_flight;
 mod latency;
@@ -55,6 +56,7 @@ pub(crate) async fn run(options: &Options) -> Fallible<bool> {
             Measure::InFlight => in_flight::measure(&mut bench).await?,
             Measure::Growth => growth::measure(&mut bench).await?,
             Measure::Waiters => waiters::measure(&mut bench).await?,
+            Measure::Endpoints => endpoints::measure(&mut bench).await?,
             Measure::Sqlite => sqlite::measure(&mut bench).await?,
         }
     }

@@ -65,13 +65,15 @@ pub(crate) enum Measure {
     Growth,
     /// Lifecycles while very many requests wait.
     Waiters,
+    /// Lifecycles with very many webhook endpoints.
+    Endpoints,
     /// Changes on SQLite, in one process.
     Sqlite,
 }
 
 impl Measure {
     /// All, in the order in which they are taken.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Lifecycles,
         Self::Drain,
         Self::Creates,
@@ -80,6 +82,7 @@ impl Measure {
         Self::InFlight,
         Self::Growth,
         Self::Waiters,
+        Self::Endpoints,
         Self::Sqlite,
     ];
 
@@ -89,7 +92,7 @@ impl Measure {
             Self::Lifecycles | Self::Drain | Self::Creates | Self::Latency | Self::Polls | Self::Sqlite => {
                 true
             }
-            Self::InFlight | Self::Growth | Self::Waiters => false,
+            Self::InFlight | Self::Growth | Self::Waiters | Self::Endpoints => false,
         }
     }
 }

@@ -1,9 +1,24 @@
--- Of each enabled endpoint that has room, its most overdue deliveries that have none before them.
+-- Of each enabled endpoint that has room, its most overdue deliveries that have none before them. Only endpoints for which
+-- something waits are looked at: the index is walked from one to the next.
+WITH RECURSIVE waiting (endpoint_id) AS (
+    SELECT (SELECT endpoint_id FROM webhook_deliveries WHERE status = 'waiting' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT d.endpoint_id
+        FROM webhook_deliveries d
+        WHERE d.status = 'waiting' AND d.endpoint_id > w.endpoint_id
+        ORDER BY d.endpoint_id
+        LIMIT 1
+    )
+    FROM waiting w
+    WHERE w.endpoint_id IS NOT NULL
+)
 SELECT
     d.id, d.payout_id, d.sequence, d.type, d.status, d.attempts, d.next_attempt_at, d.created_at, d.log,
     e.id AS endpoint_id, e.org_id, e.mode, e.url, e.description, e.types, e.secret, e.previous_secret,
     e.previous_secret_until, e.created_at AS endpoint_created_at, e.disabled_at, e.disabled_reason, e.failing_since
-FROM webhook_endpoints e
+FROM waiting w
+JOIN webhook_endpoints e ON e.id = w.endpoint_id
 CROSS JOIN LATERAL (
     SELECT d.*
     FROM webhook_deliveries d

@@ -17,7 +17,8 @@ const CONNECTIONS: usize = 2;
 /// Nobody sends what these wrote to the outbox, so it is not read before it is deleted. As many rows as were written, of
 /// whichever connection: where the other one has some of them in hand, the rest is found a moment later.
 const STRIKE_OFF: &str =
-    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)";
+    "WITH struck AS MATERIALIZED (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+     DELETE FROM outbox o USING struck WHERE o.id = struck.id";
 
 /// Lifecycles a second, over `count` of them.
 pub(crate) async fn lifecycles(database: &Database, sample: &Sample, count: usize) -> Fallible<f64> {
