@@ -192,19 +192,58 @@ async fn lists_are_read_off_their_indexes() {
         ("list_undelivered", "payouts_undelivered", "{failed}", ""),
         ("list_by_ref", "payouts_by_ref", "{pending,broadcast,delivered,failed}", ", 'order 7'"),
     ] {
-        let file = format!("{}/src/store/postgres/sql/{statement}.sql", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(file).unwrap();
-        for mode in ["force_generic_plan", "force_custom_plan"] {
-            let prepare = format!("DEALLOCATE ALL; SET plan_cache_mode = {mode}; PREPARE page AS {text}");
-            connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(prepare))).await.unwrap();
-            let explain = format!(
-                "EXPLAIN EXECUTE page('00000000-0000-0000-0000-000000000007', 'live', now() - interval '1 hour', \
-                 '00000000-0000-0000-0000-000000000000', '1970-01-01', '{status}', NULL, now(), 51{last})"
-            );
-            let rows = connection.fetch_all(sqlx::raw_sql(sqlx::AssertSqlSafe(explain))).await.unwrap();
-            let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
-            let plan = plan.join("\n");
+        let parameters = format!(
+            "'00000000-0000-0000-0000-000000000007', 'live', now() - interval '1 hour', \
+             '00000000-0000-0000-0000-000000000000', '1970-01-01', '{status}', NULL, now(), 51{last}"
+        );
+        for (mode, plan) in plans(&mut connection, statement, &parameters).await {
             assert!(plan.contains(index) && !plan.contains("Sort"), "{statement} {status} {mode}:\n{plan}");
         }
     }
+}
+
+/// What it costs to tell of a change, to look for what is due and to record an attempt does not depend on how much waits for
+/// the same endpoint.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_payout_is_found_by_the_payout() {
+    let (url, _store) = store(&config()).await;
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let fill = "INSERT INTO webhook_deliveries (endpoint_id, payout_id, sequence, type, status, next_attempt_at, created_at) \
+                SELECT '00000000-0000-0000-0000-000000000007', gen_random_uuid(), 2, 'payout.delivered', 'waiting', \
+                now(), now() FROM generate_series(1, 5000)";
+    connection.execute(fill).await.unwrap();
+    let append = ["'{}'"; 20].join(", ");
+    for (statement, parameters) in [
+        ("append", append.as_str()),
+        ("webhook_due", "now(), 16, 1000, '{}'"),
+        (
+            "webhook_record",
+            "1, '00000000-0000-0000-0000-000000000007', 'succeeded', 1, now(), '[]', NULL, now()",
+        ),
+    ] {
+        for (mode, plan) in plans(&mut connection, statement, parameters).await {
+            let by_payout = plan.contains("webhook_deliveries_endpoint_id_payout_id_sequence_key");
+            assert!(by_payout, "{statement} {mode}:\n{plan}");
+        }
+    }
+}
+
+/// How the server would run a statement of ours with these parameters: planned for any, and for these very ones.
+async fn plans(
+    connection: &mut PgConnection,
+    statement: &str,
+    parameters: &str,
+) -> Vec<(&'static str, String)> {
+    let file = format!("{}/src/store/postgres/sql/{statement}.sql", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut plans = Vec::new();
+    for mode in ["force_generic_plan", "force_custom_plan"] {
+        let prepare = format!("DEALLOCATE ALL; SET plan_cache_mode = {mode}; PREPARE planned AS {text}");
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(prepare))).await.unwrap();
+        let explain = format!("EXPLAIN EXECUTE planned({parameters})");
+        let rows = connection.fetch_all(sqlx::raw_sql(sqlx::AssertSqlSafe(explain))).await.unwrap();
+        let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        plans.push((mode, lines.join("\n")));
+    }
+    plans
 }

@@ -38,15 +38,15 @@ WITH input AS (
     JOIN updated u ON u.id = o.payout_id
     ORDER BY o.position
 ), told AS (
-    -- Not before what waits already for the same endpoint and payout. A conflict cannot be; if it were, the payout would
-    -- matter more.
+    -- Not before what waits already for the same endpoint and payout, which is found by the payout: not by the index of all
+    -- that waits, which the status itself would suggest. A conflict cannot be; if it were, the payout would matter more.
     INSERT INTO webhook_deliveries (endpoint_id, payout_id, sequence, type, status, next_attempt_at, created_at)
     SELECT
         e.id, o.payout_id, o.sequence, o.kind, CASE WHEN e.disabled_at IS NULL THEN 'waiting' ELSE 'skipped' END,
         GREATEST(o.created_at, (
             SELECT max(d.next_attempt_at)
             FROM webhook_deliveries d
-            WHERE d.endpoint_id = e.id AND d.payout_id = o.payout_id AND d.status = 'waiting'
+            WHERE d.endpoint_id = e.id AND d.payout_id = o.payout_id AND d.status || '' = 'waiting'
         )),
         o.created_at
     FROM UNNEST($13::uuid[], $14::bigint[], $16::text[], $20::timestamptz[])

@@ -26,8 +26,9 @@ CROSS JOIN LATERAL (
         AND (
             SELECT b.id
             FROM webhook_deliveries b
+            -- By the payout: not by the index of all that waits, which the status itself would suggest.
             WHERE b.endpoint_id = d.endpoint_id AND b.payout_id = d.payout_id AND b.sequence < d.sequence
-                AND b.status = 'waiting'
+                AND b.status || '' = 'waiting'
             LIMIT 1
         ) IS NULL
     ORDER BY d.next_attempt_at

@@ -9,7 +9,8 @@ WITH delivery AS (
     UPDATE webhook_deliveries l
     SET next_attempt_at = $5
     FROM delivery d
-    WHERE l.endpoint_id = $2 AND l.payout_id = d.payout_id AND l.sequence > d.sequence AND l.status = 'waiting'
+    -- By the payout: not by the index of all that waits, which the status itself would suggest.
+    WHERE l.endpoint_id = $2 AND l.payout_id = d.payout_id AND l.sequence > d.sequence AND l.status || '' = 'waiting'
 )
 UPDATE webhook_endpoints
 SET failing_since = CASE $7 WHEN 'failed' THEN $8::timestamptz END
