@@ -5,6 +5,7 @@
 //! surprise: what payoutd could reach at most.
 
 mod creates;
+mod gathering;
 mod partners;
 mod relay;
 mod reports;
@@ -115,7 +116,9 @@ impl Bare {
 
     fn command(servers: &Servers, database: &Database, sample: &Path) -> Fallible<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bare", "--database", &database.url, "--amqp", &servers.amqp_url, "--sample"]);
+        // Its statements are planned as payoutd's are.
+        let url = format!("{}?options[enable_seqscan]=off&options[jit]=off", database.url);
+        command.args(["bare", "--database", &url, "--amqp", &servers.amqp_url, "--sample"]);
         command.arg(sample).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         Ok(command)
     }

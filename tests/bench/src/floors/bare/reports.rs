@@ -7,19 +7,18 @@ use futures_util::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::REPORTS;
-use super::creates::{LANES, lane};
-use crate::floors::writes::{self, BATCH};
+use super::{REPORTS, gathering};
+use crate::floors::writes;
 use crate::reports::{Kind, payout_id};
 use crate::sample::Sample;
 use crate::{Fallible, failure};
 
-/// Enough for a full batch in each lane while the next ones fill.
+/// Enough for a full batch in each commit while the next ones fill.
 const PREFETCH: u16 = 2_000;
 
 struct Report {
@@ -56,21 +55,18 @@ pub(super) async fn start(
 ) -> Fallible<JoinSet<Fallible<()>>> {
     let channel = broker.create_channel().await?;
     channel.basic_qos(PREFETCH, BasicQosOptions::default()).await?;
-    let acknowledged = Arc::new(Mutex::new(Written::default()));
     let mut tasks = JoinSet::new();
-    let mut lanes = Vec::new();
-    for _ in 0..LANES {
-        let (lane, waiting) = mpsc::unbounded_channel();
-        let writer = Writer {
-            connection: PgConnection::connect(url).await?,
-            sample: Arc::clone(sample),
-            hint: Arc::clone(hint),
-            channel: channel.clone(),
-            written: Arc::clone(&acknowledged),
-        };
-        tasks.spawn(writer.run(waiting));
-        lanes.push(lane);
-    }
+    let (sender, waiting) = mpsc::unbounded_channel();
+    let writer = Writer {
+        sample: Arc::clone(sample),
+        hint: Arc::clone(hint),
+        channel: channel.clone(),
+        written: Arc::default(),
+    };
+    let connections = gathering::connections(url).await?;
+    tasks.spawn(gathering::run(connections, waiting, move |connection, batch| {
+        writer.clone().commit(connection, batch)
+    }));
     let options = BasicConsumeOptions::default();
     let mut consumer =
         channel.basic_consume(REPORTS.into(), "".into(), options, FieldTable::default()).await?;
@@ -81,15 +77,15 @@ pub(super) async fn start(
             let (Some(id), Some(kind)) = (id, Kind::of(&delivery.data)) else {
                 return Err(failure("what was delivered is no report"));
             };
-            lanes[lane(id)].send(Report { id, kind, tag: delivery.delivery_tag })?;
+            sender.send(Report { id, kind, tag: delivery.delivery_tag })?;
         }
         Err(failure("the broker is gone"))
     });
     Ok(tasks)
 }
 
+#[derive(Clone)]
 struct Writer {
-    connection: PgConnection,
     sample: Arc<Sample>,
     hint: Arc<Notify>,
     channel: Channel,
@@ -97,21 +93,19 @@ struct Writer {
 }
 
 impl Writer {
-    async fn run(mut self, mut waiting: mpsc::UnboundedReceiver<Report>) -> Fallible<()> {
-        let mut batch = Vec::with_capacity(BATCH);
-        while waiting.recv_many(&mut batch, BATCH).await > 0 {
-            let reports: Vec<(Uuid, Kind)> = batch.iter().map(|report| (report.id, report.kind)).collect();
-            if writes::append(&mut self.connection, &self.sample, &reports).await? != reports.len() {
-                return Err(failure("the bare program did not write what it should"));
-            }
-            self.hint.notify_one();
-            let tags = batch.drain(..).map(|report| report.tag);
-            // Held until it is sent: a lower one after a higher one is an error.
-            let mut written = self.written.lock().await;
-            if let Some(tag) = written.note(tags) {
-                self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
-            }
+    async fn commit(self, mut connection: PgConnection, batch: Vec<Report>) -> Fallible<PgConnection> {
+        let reports: Vec<(Uuid, Kind)> = batch.iter().map(|report| (report.id, report.kind)).collect();
+        if writes::append(&mut connection, &self.sample, &reports).await? != reports.len() {
+            return Err(failure("the bare program did not write what it should"));
         }
-        Ok(())
+        self.hint.notify_one();
+        let tags = batch.iter().map(|report| report.tag);
+        // Held until it is sent: a lower one after a higher one is an error.
+        let mut written = self.written.lock().await;
+        if let Some(tag) = written.note(tags) {
+            self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
+        }
+        drop(written);
+        Ok(connection)
     }
 }
