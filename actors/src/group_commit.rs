@@ -18,7 +18,8 @@ use crate::ports::{Append, Appended, BatchError, Create, Created, Journal, Store
 #[derive(Debug, Clone, Copy)]
 pub struct GroupCommitConfig {
     /// The most commits under way at once, per kind of write. One for a store with one writer. A second one is begun
-    /// beside the first only once a whole batch waits: until then one commit of two changes costs less than two.
+    /// beside the first only once a whole batch waits or the first takes long: one commit of two changes costs less than
+    /// two commits.
     pub at_once: usize,
     /// The most writes in one commit.
     pub max_batch: usize,

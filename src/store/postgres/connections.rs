@@ -11,8 +11,8 @@ use sqlx::postgres::PgConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A connection that rested for longer may have died unnoticed, and is asked first.
-const TRUSTED_FOR: Duration = Duration::from_secs(2);
+use super::pool::ASK_AFTER_IDLE;
+
 /// How long a connection goes without the pool, which replaces those that have become old.
 const OUT_FOR: Duration = Duration::from_secs(60);
 
@@ -44,7 +44,7 @@ impl Connections {
         Self { pool, turns: Arc::new(Semaphore::new(turns)), resting: Arc::default() }
     }
 
-    /// Waits for a connection as long as the pool would.
+    /// Waits for its turn as long as the pool would wait for a connection, and then for the pool, where none rests.
     pub(super) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         let turn = Arc::clone(&self.turns).acquire_owned();
         let turn = tokio::time::timeout(self.pool.options().get_acquire_timeout(), turn).await;
@@ -60,7 +60,7 @@ impl Connections {
     fn rested(&self) -> Option<Resting> {
         let mut resting = lock(&self.resting);
         let last = resting.pop()?;
-        if last.since.elapsed() < TRUSTED_FOR {
+        if last.since.elapsed() < ASK_AFTER_IDLE {
             return Some(last);
         }
         resting.clear();

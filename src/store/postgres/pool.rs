@@ -8,7 +8,7 @@ use sqlx::{Connection, Executor, PgPool};
 use crate::store::StoreConfig;
 
 /// A connection idle for longer may have died unnoticed, and is asked first. One in steady use is not.
-const ASK_AFTER_IDLE: Duration = Duration::from_secs(2);
+pub(super) const ASK_AFTER_IDLE: Duration = Duration::from_secs(2);
 
 /// Commits must be durable when they are answered, and wait for one another rather than fail, whatever the database's
 /// own defaults are.
