@@ -58,6 +58,9 @@ impl Servers {
     }
 }
 
+/// How payoutd has its statements planned, and so the floors as well: a plan that reads a whole table would be no limit.
+const PLANS: &str = "options=-c%20enable_seqscan%3Doff%20-c%20jit%3Doff";
+
 /// A database of one measure.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
@@ -71,6 +74,11 @@ impl Database {
     /// A connection to it.
     pub(crate) async fn connect(&self) -> Fallible<PgConnection> {
         Ok(PgConnection::connect(&self.url).await?)
+    }
+
+    /// Where a floor connects to it.
+    pub(crate) fn floor_url(&self) -> String {
+        format!("{}?{PLANS}", self.url)
     }
 
     /// Runs statements without parameters.

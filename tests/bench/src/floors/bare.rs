@@ -116,9 +116,7 @@ impl Bare {
 
     fn command(servers: &Servers, database: &Database, sample: &Path) -> Fallible<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        // Its statements are planned as payoutd's are.
-        let url = format!("{}?options[enable_seqscan]=off&options[jit]=off", database.url);
-        command.args(["bare", "--database", &url, "--amqp", &servers.amqp_url, "--sample"]);
+        command.args(["bare", "--database", &database.floor_url(), "--amqp", &servers.amqp_url, "--sample"]);
         command.arg(sample).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         Ok(command)
     }

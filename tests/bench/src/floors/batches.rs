@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use futures_util::future::try_join_all;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::writes::{self, BATCH};
@@ -24,7 +25,7 @@ const STRIKE_OFF: &str =
 pub(crate) async fn lifecycles(database: &Database, sample: &Sample, count: usize) -> Fallible<f64> {
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
-        connections.push(database.connect().await?);
+        connections.push(PgConnection::connect(&database.floor_url()).await?);
     }
     let rounds = count.div_ceil(CONNECTIONS * BATCH);
     let started = Instant::now();

@@ -84,7 +84,7 @@ impl OneByOne {
         // Distinct over all runs on this database.
         pgbench.arg(format!("--define=run={before}"));
         pgbench.args(self.definitions.iter().map(|definition| format!("--define={definition}")));
-        let output = pgbench.arg(&database.url).stdin(Stdio::null()).output().await?;
+        let output = pgbench.arg(database.floor_url()).stdin(Stdio::null()).output().await?;
         let text = String::from_utf8_lossy(&output.stdout);
         let complaint = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() || complaint.contains("ERROR") {
