@@ -66,6 +66,7 @@ fn describe() {
     counter!("payoutd_actors_quarantined_total", "Payouts left alone after repeated failures.");
     gauge!("payoutd_group_commit_depth", "Writes waiting when a batch was taken, by kind.");
     histogram!("payoutd_group_commit_batch_size", "Writes in a batch, by kind.");
+    histogram!("payoutd_group_commit_wait_seconds", "How long a write waited for its batch, by kind.");
     histogram!("payoutd_group_commit_seconds", "How long a batch took, by kind.");
     counter!("payoutd_commit_conflicts_total", "Commits refused because the row had moved on.");
     counter!("payoutd_commits_unknown_total", "Commits whose outcome nobody could tell.");

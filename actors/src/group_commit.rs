@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::lane::{Lane, Waiting};
 use crate::payout::PayoutId;
@@ -122,6 +123,6 @@ impl GroupCommit {
 async fn submit<W, R>(lane: &Sender<W, R>, work: W) -> Result<R, CommitError> {
     let (reply, result) = oneshot::channel();
     let gone = || CommitError::Unavailable("group commit has stopped".into());
-    lane.send(Waiting { work, reply }).await.map_err(|_| gone())?;
+    lane.send(Waiting { work, since: Instant::now(), reply }).await.map_err(|_| gone())?;
     result.await.map_err(|_| CommitError::Unknown("group commit stopped while it was committing".into()))?
 }

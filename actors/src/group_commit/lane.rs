@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Work, and where its result goes.
 pub(super) struct Waiting<W, R> {
     pub(super) work: W,
+    pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Result<R, CommitError>>,
 }
 
@@ -76,7 +77,7 @@ impl Lane {
             }
             if self.may_commit(gathered.len(), under_way.len(), last_begun.elapsed()) {
                 last_begun = Instant::now();
-                observe_batch(self.kind, gathered.len(), waiting.len());
+                observe_batch(self.kind, &gathered, last_begun, waiting.len());
                 let batch = std::mem::take(&mut gathered);
                 under_way.spawn(commit_and_answer(self.kind, batch, commit.clone()));
             }
@@ -113,8 +114,10 @@ where
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges and histograms are floats")]
-fn observe_batch(kind: &'static str, size: usize, left_waiting: usize) {
-    metrics::histogram!("payoutd_group_commit_batch_size", "kind" => kind).record(size as f64);
+fn observe_batch<W, R>(kind: &'static str, batch: &[Waiting<W, R>], begun: Instant, left_waiting: usize) {
+    let wait = metrics::histogram!("payoutd_group_commit_wait_seconds", "kind" => kind);
+    batch.iter().for_each(|waiting| wait.record(begun.duration_since(waiting.since)));
+    metrics::histogram!("payoutd_group_commit_batch_size", "kind" => kind).record(batch.len() as f64);
     metrics::gauge!("payoutd_group_commit_depth", "kind" => kind).set(left_waiting as f64);
 }
 

@@ -10,7 +10,7 @@ use crate::floors::bare::BareArguments;
 #[derive(Debug, Parser)]
 #[command(name = "scripts/bench", disable_help_subcommand = true)]
 pub(crate) struct Options {
-    /// About a minute of measuring: everything that fits into it, scaled down. The ratios are the same ones.
+    /// A minute and a half: everything that fits into it, scaled down. The ratios are the same ones.
     #[arg(long)]
     pub(crate) short: bool,
     /// Only these.
@@ -110,6 +110,6 @@ impl Options {
 
     /// How long a round takes, about, in seconds.
     pub(crate) fn round_seconds(&self) -> u32 {
-        if self.short { 4 } else { 15 }
+        if self.short { 2 } else { 15 }
     }
 }

@@ -13,8 +13,9 @@ use crate::sample::Sample;
 use crate::servers::{Database, Servers};
 use crate::{Fallible, failure};
 
-/// The numbers of clients that are tried.
+/// The numbers of clients that are tried, each for so many seconds.
 const CLIENTS: [u32; 4] = [4, 8, 16, 32];
+const TRIED_FOR: u32 = 1;
 
 /// What one script of pgbench does.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,7 @@ impl OneByOne {
         }
         let mut best = (0.0, CLIENTS[0]);
         for clients in CLIENTS {
-            let rate = self.run(database, clients, 2).await?;
+            let rate = self.run(database, clients, TRIED_FOR).await?;
             if rate > best.0 {
                 best = (rate, clients);
             }

@@ -25,7 +25,7 @@ const WINDOW: u64 = 5_000;
 const STALLED: Duration = Duration::from_secs(60);
 
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    let usual = if bench.options.short { 30_000 } else { 500_000 };
+    let usual = if bench.options.short { 20_000 } else { 500_000 };
     let payouts = bench.options.backlog.unwrap_or(usual) / 2;
     bench.say("draining a backlog");
     let mut site = Site::open(&bench.servers, &bench.binary, "drain", &[]).await?;

@@ -41,7 +41,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         Some(rate) => rate,
         None => payoutd_round(bench, &site, 6_000, &mut Vec::new()).await?,
     };
-    let seconds = if bench.options.short { 8 } else { 60 };
+    let seconds = if bench.options.short { 5 } else { 60 };
     let pace = highest / 4.0;
     let load_quotes = quotes::make(site.program.api, &site.key, whole(pace * f64::from(seconds + 3))).await?;
     let watched = site.create(WATCHED * usize::try_from(seconds)? / 2).await?;

@@ -28,7 +28,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     sample.polled = Response::of(&Connection::open(site.program.api).await?.call(&first).await?, 200)?;
     let bare = Bare::start(&bench.servers, &sample, bench.migrated(&site, "bare").await?).await?;
 
-    let time = Duration::from_secs(if bench.options.short { 1 } else { 6 });
+    let time = Duration::from_millis(if bench.options.short { 500 } else { 6_000 });
     let plain: Vec<Vec<u8>> = ids.iter().map(|id| http::get(&path(*id), &site.key, "")).collect();
     let known = "if-none-match: \"2\"\r\n";
     let known: Vec<Vec<u8>> = ids.iter().map(|id| http::get(&path(*id), &site.key, known)).collect();

@@ -10,7 +10,7 @@ use crate::table::{Row, Target, median};
 
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     bench.say("SQLite");
-    let lifecycles: usize = if bench.options.short { 20_000 } else { 100_000 };
+    let lifecycles: usize = if bench.options.short { 10_000 } else { 100_000 };
     let mut rates = Vec::new();
     for round in 0..bench.options.rounds() {
         let file = bench.servers.directory.join(format!("bench-{round}.sqlite"));
