@@ -9,6 +9,7 @@ from collections import Counter
 from points import PASSINGS, POINTS
 from verdict import ENOUGH, unlucky
 
+WINDOW = 5.0  # seconds of a life that no kill ends
 PATIENCE = 10.0  # seconds for a life to do enough, once its time has come
 FURTHER = 10  # kills, for what the wanted ones have missed by chance
 
@@ -50,9 +51,19 @@ class Kills:
     def do_enough(self):
         """A life in which nothing was done shows nothing: it goes on until there was."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and any(self.run.now[what] < least for what, least in ENOUGH.items()):
+        while time.monotonic() < deadline and not self.did_enough():
             self.still_there()
             time.sleep(0.01)
+
+    def did_enough(self):
+        return all(self.run.now[what] >= least for what, least in ENOUGH.items())
+
+    def end_window(self, seconds):
+        """Where no kill ends it, a life is a window in time: longer only where an outage takes all of it."""
+        if seconds > WINDOW and (self.did_enough() or seconds > WINDOW + PATIENCE):
+            self.note_life()
+            return True
+        return False
 
     def aim(self):
         """Half of the kills are not only at random, but while an execution or a report is in hand."""

@@ -31,7 +31,6 @@ from watchers import Watcher
 from webhooks import Receiver
 
 ORGS = ["acme", "bolt", "crane"]
-WINDOW = 5  # seconds, where no kill ends them
 
 
 def free_port():
@@ -198,8 +197,7 @@ class Run:
         while any(thread.is_alive() for thread in threads):
             self.kills.get_ready()
             self.look()
-            if time.monotonic() - window > WINDOW:
-                self.kills.note_life()
+            if self.kills.end_window(time.monotonic() - window):
                 window = time.monotonic()
             time.sleep(0.1)
         self.kills.get_ready()
