@@ -13,12 +13,15 @@ use crate::{Fallible, calls, check, quotes, same};
 /// The more callers wait at once, the larger the batches.
 const CONNECTIONS: usize = 256;
 const TRIAL: usize = 3_000;
+/// Each round begins with a new process: less would measure how that one warms up.
+const LEAST_SECONDS: u32 = 2;
 
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     bench.say("creates");
     let mut floor: Option<(OneByOne, Database)> = None;
     let (mut creates, mut singles) = (Vec::new(), Vec::new());
     let mut count = TRIAL;
+    let seconds = (bench.options.round_seconds() / 2).max(LEAST_SECONDS);
     for round in 0..=bench.options.rounds() {
         // Each round on a database of its own: what nobody reports on is late after a while, and costs again.
         let site = Site::open(&bench.servers, &bench.binary, "creates", &[]).await?;
@@ -30,13 +33,13 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         let rate = round_of(&site, count).await?;
         site.close().await?;
         if round == 0 {
-            count = sized(rate, bench.options.round_seconds() / 2);
+            count = sized(rate, seconds);
             continue;
         }
         creates.push(rate);
         if let Some((one_by_one, database)) = &mut floor {
             database.settle().await?;
-            singles.push(one_by_one.changes(database, bench.options.round_seconds() / 2).await?);
+            singles.push(one_by_one.changes(database, seconds).await?);
         }
     }
     let target = Target::Ratio(4.0);
