@@ -58,7 +58,8 @@ impl Servers {
     }
 }
 
-/// How payoutd has its statements planned, and so the floors as well: a plan that reads a whole table would be no limit.
+/// How payoutd has its statements planned (`src/store/postgres/pool.rs`), and so the floors as well: a plan that reads a whole
+/// table would be no limit.
 const PLANS: &str = "options=-c%20enable_seqscan%3Doff%20-c%20jit%3Doff";
 
 /// A database of one measure.

@@ -26,6 +26,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         .await?;
     full.halt().await?;
 
+    bench.say("loaded: nothing else should run from here on");
     let count = sized(trial, bench.options.round_seconds());
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for _ in 0..bench.options.rounds() {
