@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from decimal import Decimal
 
 from model import Model, micros, view_of
-from reported import Reported
-from rows import JOURNAL, PARKED, PAYOUTS
+from report_checks import Reported
+from database import JOURNAL, PARKED, PAYOUTS
 
 SANDBOX_ENDS = {
     "sandbox_deliver": "delivered",

@@ -8,7 +8,7 @@ from collections import Counter
 
 from faults import FAULTS
 from proxy import Loop, Proxy
-from wires import Amqp, Http, Postgres
+from protocols import Amqp, Http, Postgres
 
 MISSES = 5  # how often a fault may find nothing under way before its way is given up
 

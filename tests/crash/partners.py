@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 
-from calls import Caller, Lost
+from http_client import Caller, Lost
 
 PLACES = [
     ("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "USDT", None),

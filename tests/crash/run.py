@@ -12,20 +12,20 @@ from pathlib import Path
 
 import disk
 import outages
-import services
-from calls import InFlight
+import consumers
+from http_client import InFlight
 from checks import Checks
 from episodes import Episodes
 from history import History
 from kills import Kills
-from neighbours import Neighbours
+from dependencies import Neighbours
 from partners import Partner, Partners
 from process import Payoutd
-from secrets_check import find_secrets
+from secret_checks import find_secrets
 from settling import settle
-from stories import Deck
+from scenarios import Deck
 from streams import Follower
-from told import Told
+from delivery_checks import Told
 from verdict import report
 from watchers import Watcher
 from webhooks import Receiver
@@ -122,7 +122,7 @@ class Run:
             for org in ORGS
             for mode in ("live", "live" if org == "acme" else "test")
         ]
-        services.declare(self.amqp_url)
+        consumers.declare(self.amqp_url)
         self.kills = Kills(self)
         self.payoutd.start()
         if not self.payoutd.await_ready(60):
@@ -164,8 +164,8 @@ class Run:
         stories = Deck(random.Random(f"{self.seed}/stories"))
         self.watchers = [Watcher(self, number, stories) for number in range(3)]
         self.readers = [
-            services.Reader(self, services.ANNOUNCED, services.announced(self)),
-            services.Reader(self, services.DEAD, services.put_aside(self)),
+            consumers.Reader(self, consumers.ANNOUNCED, consumers.announced(self)),
+            consumers.Reader(self, consumers.DEAD, consumers.put_aside(self)),
         ]
         self.load = Partners(self, self.partners, self.options.rate)
         self.receiver = Receiver(self)
@@ -203,7 +203,7 @@ class Run:
         self.kills.get_ready()
 
     def verdict(self):
-        queued = services.waiting(self.amqp_url, "payoutd.chain-events")
+        queued = consumers.waiting(self.amqp_url, "payoutd.chain-events")
         checks = Checks(self.history, self.neighbours.database, queued)
         checks.run()
         self.told = Told(checks, self.receiver, self.neighbours.database)

@@ -3,7 +3,7 @@
 import threading
 import time
 
-import services
+import consumers
 
 
 def settle(run):
@@ -28,7 +28,7 @@ def settle(run):
     if code := run.payoutd.stop():
         run.history.violate("harness", f"payoutd did not end in good order: {code}")
     # Estimates pass to the last moment; what was announced of that is read before the readers end.
-    while any(services.waiting(run.amqp_url, reader.name) for reader in run.readers):
+    while any(consumers.waiting(run.amqp_url, reader.name) for reader in run.readers):
         time.sleep(0.2)
     time.sleep(1)
     run.over.set()
@@ -42,8 +42,8 @@ def unsettled(run):
     left["reports queued"] = run.neighbours.broker.unacknowledged()
     left |= {name: database.count(name) for name in ("outbox", "planned_reports", "parked_reports")}
     left["webhooks"] = database.count("webhook_deliveries WHERE status = 'waiting'")
-    for name in (services.ANNOUNCED, services.DEAD):
-        left[name] = services.waiting(run.amqp_url, name)
+    for name in (consumers.ANNOUNCED, consumers.DEAD):
+        left[name] = consumers.waiting(run.amqp_url, name)
     left["receiver"] = time.monotonic() - run.receiver.last < 1
     left["reader"] = any(time.monotonic() - reader.last < 1 for reader in run.readers)
     return {name: value for name, value in left.items() if value}

@@ -8,7 +8,7 @@ import time
 
 import pika
 
-from stories import Teller
+from scenarios import Teller
 
 
 class Watcher(threading.Thread):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from calls import Lost
+from http_client import Lost
 
 TYPES = [f"payout.{kind}" for kind in ("broadcast", "delivered", "failed", "updated", "late")]
 

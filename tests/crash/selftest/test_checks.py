@@ -13,8 +13,8 @@ from checks import Checks
 from history import History, Report
 from model import Model
 from partners import Partner
-from stories import rfc3339
-from told import Told
+from scenarios import rfc3339
+from delivery_checks import Told
 from webhooks import Arrival
 
 CREATED = 1_700_000_000

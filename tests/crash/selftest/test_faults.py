@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import faults
 from proxy import Loop, Proxy
-from wires import Http
+from protocols import Http
 
 REQUEST = b"POST /payouts HTTP/1.1\r\n\r\n"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from broker import Broker
 from disk import Disk
-from rows import Postgres, Sqlite
+from database import Postgres, Sqlite
 
 SERVERS = Path(__file__).resolve().parents[2] / "scripts" / "test-servers"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from wires import Amqp, Http, Postgres
+from protocols import Amqp, Http, Postgres
 
 
 def message(kind, body=b""):
