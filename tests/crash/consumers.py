@@ -1,4 +1,4 @@
-"""Services downstream: they read everything that payoutd announces, and everything it puts aside."""
+"""Consumers of payoutd's events and of its dead letters."""
 
 import json
 import threading
@@ -6,8 +6,8 @@ import time
 
 import pika
 
-ANNOUNCED = "crash.announced"
-DEAD = "payoutd.dead-letters"
+EVENT_QUEUE = "crash.events"
+DEAD_LETTER_QUEUE = "payoutd.dead-letters"
 
 
 def connect(url):
@@ -17,77 +17,77 @@ def connect(url):
     return pika.BlockingConnection(parameters)
 
 
-def declare(url):
-    """Before payoutd runs for the first time: nothing may be announced to nobody."""
+def declare_event_queue(url):
+    """Has to happen before payoutd starts, so that every event is routed to the queue."""
     connection = connect(url)
     channel = connection.channel()
     channel.exchange_declare("payouts", "topic", durable=True)
-    channel.queue_declare(ANNOUNCED, durable=True)
-    channel.queue_bind(ANNOUNCED, "payouts", "#")
+    channel.queue_declare(EVENT_QUEUE, durable=True)
+    channel.queue_bind(EVENT_QUEUE, "payouts", "#")
     connection.close()
 
 
-def waiting(url, name):
-    """How many messages of a queue are ready to be delivered."""
+def ready_messages(url, queue):
+    """The number of messages that are ready for delivery."""
     connection = connect(url)
     try:
-        return connection.channel().queue_declare(name, passive=True).method.message_count
+        return connection.channel().queue_declare(queue, passive=True).method.message_count
     finally:
         connection.close()
 
 
-class Reader(threading.Thread):
-    """Reads one queue for as long as the run lasts, through lost connections."""
+class QueueConsumer(threading.Thread):
+    """Passes each message of `queue` to `handle`, and reconnects until the run ends."""
 
-    def __init__(self, load, name, take):
+    def __init__(self, context, queue, handle):
         super().__init__(daemon=True)
-        self.load, self.name, self.take = load, name, take  # the thread is called as its queue
-        self.last = time.monotonic()
+        self.context, self.queue, self.handle = context, queue, handle
+        self.last_message_at = time.monotonic()
 
     def run(self):
-        while not self.load.over.is_set():
+        while not self.context.finished.is_set():
             try:
-                self.session()
+                self.consume()
             except (pika.exceptions.AMQPError, OSError):
                 time.sleep(0.2)
             except Exception as error:
-                self.load.history.violate("harness", f"a reader of {self.name} failed: {error!r}")
+                self.context.history.add_violation("harness", f"a consumer of {self.queue} failed: {error!r}")
                 raise
 
-    def session(self):
-        channel = connect(self.load.amqp_url).channel()
+    def consume(self):
+        channel = connect(self.context.amqp_url).channel()
         channel.basic_qos(prefetch_count=200)
-        for method, properties, body in channel.consume(self.name, inactivity_timeout=0.5):
-            if self.load.over.is_set():
+        for method, properties, body in channel.consume(self.queue, inactivity_timeout=0.5):
+            if self.context.finished.is_set():
                 channel.connection.close()
                 return
             if method is None:
                 continue
-            self.last = time.monotonic()
-            self.take(method, properties, body.decode(errors="replace"))
+            self.last_message_at = time.monotonic()
+            self.handle(method, properties, body.decode(errors="replace"))
             channel.basic_ack(method.delivery_tag)
 
 
-def announced(load):
-    """Notes an announcement, and sets a watcher on each new payout."""
+def event_handler(context):
+    """Records each event, and assigns a watcher to each new payout."""
 
-    def take(method, _properties, text):
+    def handle(method, _properties, text):
         event = json.loads(text)
         payout, sequence = event["subject"], event["data"]["sequence"]
         if event["id"] != f"{payout}.{sequence}" or method.routing_key.rsplit(".", 1)[0] != event["type"]:
-            load.history.violate("I7", f"an announcement that does not fit itself: {text}", payout)
-        news = load.history.announced(payout, sequence, text, method.redelivered)
-        if news and event["type"] == "payout.created":
-            load.live_payout(payout)
+            context.history.add_violation("I7", f"an event contradicts its id or routing key: {text}", payout)
+        is_new = context.history.add_event(payout, sequence, text, method.redelivered)
+        if is_new and event["type"] == "payout.created":
+            context.watch_live_payout(payout)
 
-    return take
+    return handle
 
 
-def put_aside(load):
-    def take(_method, properties, text):
+def dead_letter_handler(context):
+    def handle(_method, properties, text):
         headers = properties.headers or {}
-        load.history.count("dead letters received")
-        with load.history.lock:
-            load.history.letters.append({"headers": headers, "body": text})
+        context.history.count("dead letters received")
+        with context.history.lock:
+            context.history.dead_letters.append({"headers": headers, "body": text})
 
-    return take
+    return handle

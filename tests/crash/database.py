@@ -1,4 +1,4 @@
-"""What the database holds, read with its own tools."""
+"""Reads the database with psql and SQLite's own library, not with payoutd's code."""
 
 import json
 import sqlite3
@@ -6,40 +6,43 @@ import subprocess
 from pathlib import Path
 
 PAYOUTS = (
-    "id org_id mode quote_id tracking_token external_ref destination asset user_sends recipient_gets fee_total_usd"
-    " from_network to_network estimated_seconds seconds_after_broadcast created_at status version sequence"
+    "id org_id mode quote_id tracking_token external_ref destination asset user_sends recipient_gets"
+    " fee_total_usd from_network to_network estimated_seconds seconds_after_broadcast created_at status version sequence"
     " estimated_delivery_at late attention"
 ).split()
 JOURNAL = "payout_id version recorded_at source report_id outcome entry".split()
 PARKED = "payout_id source report_id".split()
-TIMES = {"created_at", "estimated_delivery_at", "recorded_at"}
+TIMESTAMPS = {"created_at", "estimated_delivery_at", "recorded_at"}
 
 
 class Postgres:
     def __init__(self, server, name):
         self.server, self.url, self.name = server, f"{server}/{name}", name
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4]))
-        self.psql = str(found[-1]) if found else "psql"
+        installed = sorted(
+            Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4])
+        )
+        self.psql = str(installed[-1]) if installed else "psql"
 
     def create(self):
         self.run(f"CREATE DATABASE {self.name}", url=f"{self.server}/postgres")
 
     def run(self, sql, url=None):
         command = [self.psql, url or self.url, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"psql: {done.stderr}")
-        return done.stdout
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if result.returncode != 0:
+            raise RuntimeError(f"psql: {result.stderr}")
+        return result.stdout
 
     def table(self, name, columns):
-        chosen = [
-            f"(extract(epoch FROM {c}) * 1000000)::bigint AS {c}" if c in TIMES else f"{c}::text AS {c}" for c in columns
+        expressions = [
+            f"(extract(epoch FROM {c}) * 1000000)::bigint AS {c}" if c in TIMESTAMPS else f"{c}::text AS {c}"
+            for c in columns
         ]
-        text = self.run(f"SELECT to_json(row.*) FROM (SELECT {', '.join(chosen)} FROM {name}) row")
-        return [self.cleaned(json.loads(line)) for line in text.splitlines()]
+        text = self.run(f"SELECT to_json(row.*) FROM (SELECT {', '.join(expressions)} FROM {name}) row")
+        return [self.normalize(json.loads(line)) for line in text.splitlines()]
 
     @staticmethod
-    def cleaned(row):
+    def normalize(row):
         for column in ("id", "payout_id", "org_id", "tracking_token"):
             if column in row:
                 row[column] = row[column].replace("-", "")
@@ -50,14 +53,15 @@ class Postgres:
     def count(self, name):
         return int(self.run(f"SELECT count(*) FROM {name}"))
 
-    def stuck(self):
-        """Backends that hold a transaction open and do nothing."""
+    def open_transactions(self):
+        """Backends that are idle in a transaction."""
         return self.run(
             "SELECT pid, state, query FROM pg_stat_activity WHERE datname = current_database()"
             " AND state LIKE 'idle in transaction%'"
         ).splitlines()
 
-    def end_backends(self):
+    def terminate_backends(self):
+        """Returns the number of terminated backends."""
         return self.run(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -71,30 +75,32 @@ class Sqlite:
     def create(self):
         pass
 
-    def open(self):
+    def connect(self):
         return sqlite3.connect(self.path, timeout=10, isolation_level=None)
 
     def table(self, name, columns):
-        chosen = [f"lower(hex({c}))" if c in ("id", "payout_id", "org_id", "tracking_token") else c for c in columns]
-        connection = self.open()
-        rows = connection.execute(f"SELECT {', '.join(chosen)} FROM {name}").fetchall()
+        expressions = [
+            f"lower(hex({c}))" if c in ("id", "payout_id", "org_id", "tracking_token") else c for c in columns
+        ]
+        connection = self.connect()
+        rows = connection.execute(f"SELECT {', '.join(expressions)} FROM {name}").fetchall()
         connection.close()
-        return [self.cleaned(dict(zip(columns, row))) for row in rows]
+        return [self.normalize(dict(zip(columns, row))) for row in rows]
 
     @staticmethod
-    def cleaned(row):
+    def normalize(row):
         if "late" in row:
             row["late"] = bool(row["late"])
         return row
 
     def count(self, name):
-        connection = self.open()
+        connection = self.connect()
         (count,) = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
         connection.close()
         return count
 
-    def stuck(self):
-        """Whoever keeps the one write lock while nothing is to be done."""
+    def open_transactions(self):
+        """Whoever keeps the one write lock while nothing is to be result."""
         connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")

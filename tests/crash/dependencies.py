@@ -9,22 +9,25 @@ import uuid
 from pathlib import Path
 
 from broker import Broker
-from disk import Disk
 from database import Postgres, Sqlite
+from disk import LimitedDisk
 
-SERVERS = Path(__file__).resolve().parents[2] / "scripts" / "test-servers"
+TEST_SERVERS = Path(__file__).resolve().parents[2] / "scripts" / "test-servers"
 
 
-class Neighbours:
-    """Its own database and virtual host; its own servers, where they are to be broken."""
+class Dependencies:
+    """A database and a virtual host of the run's own, on servers of its own if the run breaks them."""
 
-    def __init__(self, store, breaks_broker, breaks_database, scratch, small_disk=False):
+    def __init__(self, store, breaks_broker, breaks_database, scratch, limits_disk=False):
         self.name = f"crash_{uuid.uuid4().hex}"
-        self.own = Path(os.environ["TEST_SERVERS"]) / self.name
-        self.rabbit = self.own / "rabbit" if breaks_broker else None
-        self.postgres = self.own / "postgres" if (breaks_database or small_disk) and store == "postgres" else None
-        self.disk = Disk(self.postgres or f"{scratch}/disk", 256 if self.postgres else 32) if small_disk else None
-        self.broker = Broker(self.name, self.rabbit, self.server)
+        directory = Path(os.environ["TEST_SERVERS"]) / self.name
+        own_postgres = (breaks_database or limits_disk) and store == "postgres"
+        self.rabbit = directory / "rabbit" if breaks_broker else None
+        self.postgres = directory / "postgres" if own_postgres else None
+        self.disk = None
+        if limits_disk:
+            self.disk = LimitedDisk(self.postgres or f"{scratch}/disk", 256 if self.postgres else 32)
+        self.broker = Broker(self.name, self.rabbit, self.control_server)
         self.database = self._database(store, scratch)
         self.database.create()
 
@@ -32,22 +35,22 @@ class Neighbours:
         if store == "sqlite":
             return Sqlite(f"{self.disk.directory if self.disk else scratch}/payoutd.db")
         if self.postgres:
-            self.server("postgres", "start")
+            self.control_server("postgres", "start")
             return Postgres((self.postgres / "url").read_text().strip(), self.name)
         return Postgres(os.environ["TEST_POSTGRES_URL"], self.name)
 
-    def server(self, which, what, *more):
-        directory = self.rabbit if which == "rabbit" else self.postgres
-        command = [SERVERS, which, what, directory, *more]
+    def control_server(self, server, action, *options):
+        directory = self.rabbit if server == "rabbit" else self.postgres
+        command = [TEST_SERVERS, server, action, directory, *options]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=180)
 
     def kill_database(self):
-        self.server("postgres", "stop", "--kill")
-        self.server("postgres", "start")
+        self.control_server("postgres", "stop", "--kill")
+        self.control_server("postgres", "start")
         return True
 
-    def revive_database(self):
-        """PostgreSQL gives up where it cannot even write its log; whoever makes space starts it again."""
+    def restart_database_if_stopped(self):
+        """PostgreSQL stops if it cannot write its write-ahead log, and has to be started again."""
         if not self.postgres:
             return
         deadline = time.monotonic() + 30
@@ -56,33 +59,34 @@ class Neighbours:
                 self.database.run("SELECT 1")
                 return
             except RuntimeError:
-                if not self.postmaster_lives():
-                    self.server("postgres", "start")
+                if not self.postmaster_runs():
+                    self.control_server("postgres", "start")
                 time.sleep(0.3)
 
-    def postmaster_lives(self):
+    def postmaster_runs(self):
         try:
             pid = (self.postgres / "data" / "postmaster.pid").read_text().split()[0]
         except (OSError, IndexError):
             return False
         return Path(f"/proc/{pid}").exists()
 
-    def use_up_the_log(self):
-        """Has PostgreSQL begin the next piece of its log, until there is no space for one and it panics."""
+    def switch_wal_segment(self):
+        """Makes PostgreSQL start a new write-ahead log segment. Without space for one, it panics."""
         if self.postgres:
             with contextlib.suppress(RuntimeError):
                 self.database.run("SELECT pg_switch_wal()")
 
-    def end(self):
+    def clean_up(self):
         if self.disk:
             if self.postgres:
-                self.server("postgres", "stop", "--kill")
-            self.disk.end()
+                self.control_server("postgres", "stop", "--kill")
+            self.disk.unmount()
 
-    def end_backends(self):
-        return int(self.database.end_backends()) > 0
+    def terminate_backends(self):
+        """Returns whether there was any."""
+        return int(self.database.terminate_backends()) > 0
 
-    def secrets(self):
+    def passwords(self):
         passwords = [urllib.parse.urlsplit(self.broker.url).password]
         if isinstance(self.database, Postgres):
             passwords.append(urllib.parse.urlsplit(self.database.url).password)

@@ -1,4 +1,4 @@
-"""A small disk for the database, which gets full: nothing may be lost, and all goes on once there is space again."""
+"""A full disk under the database: payoutd must lose nothing, and recover when space is available again."""
 
 import os
 import subprocess
@@ -6,99 +6,101 @@ import threading
 import time
 from pathlib import Path
 
-SIGNS = ("No space left on device", "disk is full", "could not extend file")
-PANIC = "crash of another server process"  # what those are told whose server died of it
+DISK_FULL_MESSAGES = ("No space left on device", "disk is full", "could not extend file")
+# PostgreSQL sends this to every other backend after it panics.
+POSTGRES_PANIC_MESSAGE = "crash of another server process"
 MEGABYTE = b"\0" * 2**20
 
 
-class Disk:
-    """A file system of its own, in memory. Only root can mount one."""
+class LimitedDisk:
+    """A tmpfs of limited size. Mounting it needs root."""
 
     def __init__(self, directory, megabytes):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True)
         options = f"size={megabytes}m,mode=755"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "payoutd-crash", self.directory], check=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "payoutd-crash", self.directory]
+        subprocess.run(command, check=True)
         self.ballast = self.directory / "ballast"
-        self.full = threading.Event()
-        threading.Thread(target=self.keep_full, daemon=True, name="disk").start()
+        self.filling = threading.Event()
+        threading.Thread(target=self.fill_continuously, daemon=True, name="disk").start()
 
     @staticmethod
-    def possible():
+    def can_mount():
         return os.geteuid() == 0
 
-    def keep_full(self):
-        """Whatever is given back is taken again for as long as the disk is to be full."""
+    def fill_continuously(self):
+        """Takes all free space, again and again, while `filling` is set."""
         while True:
-            self.full.wait()
+            self.filling.wait()
             try:
                 with open(self.ballast, "ab", buffering=0) as file:
                     for size in (2**20, 2**12):
-                        while self.full.is_set() and file.write(MEGABYTE[:size]) == size:
+                        while self.filling.is_set() and file.write(MEGABYTE[:size]) == size:
                             pass
             except OSError:
                 pass
             time.sleep(0.02)
 
     def free(self):
-        self.full.clear()
+        self.filling.clear()
         time.sleep(0.1)
         self.ballast.unlink(missing_ok=True)
 
-    def end(self):
-        self.full.clear()
+    def unmount(self):
+        self.filling.clear()
         subprocess.run(["umount", "-l", self.directory], check=False)
 
 
-def all_disk_full(run, wanted):
-    """So many times over: it gets full, is full for a while, and there is space again."""
+def run_disk_full_faults(run, wanted):
+    """Fills the disk, frees it and waits for recovery, `wanted` times."""
     for number in range(1, wanted + 1):
-        refused, took_effect = fill(run, number)
-        run.neighbours.disk.free()
-        run.neighbours.revive_database()
+        refused, took_effect = fill_disk(run, number)
+        run.dependencies.disk.free()
+        run.dependencies.restart_database_if_stopped()
         run.kills.counts["disk full"] += took_effect
         run.kills.counts["refused with 503 while the disk was full"] += refused
-        if not works_again(run):
-            run.history.violate("I10", f"no payout could be made in 40 s after there was space again ({number})")
-        run.kills.note_life()
-        run.say(f"disk full {number} times, {refused} calls refused; {run.figures()}")
+        if not recovers(run):
+            run.history.add_violation("I10", f"no payout was created within 40 s of free space ({number})")
+        run.kills.close_interval()
+        run.log(f"disk full {number} times, {refused} calls refused; {run.progress()}")
 
 
-def fill(run, number):
-    """Fills the disk until partners are refused, and for some seconds more."""
-    counts, disk = run.history.counts, run.neighbours.disk
-    before, deadline = counts["answered 503"], time.monotonic() + 30
-    disk.full.set()
-    while counts["answered 503"] - before < 3 and time.monotonic() < deadline:
-        run.kills.still_there()
+def fill_disk(run, number):
+    """Keeps the disk full until calls are refused, and for 1 to 5 s more. Every second fault also makes
+    PostgreSQL panic. Returns the number of refused calls and whether the fault took effect."""
+    counts, disk = run.history.counts, run.dependencies.disk
+    before, deadline = counts["responses with 503"], time.monotonic() + 30
+    disk.filling.set()
+    while counts["responses with 503"] - before < 3 and time.monotonic() < deadline:
+        run.kills.restart_if_exited()
         if number % 2 == 0:
-            run.neighbours.use_up_the_log()
+            run.dependencies.switch_wal_segment()
         time.sleep(0.1)
-    ends = time.monotonic() + run.rng.uniform(1, 5)
-    while time.monotonic() < ends:
-        run.kills.still_there()
+    end = time.monotonic() + run.rng.uniform(1, 5)
+    while time.monotonic() < end:
+        run.kills.restart_if_exited()
         time.sleep(0.1)
-    refused = counts["answered 503"] - before
+    refused = counts["responses with 503"] - before
     return refused, refused >= 3
 
 
-def works_again(run):
+def recovers(run):
     counts = run.history.counts
     before, deadline = counts["creates acknowledged"], time.monotonic() + 40
     while counts["creates acknowledged"] - before < 10:
         if time.monotonic() > deadline:
             return False
-        run.kills.get_ready()
+        run.kills.await_ready()
         time.sleep(0.1)
     return True
 
 
-def gates(run, wanted):
-    """Why this proves nothing, if it does not."""
+def invalid_reasons(run, wanted):
     full, log = run.kills.counts["disk full"], run.payoutd.log_path.read_text(errors="replace")
-    why = [] if full == wanted else [f"the disk was full {full} of {wanted} times"]
-    if not any(sign in log for sign in SIGNS):
-        why.append("payoutd's log has no word of a full disk")
-    if run.options.store == "postgres" and wanted > 1 and PANIC not in log:
-        why.append("PostgreSQL never had to give up for want of space for its log")
-    return why
+    reasons = [] if full == wanted else [f"the disk was full {full} of {wanted} times"]
+    if not any(message in log for message in DISK_FULL_MESSAGES):
+        reasons.append("payoutd's log has no disk-full error")
+    if run.options.store == "postgres" and wanted > 1 and POSTGRES_PANIC_MESSAGE not in log:
+        reasons.append("PostgreSQL never panicked for lack of space for its write-ahead log")
+    return reasons

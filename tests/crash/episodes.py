@@ -1,4 +1,5 @@
-"""Faults on the way: one after the other on each connection payoutd has to others, several ways at the same time."""
+"""Episodes: a connection fault and the recovery from it. A peer is the database, the broker, or the partners.
+The episodes of one peer follow each other; those of different peers overlap."""
 
 import random
 import threading
@@ -7,118 +8,118 @@ import urllib.parse
 from collections import Counter
 
 from faults import FAULTS
-from proxy import Loop, Proxy
-from protocols import Amqp, Http, Postgres
+from protocols import AmqpParser, HttpParser, PostgresParser
+from proxy import Proxy, ProxyThread
 
-MISSES = 5  # how often a fault may find nothing under way before its way is given up
+ATTEMPTS = 5  # for each planned fault, until one takes effect
 
 
-class Episodes:
-    """Counts only what took effect: a fault that met nothing under way is repeated."""
+class EpisodeRunner:
+    """Runs the planned episodes. Only a fault that took effect counts."""
 
     def __init__(self, run, wanted):
         self.run, self.wanted = run, wanted
-        self.loop, self.proxies = Loop(), {}
-        self.fired, self.missed, self.details = Counter(), Counter(), Counter()
-        self.lock, self.given_up = threading.Lock(), []
-        self.to_do, self.seconds = [], 0.0
-        self.under_way = Counter()
+        self.proxy_thread, self.proxies = ProxyThread(), {}
+        self.effective, self.ineffective = Counter(), Counter()
+        self.lock, self.abandoned = threading.Lock(), []
+        self.planned, self.seconds = [], 0.0
 
-    def between(self, name, wire, url, default_port):
-        """Puts a proxy before the neighbour; returns the URL that leads through it."""
+    def insert_proxy(self, peer, parser, url, default_port):
+        """Returns the URL with the proxy's address in place of the peer's."""
         parts = urllib.parse.urlsplit(url)
-        proxy = self.proxies[name] = Proxy(self.loop, name, wire, (parts.hostname, parts.port or default_port))
+        target = (parts.hostname, parts.port or default_port)
+        proxy = self.proxies[peer] = Proxy(self.proxy_thread, parser, target)
         login, at, _ = parts.netloc.rpartition("@")
         return parts._replace(netloc=f"{login}{at}127.0.0.1:{proxy.port}").geturl()
 
-    def database(self, url):
-        return self.between("database", Postgres, url, 5432)
+    def proxy_database(self, url):
+        return self.insert_proxy("database", PostgresParser, url, 5432)
 
-    def broker(self, url):
-        # A broker that says nothing is to be noticed before the run is over.
-        return self.between("broker", Amqp, url, 5672) + "?heartbeat=4"
+    def proxy_broker(self, url):
+        # The short heartbeat detects a silent broker within the run.
+        return self.insert_proxy("broker", AmqpParser, url, 5672) + "?heartbeat=4"
 
-    def partners(self, port):
-        return urllib.parse.urlsplit(self.between("partners", Http, f"http://127.0.0.1:{port}", 80)).port
+    def proxy_partners(self, port):
+        return urllib.parse.urlsplit(
+            self.insert_proxy("partners", HttpParser, f"http://127.0.0.1:{port}", 80)
+        ).port
 
-    # ---- the plan ----------------------------------------------------------------------------------------------------
+    # ---- planning and running ------------------------------------------------------------------------------
 
     def kinds(self):
-        return [(where, kind) for where in self.proxies for kind in FAULTS[where]]
+        return [(peer, kind) for peer in self.proxies for kind in FAULTS[peer]]
 
     def plan(self):
-        """Every kind about equally often, in an order that is random."""
+        """Plans every kind about equally often, in random order."""
         rng, kinds = random.Random(f"{self.run.seed}/episodes"), self.kinds()
         order = []
         while len(order) < self.wanted:
             rng.shuffle(kinds)
             order += kinds
-        for where in self.proxies:
-            mine = [kind for place, kind in order[: self.wanted] if place == where]
-            self.to_do.append((where, mine))
+        for peer in self.proxies:
+            self.planned.append((peer, [kind for of, kind in order[: self.wanted] if of == peer]))
 
     def threads(self):
         self.plan()
-        return [threading.Thread(target=self.way, args=todo, daemon=True, name=todo[0]) for todo in self.to_do]
+        return [
+            threading.Thread(target=self.run_peer, args=(peer, kinds), daemon=True, name=peer)
+            for peer, kinds in self.planned
+        ]
 
-    def way(self, where, kinds):
-        """All faults of one way."""
-        rng, proxy = random.Random(f"{self.run.seed}/way/{where}"), self.proxies[where]
+    def run_peer(self, peer, kinds):
+        rng, proxy = random.Random(f"{self.run.seed}/peer/{peer}"), self.proxies[peer]
         began = time.monotonic()
         for number, kind in enumerate(kinds, 1):
-            if not any(self.one(where, kind, proxy, rng) for _ in range(MISSES)):
-                self.given_up.append(f"{where}: {kind}")
-            if number % 100 == 0 and where == "broker":
-                self.run.say(f"{sum(self.fired.values())} episodes; {self.run.figures()}")
+            if not any(self.run_episode(peer, kind, proxy, rng) for _ in range(ATTEMPTS)):
+                self.abandoned.append(f"{peer}: {kind}")
+            if number % 100 == 0 and peer == "broker":
+                self.run.log(f"{sum(self.effective.values())} episodes; {self.run.progress()}")
         self.seconds = max(self.seconds, time.monotonic() - began)
 
-    def one(self, where, kind, proxy, rng):
-        """One fault, and the time to get over it. Says whether it took effect."""
-        self.under_way[where] += 1
+    def run_episode(self, peer, kind, proxy, rng):
+        """Injects one fault and waits for recovery. Returns whether the fault took effect."""
         try:
-            done = self.loop.do(FAULTS[where][kind](proxy, rng), timeout=60)
+            effect = self.proxy_thread.call(FAULTS[peer][kind](proxy, rng), timeout=60)
         except Exception as error:
-            self.run.history.violate("harness", f"a fault failed: {where}: {kind}: {error!r}")
+            self.run.history.add_violation("harness", f"a fault failed: {peer}: {kind}: {error!r}")
             raise
-        finally:
-            self.under_way[where] -= 1
+        took_effect = effect is not None and effect is not False
         with self.lock:
-            if done is None or done is False:
-                self.missed[(where, kind)] += 1
-            else:
-                self.fired[(where, kind)] += 1
-                for what, value in done.items():
-                    self.details[f"{kind}: {what}"] += value if isinstance(value, int) else 0
-        self.breathe(rng)
-        return done is not None and done is not False
+            (self.effective if took_effect else self.ineffective)[(peer, kind)] += 1
+        self.await_progress(rng)
+        return took_effect
 
-    def breathe(self, rng):
-        """Until some work was done since, for a moment at least and not for ever."""
-        before, deadline = self.run.work(), time.monotonic() + 3
+    def await_progress(self, rng):
+        """Waits until 5 operations have completed, for 0.05 s at least and about 3 s at most."""
+        before, deadline = self.run.completed_operations(), time.monotonic() + 3
         time.sleep(rng.uniform(0.05, 0.4))
-        while self.run.work() - before < 5 and time.monotonic() < deadline:
+        while self.run.completed_operations() - before < 5 and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    # ---- what it was worth -------------------------------------------------------------------------------------------
+    # ---- results -------------------------------------------------------------------------------------------
 
-    def gates(self):
-        """Why these episodes prove nothing, if they do not."""
-        why = [f"nothing was ever under way for {what}" for what in self.given_up]
-        fired = sum(self.fired.values())
-        if fired < self.wanted:
-            why.append(f"{fired} of {self.wanted} episodes took effect")
-        never = [f"{where}: {kind}" for where, kind in self.kinds() if not self.fired[(where, kind)]]
+    def invalid_reasons(self):
+        reasons = [f"no request was ever pending for {fault}" for fault in self.abandoned]
+        effective = sum(self.effective.values())
+        if effective < self.wanted:
+            reasons.append(f"{effective} of {self.wanted} episodes took effect")
+        never = [f"{peer}: {kind}" for peer, kind in self.kinds() if not self.effective[(peer, kind)]]
         if never and self.wanted >= len(self.kinds()):
-            why.append(f"faults that never took effect: {', '.join(never)}")
-        if fired >= 60 and fired / self.seconds < 0.5:
-            why.append(f"only {60 * fired / self.seconds:.0f} episodes in a minute")
-        idle = [name for name, proxy in self.proxies.items() if proxy.carried < 10_000 * max(1, self.wanted // 20)]
+            reasons.append(f"faults that never took effect: {', '.join(never)}")
+        if effective >= 60 and effective / self.seconds < 0.5:
+            reasons.append(f"only {60 * effective / self.seconds:.0f} episodes per minute")
+        least = 10_000 * max(1, self.wanted // 20)
+        idle = [peer for peer, proxy in self.proxies.items() if proxy.forwarded_bytes < least]
         if idle:
-            why.append(f"hardly anything passed: {', '.join(idle)}")
-        return why
+            reasons.append(f"less than {least} bytes forwarded: {', '.join(idle)}")
+        return reasons
 
-    def table(self):
-        table = {f"fault, {where}: {kind}": count for (where, kind), count in sorted(self.fired.items())}
-        table |= {f"found nothing under way, {where}: {kind}": count for (where, kind), count in sorted(self.missed.items())}
-        table |= {f"bytes passed: {name}": proxy.carried for name, proxy in self.proxies.items()}
-        return table | {"episodes in a minute": round(60 * sum(self.fired.values()) / self.seconds) if self.seconds else 0}
+    def counters(self):
+        effective, ineffective = sorted(self.effective.items()), sorted(self.ineffective.items())
+        counters = {f"fault, {peer}: {kind}": count for (peer, kind), count in effective}
+        counters |= {f"fault without effect, {peer}: {kind}": count for (peer, kind), count in ineffective}
+        counters |= {
+            f"bytes forwarded: {peer}": proxy.forwarded_bytes for peer, proxy in self.proxies.items()
+        }
+        per_minute = 60 * sum(self.effective.values()) / self.seconds if self.seconds else 0
+        return counters | {"episodes per minute": round(per_minute)}

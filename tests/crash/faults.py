@@ -1,178 +1,181 @@
-"""What can happen to a connection, one coroutine each. A fault waits for a moment at which something is under way, so that
-it takes effect, and returns what it did; None where no such moment came."""
+"""Connection faults, one coroutine each. A fault waits for its trigger, a message that passes the proxy, and
+returns what it did. It returns None if no trigger came, and False if it changed nothing."""
 
 import asyncio
 
-from proxy import Trap
+from proxy import Trigger
 
-PATIENCE = 6.0  # seconds to wait for the moment
+TRIGGER_TIMEOUT = 6.0  # seconds
 
 
-async def sprung(proxy, word, side, spring):
-    """Sets a trap for the first piece of bytes from `side` that completes `word`; returns its link, or None."""
-    caught = []
+async def on_event(proxy, event, side, action):
+    """Calls `action` with the first connection on which bytes from `side` (None: either) complete `event`.
+    Returns that connection, or None after the timeout."""
+    triggered = []
 
-    def moment(_link, from_side, seen):
-        return word in seen and side in (None, from_side)
+    def matches(from_side, events):
+        return event in events and side in (None, from_side)
 
-    def once(link):
-        caught.append(link)
-        spring(link)
+    def run_action(connection):
+        triggered.append(connection)
+        action(connection)
 
-    trap = proxy.trap = Trap(moment, once)
+    trigger = proxy.trigger = Trigger(matches, run_action)
     try:
-        await asyncio.wait_for(trap.sprung.wait(), PATIENCE)
+        await asyncio.wait_for(trigger.fired.wait(), TRIGGER_TIMEOUT)
     except asyncio.TimeoutError:
         return None
     finally:
-        proxy.trap = None
-    return caught[0]
-
-
+        proxy.trigger = None
+    return triggered[0]
 
 
 async def delay(proxy, rng):
-    """Nothing is lost, all of it is late."""
-    seconds, held = rng.uniform(0.1, 1.5), []
+    """Holds bytes back for a while, on one connection or on all, and loses none."""
+    seconds, delayed = rng.uniform(0.1, 1.5), []
 
-    def hold(link):
-        held.extend(proxy.links if rng.random() < 0.3 else [link])
-        for one in held:
-            one.passing.clear()
+    def hold(connection):
+        delayed.extend(proxy.connections if rng.random() < 0.3 else [connection])
+        for one in delayed:
+            one.forwarding.clear()
 
-    caught = await sprung(proxy, "request", None, hold)
-    if caught is None:
+    connection = await on_event(proxy, "request", None, hold)
+    if connection is None:
         return None
     await asyncio.sleep(seconds)
-    for one in held:
-        one.passing.set()
-    return sum(one.held for one in held) > 0 and {"seconds": seconds, "links": len(held)}
+    for one in delayed:
+        one.forwarding.set()
+    return sum(one.delayed_bytes for one in delayed) > 0 and {"seconds": seconds, "connections": len(delayed)}
 
 
-async def cut(proxy, rng):
-    """A reset, right when something is asked or a moment later if it still is under way, of one connection or of all."""
+async def reset(proxy, rng):
+    """Resets one connection or all: as a request passes, or a moment later if it is still pending."""
     every = rng.random() < 0.3
     for pause in (rng.choice([0, 0.001, 0.005, 0.02]), 0):
-        caught = await sprung(proxy, "request", None, lambda link: None if pause else reset(proxy, link, every))
-        if caught is None:
+        connection = await on_event(
+            proxy, "request", None, lambda connection: None if pause else abort(proxy, connection, every)
+        )
+        if connection is None:
             return None
         if not pause:
-            return {"at once": True}
+            return {"immediately": True}
         await asyncio.sleep(pause)
-        if caught.wire.busy():
-            reset(proxy, caught, every)
-            return {"a little later": True}
+        if connection.parser.is_pending():
+            abort(proxy, connection, every)
+            return {"after a pause": True}
     return None
 
 
-def reset(proxy, link, every):
-    for one in list(proxy.links) if every else [link]:
+def abort(proxy, connection, every):
+    for one in list(proxy.connections) if every else [connection]:
         one.abort()
 
 
 async def black_hole(proxy, rng):
-    """Everything is taken and nothing passed on, hanging up included, for a while. Then the connection is reset."""
+    """Discards all bytes and every FIN of one connection or of all for a while, then resets it. If all
+    connections are affected, new ones are, too."""
     seconds = 8.0 if rng.random() < 0.08 else rng.uniform(0.3, 2.5)
-    every, links = rng.random() < 0.4, set()
+    every, affected = rng.random() < 0.4, set()
 
-    def darken(link):
-        links.update(proxy.links if every else [link])
-        for one in links:
-            one.dark |= {"client", "server"}
-        proxy.everybody_dark = every
+    def discard(connection):
+        affected.update(proxy.connections if every else [connection])
+        for one in affected:
+            one.discarding |= {"client", "server"}
+        proxy.discards_new_connections = every
 
-    caught = await sprung(proxy, "request", None, darken)
-    if caught is None:
+    connection = await on_event(proxy, "request", None, discard)
+    if connection is None:
         return None
     await asyncio.sleep(seconds)
     if every:
-        links.update(proxy.links)
-    proxy.everybody_dark = False
-    for one in links:
+        affected.update(proxy.connections)
+    proxy.discards_new_connections = False
+    for one in affected:
         one.abort()
-    lost = sum(sum(one.dropped.values()) for one in links)
-    return lost > 0 and {"seconds": seconds, "links": len(links), "bytes lost": lost}
+    lost = sum(sum(one.discarded_bytes.values()) for one in affected)
+    return lost > 0 and {"seconds": seconds, "connections": len(affected), "bytes lost": lost}
 
 
 async def half_close(proxy, rng, side):
-    """One side seems to have hung up; the other direction goes on for a while."""
-    busy = []
+    """The other side receives a FIN that `side` did not send. The other direction stays open for a while."""
+    pending = []
 
-    def close(link):
-        busy.append(link.wire.busy())
-        link.half_close(side)
+    def close(connection):
+        pending.append(connection.parser.is_pending())
+        connection.half_close(side)
 
-    caught = await sprung(proxy, "request", None, close)
-    if caught is None:
+    connection = await on_event(proxy, "request", None, close)
+    if connection is None:
         return None
     await asyncio.sleep(rng.uniform(0.1, 0.8))
-    caught.abort()
-    return busy[0] and {"side": side}
+    connection.abort()
+    return pending[0] and {"side": side}
 
 
-async def half_close_there(proxy, rng):
-    """The neighbour sees payoutd hang up."""
+async def half_close_client(proxy, rng):
+    """The server receives a FIN in the client's name."""
     return await half_close(proxy, rng, "client")
 
 
-async def half_close_here(proxy, rng):
-    """payoutd sees the neighbour hang up."""
+async def half_close_server(proxy, rng):
+    """The client receives a FIN in the server's name."""
     return await half_close(proxy, rng, "server")
 
 
-async def swallow_request(proxy, rng):
-    """A write leaves the one and never reaches the other."""
-    caught = await sprung(proxy, "write", "client", lambda link: link.dark.add("client"))
-    if caught is None:
+async def lose_request(proxy, rng):
+    """A write never reaches the server."""
+    connection = await on_event(proxy, "write", "client", lambda one: one.discarding.add("client"))
+    if connection is None:
         return None
     await asyncio.sleep(rng.choice([0, 0.05, 0.3]))
-    caught.abort()
-    return caught.dropped["client"] > 0 and {}
+    connection.abort()
+    return connection.discarded_bytes["client"] > 0 and {}
 
 
-async def swallow_reply(proxy, rng):
-    """A write arrives and is done; that it is done is never heard of."""
-    caught = await sprung(proxy, "write", "client", lambda link: link.dark.add("server"))
-    if caught is None:
+async def lose_response(proxy, rng):
+    """A write takes effect, and its response never reaches the client."""
+    connection = await on_event(proxy, "write", "client", lambda one: one.discarding.add("server"))
+    if connection is None:
         return None
     for _ in range(1000):
-        if caught.answers & {"answer", "error"} or caught.over.is_set():
+        if connection.discarded_events & {"response", "error"} or connection.closed.is_set():
             break
         await asyncio.sleep(0.005)
     await asyncio.sleep(rng.choice([0, 0, 0.2]))
-    caught.abort()
-    return "answer" in caught.answers and {}
+    connection.abort()
+    return "response" in connection.discarded_events and {}
 
 
-async def swallow_confirm(proxy, rng):
-    """The broker has an announcement, and payoutd is not told."""
-    caught = await sprung(proxy, "confirm", "server", lambda link: link.dark.add("server"))
-    if caught is None:
+async def lose_confirm(proxy, rng):
+    """The broker has an event, and its confirm never reaches payoutd."""
+    connection = await on_event(proxy, "confirm", "server", lambda one: one.discarding.add("server"))
+    if connection is None:
         return None
     await asyncio.sleep(rng.choice([0, 0.05, 0.3]))
-    caught.abort()
-    return caught.dropped["server"] > 0 and {}
+    connection.abort()
+    return connection.discarded_bytes["server"] > 0 and {}
 
 
-async def swallow_ack(proxy, rng):
-    """A report is dealt with, and the broker is not told."""
-    caught = await sprung(proxy, "ack", "client", lambda link: link.dark.add("client"))
-    if caught is None:
+async def lose_ack(proxy, rng):
+    """A report is processed, and its acknowledgement never reaches the broker."""
+    connection = await on_event(proxy, "ack", "client", lambda one: one.discarding.add("client"))
+    if connection is None:
         return None
     await asyncio.sleep(rng.choice([0, 0.05, 0.3]))
-    caught.abort()
-    return caught.dropped["client"] > 0 and {}
+    connection.abort()
+    return connection.discarded_bytes["client"] > 0 and {}
 
 
-ANYWHERE = {
+COMMON = {
     "delay": delay,
-    "cut": cut,
+    "reset": reset,
     "black hole": black_hole,
-    "half-close there": half_close_there,
-    "half-close here": half_close_here,
+    "half-close by the client": half_close_client,
+    "half-close by the server": half_close_server,
 }
+# Of the database and the broker payoutd is the client; of partners it is the server.
 FAULTS = {
-    "database": ANYWHERE | {"swallowed request": swallow_request, "swallowed commit": swallow_reply},
-    "broker": ANYWHERE | {"swallowed confirm": swallow_confirm, "swallowed ack": swallow_ack},
-    "partners": ANYWHERE | {"swallowed request": swallow_request, "swallowed answer": swallow_reply},
+    "database": COMMON | {"lost request": lose_request, "lost commit": lose_response},
+    "broker": COMMON | {"lost confirm": lose_confirm, "lost ack": lose_ack},
+    "partners": COMMON | {"lost request": lose_request, "lost response": lose_response},
 }

@@ -1,4 +1,6 @@
-"""Kills payoutd: at moments that are random or aimed at, and at named points."""
+"""Kills payoutd with SIGKILL at random or chosen moments, and has it abort at failpoints.
+
+An interval is the time between two faults. It counts if enough operations completed in it."""
 
 import itertools
 import random
@@ -6,147 +8,153 @@ import signal
 import time
 from collections import Counter
 
-from points import PASSINGS, POINTS
-from verdict import ENOUGH, unlucky
+from points import OCCURRENCES, POINTS
+from results import MINIMUM_LOAD, missed_by_chance
 
-WINDOW = 5.0  # seconds of a life that no kill ends
-PATIENCE = 10.0  # seconds for a life to do enough, once its time has come
-FURTHER = 10  # kills, for what the wanted ones have missed by chance
+WINDOW = 5.0  # length in seconds of an interval that no kill ends
+LOAD_TIMEOUT = 10.0  # seconds by which an interval is extended until enough operations completed
+EXTRA_KILLS = 10  # at most, to hit what the planned kills missed by chance
+STARTUP_ERRORS = ("the database cannot be", "the migrations cannot be")
 
 
-class Kills:
+class KillRunner:
     def __init__(self, run):
         self.run, self.payoutd, self.in_flight = run, run.payoutd, run.in_flight
         self.rng = random.Random(f"{run.seed}/kills")
-        self.counts, self.missed = Counter(), []
-        self.intervals = []  # what was done in each life
+        self.counts, self.points_not_reached = Counter(), []
+        self.intervals = []  # the operations completed in each
 
-    # ---- at random ---------------------------------------------------------------------------------------------------
+    # ---- random kills --------------------------------------------------------------------------------------
 
-    def all_kills(self, wanted, least, most):
+    def run_random_kills(self, wanted, least, most):
+        """Kills payoutd `wanted` times, each `least` to `most` seconds after it is ready."""
         if not wanted:
-            return self.get_ready()
+            return self.await_ready()
         for number in itertools.count(1):
-            # Now and then before it is ready: starting has to be as safe as running.
+            # A tenth of the kills hit payoutd while it starts.
             if self.rng.random() < 0.1 and number > 3:
-                self.live(self.rng.uniform(0.0, 1.0))
+                self.supervise(self.rng.uniform(0.0, 1.0))
             else:
-                self.get_ready()
-                self.live(self.rng.uniform(least, most))
-                self.do_enough()
+                self.await_ready()
+                self.supervise(self.rng.uniform(least, most))
+                self.await_minimum_load()
             self.kill()
-            self.run.share_done = min(1.0, number / wanted)
+            self.run.kill_progress = min(1.0, number / wanted)
             if number % 25 == 0:
-                self.run.say(f"{number} kills; {self.run.figures()}")
-            if number >= wanted + FURTHER or (number >= wanted and not unlucky(self.run)):
+                self.run.log(f"{number} kills; {self.run.progress()}")
+            if number >= wanted + EXTRA_KILLS or (number >= wanted and not missed_by_chance(self.run)):
                 break
-        self.get_ready()
+        self.await_ready()
 
-    def live(self, seconds):
+    def supervise(self, seconds):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self.still_there()
+            self.restart_if_exited()
             time.sleep(min(0.02, max(0.0, deadline - time.monotonic())))
 
-    def do_enough(self):
-        """A life in which nothing was done shows nothing: it goes on until there was."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and not self.did_enough():
-            self.still_there()
+    def await_minimum_load(self):
+        deadline = time.monotonic() + LOAD_TIMEOUT
+        while time.monotonic() < deadline and not self.has_minimum_load():
+            self.restart_if_exited()
             time.sleep(0.01)
 
-    def did_enough(self):
-        return all(self.run.now[what] >= least for what, least in ENOUGH.items())
+    def has_minimum_load(self):
+        operations = self.run.interval_operations
+        return all(operations[operation] >= least for operation, least in MINIMUM_LOAD.items())
 
-    def end_window(self, seconds):
-        """Where no kill ends it, a life is a window in time: longer only where an outage takes all of it."""
-        if seconds > WINDOW and (self.did_enough() or seconds > WINDOW + PATIENCE):
-            self.note_life()
+    def close_window(self, seconds):
+        """Without kills, closes an interval after `WINDOW` seconds, or later if an outage stopped the load.
+        Returns whether it was closed."""
+        if seconds > WINDOW and (self.has_minimum_load() or seconds > WINDOW + LOAD_TIMEOUT):
+            self.close_interval()
             return True
         return False
 
-    def aim(self):
-        """Half of the kills are not only at random, but while an execution or a report is in hand."""
-        wanted = ("execute", "report", None, None)[self.counts["all"] % 4]
-        most = time.monotonic() + 3
-        while wanted and time.monotonic() < most:
-            while not self.in_flight.now().get(wanted) and time.monotonic() < most:
+    def await_target_operation(self):
+        """Delays two of four kills until an execution or a report is in flight, for 3 s at most."""
+        target = ("execute", "report", None, None)[self.counts["all"] % 4]
+        deadline = time.monotonic() + 3
+        while target and time.monotonic() < deadline:
+            while not self.in_flight.snapshot().get(target) and time.monotonic() < deadline:
                 time.sleep(0.0003)
             time.sleep(self.rng.choice([0, 0.001, 0.003, 0.008]))
-            if self.in_flight.now().get(wanted):
+            if self.in_flight.snapshot().get(target):
                 return
 
     def kill(self):
-        self.aim()
-        open_calls, recent = self.in_flight.now(), time.monotonic() - self.run.last_report < 0.1
-        self.run.look()
+        self.await_target_operation()
+        in_flight = self.in_flight.snapshot()
+        recent_report = time.monotonic() - self.run.last_report_at < 0.1
+        self.run.sample_memory()
         self.payoutd.kill()
         self.counts["all"] += 1
-        self.counts["while an execution was in flight"] += bool(open_calls.get("execute"))
-        self.counts["while a report was being published"] += bool(open_calls.get("report"))
-        self.counts["while any request was in flight"] += any(n for what, n in open_calls.items() if what != "report")
-        self.counts["within 100 ms of a report"] += recent
-        self.note_life()
+        self.counts["while an execution was in flight"] += bool(in_flight.get("execute"))
+        self.counts["while a report was being published"] += bool(in_flight.get("report"))
+        self.counts["while any request was in flight"] += any(
+            n for of, n in in_flight.items() if of != "report"
+        )
+        self.counts["within 100 ms of a report"] += recent_report
+        self.close_interval()
         self.payoutd.start()
 
-    def note_life(self):
-        self.intervals.append(self.run.now)
-        self.run.now = Counter()
+    def close_interval(self):
+        self.intervals.append(self.run.interval_operations)
+        self.run.interval_operations = Counter()
 
-    # ---- at named points ---------------------------------------------------------------------------------------------
+    # ---- failpoints ----------------------------------------------------------------------------------------
 
-    def all_points(self, store):
-        """Dies at each named point, at its first passing and at later ones."""
+    def run_named_points(self, store):
+        """Has payoutd abort at each failpoint, the first time it is reached and later."""
         for point in POINTS[store]:
-            for nth in PASSINGS[point]:
-                self.die_at(point, nth)
-            self.run.say(f"died at {point} {self.counts[f'at {point}']} times; {self.run.figures()}")
-        self.get_ready()
+            for nth in OCCURRENCES[point]:
+                self.abort_at(point, nth)
+            self.run.log(f"aborted at {point} {self.counts[f'at {point}']} times; {self.run.progress()}")
+        self.await_ready()
 
-    def die_at(self, point, nth):
-        self.get_ready()
+    def abort_at(self, point, nth):
+        self.await_ready()
         self.payoutd.kill()
         self.payoutd.start({"PAYOUTD_KILL_AT": f"{point}:{nth}"})
         deadline = time.monotonic() + 40
-        while self.payoutd.ended() is None and time.monotonic() < deadline:
+        while self.payoutd.exit_code() is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        if self.payoutd.ended() == -signal.SIGABRT:
+        if self.payoutd.exit_code() == -signal.SIGABRT:
             self.counts[f"at {point}"] += 1
             self.counts["all"] += 1
-        elif self.payoutd.ended() is None:
-            self.missed.append(f"{point}:{nth}")
+        elif self.payoutd.exit_code() is None:
+            self.points_not_reached.append(f"{point}:{nth}")
             self.payoutd.kill()
         else:
-            self.run.history.violate("harness", f"payoutd ended by itself; see its log ({point}:{nth})")
-        self.note_life()
+            self.run.history.add_violation("harness", f"payoutd exited; see its log ({point}:{nth})")
+        self.close_interval()
         self.payoutd.start()
 
-    # ---- being there -------------------------------------------------------------------------------------------------
+    # ---- supervision ---------------------------------------------------------------------------------------
 
-    def get_ready(self):
+    def await_ready(self):
         while not self.payoutd.await_ready(90):
-            code = self.payoutd.ended()
-            if code is None:
-                raise RuntimeError(f"payoutd does not get ready:\n{self.payoutd.log_path.read_text()[-3000:]}")
-            self.still_there()
+            if self.payoutd.exit_code() is None:
+                raise RuntimeError(f"payoutd does not become ready:\n{self.payoutd.log_tail(3000)}")
+            self.restart_if_exited()
 
-    def still_there(self):
-        """It may end by itself where its database is taken away, or out of reach while it starts, and nowhere else."""
-        code = self.payoutd.ended()
+    def restart_if_exited(self):
+        """Restarts payoutd if it exited. It may exit only if its database failed, or was unreachable while it
+        started."""
+        code = self.payoutd.exit_code()
         if code is None:
             return
-        tail = self.payoutd.log_path.read_bytes()[-4000:].decode(errors="replace")
-        if self.run.takes_the_database_away():
-            self.counts["ended without its database"] += 1
-        elif self.run.disturbs_the_database() and self.gave_up_at_start(tail):
-            self.counts["ended while it started and could not reach its database"] += 1
+        tail = self.payoutd.log_tail(4000)
+        if self.run.database_may_fail():
+            self.counts["exited without its database"] += 1
+        elif self.run.database_may_be_unreachable() and self.failed_to_start(tail):
+            self.counts["failed to start without its database"] += 1
         else:
-            self.run.history.violate("harness", f"payoutd ended by itself ({code}); see its log")
-            self.run.say(tail[-2000:])
+            self.run.history.add_violation("harness", f"payoutd exited ({code}); see its log")
+            self.run.log(tail[-2000:])
         time.sleep(0.2)
         self.payoutd.start()
 
     @staticmethod
-    def gave_up_at_start(tail):
-        last = tail.strip().rpartition("\n")[2]
-        return any(last.startswith(f"payoutd: {what}") for what in ("the database cannot be", "the migrations cannot be"))
+    def failed_to_start(log_tail):
+        last = log_tail.strip().rpartition("\n")[2]
+        return any(last.startswith(f"payoutd: {error}") for error in STARTUP_ERRORS)

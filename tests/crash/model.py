@@ -1,11 +1,11 @@
-"""The contract's state machine once more, written down as naively as possible: from a payout's row and the reports that
-its journal holds, everything that anybody may have seen of it."""
+"""A second, naive implementation of the contract's state machine. From a payout's row and the reports in its
+journal it derives every state that an observer may have seen."""
 
 import datetime
 from decimal import Decimal
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-TOLERANCE = 300_000_000
+CLOCK_TOLERANCE = 300_000_000  # microseconds
 
 
 def micros(text):
@@ -15,7 +15,7 @@ def micros(text):
 
 
 def canonical(tx):
-    """Hex is the same in either case, other spellings are not."""
+    """A transaction hash in lower case if it is hexadecimal, which is not case-sensitive."""
     if tx is None:
         return None
     digits = tx[2:] if tx[:2] in ("0x", "0X") else tx
@@ -27,13 +27,13 @@ class Model:
     def __init__(self, row):
         self.row = row
         self.status, self.sequence, self.version = "pending", 1, 1
-        self.due, self.as_of = row["created_at"] + 1_000_000 * int(row["estimated_seconds"]), 0
+        self.due, self.estimate_time = row["created_at"] + 1_000_000 * int(row["estimated_seconds"]), 0
         self.late, self.attention = False, None
         self.hashes, self.delivery = [], None
         self.failure, self.funds = None, ("sender", False)
         self.amount, self.fees = Decimal(row["recipient_gets"]), Decimal(row["fee_total_usd"])
         self.timeline = [(1, "pending", row["created_at"], None, None, False)]
-        self.kinds, self.seen, self.cells = {1: "payout.created"}, set(), []
+        self.event_types, self.recorded, self.cells = {1: "payout.created"}, set(), []
         self.views = {1: self.view()}
 
     def view(self):
@@ -51,14 +51,14 @@ class Model:
 
     def change(self, kind, entry=None):
         self.sequence += 1
-        self.kinds[self.sequence] = kind
+        self.event_types[self.sequence] = kind
         if entry:
             at, tx, network, inferred = entry
             self.timeline.append((self.sequence, self.status, at, tx, network, inferred))
         self.views[self.sequence] = self.view()
 
-    def passed(self, now):
-        """The estimated delivery time passed: what the outcome of noticing that has to be."""
+    def due_passed(self, now):
+        """Checks the estimated delivery time against `now`. Returns the outcome."""
         if self.status not in ("pending", "broadcast") or self.late or self.due > now:
             return "nothing to record"
         self.late = True
@@ -66,14 +66,14 @@ class Model:
         return "applied"
 
     def report(self, report, now):
-        """Takes a report in; returns its outcome and the reason."""
+        """Applies a report. Returns its outcome and the reason."""
         key = (report["source"], report["id"])
-        if key in self.seen:
+        if key in self.recorded:
             return "unchanged", "repeat"
-        self.seen.add(key)
+        self.recorded.add(key)
         self.cells.append((self.status, report["type"]))
         time = micros(report["time"])
-        if time > now + TOLERANCE:
+        if time > now + CLOCK_TOLERANCE:
             time = now
         at = max(time, self.timeline[-1][2])
         data = report["data"]
@@ -89,27 +89,28 @@ class Model:
             return "unchanged", "already_known"
         seconds = data.get("estimated_seconds")
         seconds = int(self.row["seconds_after_broadcast"]) if seconds is None else seconds
-        return self.transaction(tx, data["network"], at, (time + 1_000_000 * seconds, time), now)
+        return self.add_transaction(tx, data["network"], at, (time + 1_000_000 * seconds, time), now)
 
-    def transaction(self, tx, network, at, estimate, now):
+    def add_transaction(self, tx, network, at, estimate, now):
         if len(self.hashes) >= 32:
             return self.refuse("too_many_transactions")
         kind = "payout.broadcast" if self.status == "pending" else "payout.updated"
         self.status = "broadcast"
         self.hashes.append(tx)
         self.funds = ("in_transit", False)
-        self.estimate(estimate, now)
+        self.apply_estimate(estimate, now)
         self.change(kind, (at, tx, network.lower(), False))
         return "applied", None
 
-    def estimate(self, estimate, now):
-        """The newest report by time wins. Says whether partners can see the difference."""
-        if estimate is None or estimate[1] < self.as_of or estimate == (self.due, self.as_of):
+    def apply_estimate(self, estimate, now):
+        """Applies an estimate, a pair of the estimated delivery time and the report's time, unless it is older
+        than the current one. Returns whether the estimated delivery time changes."""
+        if estimate is None or estimate[1] < self.estimate_time or estimate == (self.due, self.estimate_time):
             return False
-        moved = estimate[0] != self.due
-        self.due, self.as_of = estimate
+        changed = estimate[0] != self.due
+        self.due, self.estimate_time = estimate
         self.late = self.late and self.due <= now
-        return moved
+        return changed
 
     def on_progress(self, data, time, at, now):
         if self.status in ("delivered", "failed"):
@@ -122,19 +123,19 @@ class Model:
         estimate = None if seconds is None else (time + 1_000_000 * seconds, time)
         replaced = canonical(data.get("replaced_by"))
         if self.status == "broadcast" and replaced is not None and replaced not in self.hashes:
-            return self.transaction(replaced, data["network"], at, estimate, now)
-        if self.estimate_seen(estimate, now):
+            return self.add_transaction(replaced, data["network"], at, estimate, now)
+        if self.apply_estimate_of_progress(estimate, now):
             self.change("payout.updated")
             return "applied", None
         return "unchanged", "nothing_new"
 
-    def estimate_seen(self, estimate, now):
+    def apply_estimate_of_progress(self, estimate, now):
         if estimate is not None and estimate[0] == self.due:
-            # Nothing to see, but no report from in between may win from now on.
-            if estimate[1] >= self.as_of:
-                self.as_of = estimate[1]
+            # The estimated delivery time stays, but older estimates are ignored from now on.
+            if estimate[1] >= self.estimate_time:
+                self.estimate_time = estimate[1]
             return False
-        return self.estimate(estimate, now)
+        return self.apply_estimate(estimate, now)
 
     def on_delivered(self, data, time, at, now):
         tx = canonical(data["tx_hash"])
@@ -160,7 +161,11 @@ class Model:
         self.status, self.due, self.late = "failed", None, False
         self.failure = (data["code"], data["message"])
         where = data.get("funds") or "unknown"
-        self.funds = {"not_sent": ("sender", True), "returned": ("returned", True), "unknown": ("unknown", False)}[where]
+        self.funds = {
+            "not_sent": ("sender", True),
+            "returned": ("returned", True),
+            "unknown": ("unknown", False),
+        }[where]
         network = data["network"].lower() if data.get("network") else None
         self.change("payout.failed", (at, canonical(data.get("tx_hash")), network, False))
         return "applied", None
@@ -171,7 +176,7 @@ class Model:
 
 
 def view_of(body):
-    """What a poll or an event says, in the model's words."""
+    """The body of a poll or an event, in the form of the model's views."""
     funds = (body["funds"]["location"], body["funds"]["safe_to_retry"])
     failure = (body["failure"]["code"], body["failure"]["message"]) if body["failure"] else None
     due = body["estimated_delivery_at"]

@@ -1,80 +1,83 @@
-"""The broker and the database fail as a whole: spread over the run, while all else goes on."""
+"""Outages: the broker or the database fails as a whole. They are spread over the run."""
 
 import threading
 import time
 
 
-class Outages:
-    """`kinds` take turns; each is called, and counts where it returns true."""
+class OutageRunner:
+    """Causes outages of one dependency. `kinds` maps each kind of outage to a function that causes it and
+    returns whether it took effect. The kinds alternate."""
 
-    def __init__(self, run, name, wanted, kinds):
-        self.run, self.name, self.wanted, self.kinds = run, name, wanted, kinds
-        self.fired = {kind: 0 for kind in kinds}
-        self.under_way, self.missed = threading.Event(), 0
+    def __init__(self, run, dependency, wanted, kinds):
+        self.run, self.dependency, self.wanted, self.kinds = run, dependency, wanted, kinds
+        self.effective = {kind: 0 for kind in kinds}
+        self.ineffective = 0
 
     def thread(self):
-        return threading.Thread(target=self.all, daemon=True, name=self.name)
+        return threading.Thread(target=self.run_all, daemon=True, name=self.dependency)
 
-    def all(self):
+    def run_all(self):
         done = 0
-        while done < self.wanted and self.missed <= self.wanted + 5:
-            # Evenly over what else there is to be done, and one after the other once that is all.
-            while self.run.share_done < done / self.wanted:
+        while done < self.wanted and self.ineffective <= self.wanted + 5:
+            # Evenly over the kills, and without pause once these are done.
+            while self.run.kill_progress < done / self.wanted:
                 time.sleep(0.05)
             kind = list(self.kinds)[done % len(self.kinds)]
             try:
-                self.under_way.set()
                 took_effect = self.kinds[kind]()
             except Exception as error:
-                self.run.history.violate("harness", f"an outage failed: {self.name} {kind}: {error!r}")
+                message = f"an outage failed: {self.dependency} {kind}: {error!r}"
+                self.run.history.add_violation("harness", message)
                 raise
-            finally:
-                self.under_way.clear()
-            self.fired[kind] += bool(took_effect)
-            self.missed += not took_effect
+            self.effective[kind] += bool(took_effect)
+            self.ineffective += not took_effect
             done += bool(took_effect)
-            self.breathe()
+            self.await_progress()
 
-    def breathe(self):
-        """Until work is done again, which takes as long as payoutd needs to come back."""
-        before, deadline = self.run.work(), time.monotonic() + 15
+    def await_progress(self):
+        """Waits until 10 operations have completed, for 15 s at most. This includes payoutd's recovery."""
+        before, deadline = self.run.completed_operations(), time.monotonic() + 15
         time.sleep(0.5)
-        while self.run.work() - before < 10 and time.monotonic() < deadline:
+        while self.run.completed_operations() - before < 10 and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def gates(self):
-        fired = sum(self.fired.values())
-        why = [f"{fired} of {self.wanted} faults of the {self.name} took effect"] if fired < self.wanted else []
+    def invalid_reasons(self):
+        effective, reasons = sum(self.effective.values()), []
+        if effective < self.wanted:
+            reasons.append(f"{effective} of {self.wanted} outages of the {self.dependency} took effect")
         if self.wanted >= len(self.kinds):
-            why += [f"the {self.name} was never {kind}" for kind, count in self.fired.items() if not count]
-        return why
+            never = [kind for kind, count in self.effective.items() if not count]
+            reasons += [f"the {self.dependency} was never {kind}" for kind in never]
+        return reasons
 
-    def table(self):
-        return {f"outage, {self.name} {kind}": count for kind, count in self.fired.items()}
-
-
-def of_broker(run, wanted):
-    neighbours = run.neighbours
-    return Outages(run, "broker", wanted, {"killed": neighbours.broker.kill, "blocked": lambda: block(run)})
+    def counters(self):
+        return {f"outage, {self.dependency} {kind}": count for kind, count in self.effective.items()}
 
 
-def of_database(run, wanted):
-    neighbours = run.neighbours
-    kinds = {"killed": neighbours.kill_database, "left without backends": neighbours.end_backends}
-    return Outages(run, "database", wanted, kinds)
+def broker_outages(run, wanted):
+    broker = run.dependencies.broker
+    return OutageRunner(
+        run, "broker", wanted, {"killed": broker.kill, "blocked": lambda: block_publishers(run)}
+    )
 
 
-def block(run):
-    """The broker takes nothing from those who publish, payoutd among them, for a while."""
-    broker = run.neighbours.broker
-    broker.set_memory(1)
+def database_outages(run, wanted):
+    dependencies = run.dependencies
+    kinds = {"killed": dependencies.kill_database, "left without backends": dependencies.terminate_backends}
+    return OutageRunner(run, "database", wanted, kinds)
+
+
+def block_publishers(run):
+    """The broker blocks all publishers for a while. Returns whether payoutd's connection was seen blocked."""
+    broker = run.dependencies.broker
+    broker.set_memory_limit(1)
     try:
-        seen, deadline = False, time.monotonic() + 8
-        while not seen and time.monotonic() < deadline:
-            seen = broker.blocks("payoutd announcements")
+        blocked, deadline = False, time.monotonic() + 8
+        while not blocked and time.monotonic() < deadline:
+            blocked = broker.is_blocked("payoutd announcements")
             time.sleep(0.1)
-        # Now and then for longer than payoutd waits for a confirm.
+        # The longest pause exceeds payoutd's confirm timeout.
         time.sleep(run.rng.choice([0.3, 1, 2, 4]))
     finally:
-        broker.set_memory(2**30)
-    return seen
+        broker.set_memory_limit(2**30)
+    return blocked

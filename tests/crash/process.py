@@ -1,4 +1,4 @@
-"""payoutd as a process: started, killed, asked."""
+"""The payoutd process under test."""
 
 import http.client
 import os
@@ -7,34 +7,41 @@ import subprocess
 import time
 
 
-class Payoutd:
-    def __init__(self, binary, settings, port, ops_port, token, log):
-        self.binary, self.port, self.ops_port, self.token = binary, port, ops_port, token
-        self.settings, self.log_path, self.process = settings, log, None
-        self.log = open(log, "ab")
+class PayoutdProcess:
+    def __init__(self, binary, settings, ops_port, ops_token, log_path):
+        self.binary, self.ops_port, self.ops_token = binary, ops_port, ops_token
+        self.settings, self.log_path, self.process = settings, log_path, None
+        self.log = open(log_path, "ab")
 
-    def environment(self, more=None):
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("PAYOUTD_")}
-        return kept | self.settings | (more or {})
+    def environment(self, extra=None):
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("PAYOUTD_")}
+        return inherited | self.settings | (extra or {})
 
     def run(self, *arguments):
-        done = subprocess.run(
-            [self.binary, *arguments], env=self.environment(), capture_output=True, text=True, timeout=120, check=False
+        """Runs a command to its end and returns its output. Raises `RuntimeError` if it fails."""
+        result = subprocess.run(
+            [self.binary, *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
-        if done.returncode != 0:
-            raise RuntimeError(f"payoutd {' '.join(arguments)}: {done.stderr}")
-        return done.stdout.strip()
+        if result.returncode != 0:
+            raise RuntimeError(f"payoutd {' '.join(arguments)}: {result.stderr}")
+        return result.stdout.strip()
 
-    def start(self, more=None):
+    def start(self, extra=None):
         self.process = subprocess.Popen(
             [self.binary, "serve"],
-            env=self.environment(more),
+            env=self.environment(extra),
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
         )
 
-    def ended(self):
+    def exit_code(self):
+        """None while the process runs; the negated signal number if a signal ended it."""
         return self.process.poll()
 
     def kill(self):
@@ -42,27 +49,29 @@ class Payoutd:
         return self.process.wait()
 
     def stop(self):
+        """Stops the process with SIGTERM and returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
 
-    def ask(self, path):
+    def get_ops(self, path):
+        """The status and body of the operators' endpoint at `path`; status 0 if there is no response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ops_port, timeout=5)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self.ops_token}"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
         except (OSError, http.client.HTTPException):
             return 0, ""
         finally:
             connection.close()
 
     def await_ready(self, seconds):
-        """Whether it got ready; False as well where it ended."""
+        """Returns whether the process is ready. Returns False early if it exited."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if self.ended() is not None:
+            if self.exit_code() is not None:
                 return False
-            if self.ask("/readyz")[0] == 200:
+            if self.get_ops("/readyz")[0] == 200:
                 return True
             time.sleep(0.03)
         return False
@@ -75,3 +84,7 @@ class Payoutd:
             return int(line.split()[1]) // 1024
         except (OSError, StopIteration):
             return 0
+
+    def log_tail(self, length):
+        """The last `length` bytes of the log."""
+        return self.log_path.read_bytes()[-length:].decode(errors="replace")

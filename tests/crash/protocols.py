@@ -1,70 +1,79 @@
-"""Reads along on a connection, as far as a fault has to know its moment: what each piece of bytes asks for or answers.
+"""Incremental parsers of the protocols that pass through a proxy, so that a fault can hit a chosen message.
 
-`client` and `server` take a piece that comes from there and return what it completes, of these words:
-"request" (an answer is due from now on), "write" (the request changes what money depends on), "answer" and "error" (all
-that was asked for is answered), "confirm" (the broker has a message), "ack" (a report's end is told)."""
+`from_client` and `from_server` take bytes that one side sent, and return the events that they complete:
+
+- "request": a response is pending from now on
+- "write": the request changes a payout
+- "response", "error": every pending request has its response, or was refused
+- "confirm": the broker confirms a publish
+- "ack": the consumer acknowledges a delivery
+
+`is_pending` says whether a request still awaits its response."""
 
 import struct
 
-# What a payout's creation and every change of it is committed by.
-MONEY = (b"INSERT INTO payouts", b"UPDATE payouts")
+# The statements that commit a payout's creation and each of its changes.
+PAYOUT_WRITES = (b"INSERT INTO payouts", b"UPDATE payouts")
+
+PROTOCOL_VERSION_3 = 196608
+SSL_REQUEST = 80877103
 
 
-class Postgres:
-    """The frontend/backend protocol, version 3, without encryption."""
+class PostgresParser:
+    """The frontend/backend protocol, version 3, without TLS."""
 
     def __init__(self):
-        self.started, self.texts, self.bound = False, {}, b""
+        self.started, self.statements, self.bound = False, {}, b""
         self.buffers = {"client": bytearray(), "server": bytearray()}
-        self.due, self.writing, self.failed = 0, False, False
-        self.refusals = 0  # of encryption: one byte that is no message
+        self.pending, self.writing, self.failed = 0, False, False
+        self.ssl_requests = 0  # each is refused with a single byte that is not a message
 
-    def busy(self):
-        return self.due > 0
+    def is_pending(self):
+        return self.pending > 0
 
-    def client(self, data):
-        seen, buffer = set(), self.buffers["client"]
+    def from_client(self, data):
+        events, buffer = set(), self.buffers["client"]
         buffer += data
         while not self.started and len(buffer) >= 8:
             length, code = struct.unpack_from("!ii", buffer)
             if len(buffer) < length:
-                return seen
+                return events
             del buffer[:length]
-            self.started = code == 196608  # not a request for encryption, nor to cancel
-            self.refusals += code == 80877103
-        while self.started and (message := self.message(buffer)):
+            self.started = code == PROTOCOL_VERSION_3
+            self.ssl_requests += code == SSL_REQUEST
+        while self.started and (message := self.next_message(buffer)):
             kind, body = message
             if kind == b"P":
                 name, text = body.split(b"\0", 2)[:2]
-                self.texts[name] = text
+                self.statements[name] = text
             elif kind == b"B":
-                self.bound = self.texts.get(body.split(b"\0", 2)[1], b"")
-            elif kind == b"E" and any(words in self.bound for words in MONEY):
+                self.bound = self.statements.get(body.split(b"\0", 2)[1], b"")
+            elif kind == b"E" and any(write in self.bound for write in PAYOUT_WRITES):
                 self.writing = True
             elif kind in (b"S", b"Q"):
-                self.due += 1
-                seen |= {"request", "write"} if self.writing else {"request"}
+                self.pending += 1
+                events |= {"request", "write"} if self.writing else {"request"}
                 self.writing = False
-        return seen
+        return events
 
-    def server(self, data):
-        seen, buffer = set(), self.buffers["server"]
+    def from_server(self, data):
+        events, buffer = set(), self.buffers["server"]
         buffer += data
-        if self.refusals and buffer[:1] == b"N":
+        if self.ssl_requests and buffer[:1] == b"N":
             del buffer[:1]
-            self.refusals -= 1
-        while message := self.message(buffer):
+            self.ssl_requests -= 1
+        while message := self.next_message(buffer):
             kind, _ = message
             if kind == b"E":
                 self.failed = True
             elif kind == b"Z":
-                self.due = max(0, self.due - 1)
-                seen.add("error" if self.failed else "answer")
+                self.pending = max(0, self.pending - 1)
+                events.add("error" if self.failed else "response")
                 self.failed = False
-        return seen
+        return events
 
     @staticmethod
-    def message(buffer):
+    def next_message(buffer):
         if len(buffer) < 5:
             return None
         (length,) = struct.unpack_from("!i", buffer, 1)
@@ -75,72 +84,72 @@ class Postgres:
         return kind, body
 
 
-class Amqp:
-    """AMQP 0-9-1: only the methods of `basic` that move messages."""
+class AmqpParser:
+    """AMQP 0-9-1: only basic.publish, basic.deliver and basic.ack."""
 
     PUBLISH, DELIVER, ACK = (60, 40), (60, 60), (60, 80)
 
     def __init__(self):
-        self.greeted = False
+        self.header_seen = False
         self.buffers = {"client": bytearray(), "server": bytearray()}
-        self.published, self.delivered = 0, 0
+        self.unconfirmed, self.unacknowledged = 0, 0
 
-    def busy(self):
-        return self.published > 0 or self.delivered > 0
+    def is_pending(self):
+        return self.unconfirmed > 0 or self.unacknowledged > 0
 
-    def client(self, data):
-        seen = set()
+    def from_client(self, data):
+        events = set()
         for method, body in self.methods("client", data):
             if method == self.PUBLISH:
-                self.published += 1
-                seen.add("request")
+                self.unconfirmed += 1
+                events.add("request")
             elif method == self.ACK:
-                self.delivered = 0 if body[8] & 1 else max(0, self.delivered - 1)
-                seen.add("ack")
-        return seen
+                self.unacknowledged = 0 if body[8] & 1 else max(0, self.unacknowledged - 1)
+                events.add("ack")
+        return events
 
-    def server(self, data):
-        seen = set()
+    def from_server(self, data):
+        events = set()
         for method, body in self.methods("server", data):
             if method == self.DELIVER:
-                self.delivered += 1
-                seen.add("request")
+                self.unacknowledged += 1
+                events.add("request")
             elif method == self.ACK:
-                # One confirm can stand for several messages.
-                self.published = 0 if body[8] & 1 else max(0, self.published - 1)
-                seen |= {"confirm", "answer"}
-        return seen
+                # With the `multiple` bit set, a confirm covers every earlier publish.
+                self.unconfirmed = 0 if body[8] & 1 else max(0, self.unconfirmed - 1)
+                events |= {"confirm", "response"}
+        return events
 
     def methods(self, side, data):
         buffer = self.buffers[side]
         buffer += data
-        if side == "client" and not self.greeted and len(buffer) >= 8:
-            del buffer[:8]  # the protocol's name
-            self.greeted = True
-        found = []
+        if side == "client" and not self.header_seen and len(buffer) >= 8:
+            del buffer[:8]  # the protocol header
+            self.header_seen = True
+        methods = []
         while len(buffer) >= 7:
             kind, _channel, size = struct.unpack_from("!BHI", buffer)
             if len(buffer) < size + 8:
                 break
             if kind == 1:
-                found.append((struct.unpack_from("!HH", buffer, 7), bytes(buffer[11 : 7 + size])))
+                methods.append((struct.unpack_from("!HH", buffer, 7), bytes(buffer[11 : 7 + size])))
             del buffer[: size + 8]
-        return found
+        return methods
 
 
-class Http:
-    """HTTP/1.1 without pipelining: requests and answers take turns."""
+class HttpParser:
+    """HTTP/1.1 without pipelining: at most one request is pending."""
 
     def __init__(self):
-        self.waiting = False
+        self.pending = False
 
-    def busy(self):
-        return self.waiting
+    def is_pending(self):
+        return self.pending
 
-    def client(self, data):
-        self.waiting = True
+    def from_client(self, data):
+        self.pending = True
         return {"request", "write"} if data.startswith(b"POST /payouts ") else {"request"}
 
-    def server(self, _data):
-        self.waiting = False
-        return {"answer"}
+    def from_server(self, _data):
+        self.pending = False
+        return {"response"}

@@ -1,5 +1,5 @@
-"""A proxy between payoutd and a neighbour, through which everything passes until somebody sets a trap: then, at the
-moment asked for, a connection is held up, cut, half-closed, or goes dark in one direction or both."""
+"""A TCP proxy between payoutd and a peer. It forwards everything until a trigger fires: then a connection is
+delayed, reset, half-closed, or has its bytes discarded in one direction or both."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ import threading
 CHUNK = 65536
 
 
-class Loop(threading.Thread):
-    """The thread that all proxies of a run share."""
+class ProxyThread(threading.Thread):
+    """Runs the event loop that all proxies of a run share."""
 
     def __init__(self):
         super().__init__(daemon=True, name="proxies")
@@ -21,10 +21,10 @@ class Loop(threading.Thread):
     def run(self):
         self.loop.run_forever()
 
-    def do(self, coroutine, timeout=30):
+    def call(self, coroutine, timeout=30):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
 
-    def end(self):
+    def stop(self):
         async def cancel():
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
@@ -33,116 +33,117 @@ class Loop(threading.Thread):
 
         for server in self.servers:
             self.loop.call_soon_threadsafe(server.close)
-        self.do(cancel())
+        self.call(cancel())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.join(5)
         self.loop.close()
 
 
-class Trap:
-    """What happens, and when: `moment(link, side, seen)` is asked of every piece of bytes before it goes on; where it says
-    yes, `spring(link)` is called, once."""
+class Trigger:
+    """Calls `action(connection)` once: on the first bytes for which `matches(side, events)` is true, before
+    they are forwarded."""
 
-    def __init__(self, moment, spring):
-        self.moment, self.spring = moment, spring
-        self.sprung = asyncio.Event()
+    def __init__(self, matches, action):
+        self.matches, self.action = matches, action
+        self.fired = asyncio.Event()
 
-    def offer(self, link, side, seen):
-        if not self.sprung.is_set() and self.moment(link, side, seen):
-            self.sprung.set()
-            self.spring(link)
+    def observe(self, connection, side, events):
+        if not self.fired.is_set() and self.matches(side, events):
+            self.fired.set()
+            self.action(connection)
 
 
-class Link:
-    """One connection through the proxy, seen from both sides."""
+class ProxiedConnection:
+    """One connection through the proxy. Its sides are "client" and "server"."""
 
-    def __init__(self, proxy, wire):
-        self.proxy, self.wire = proxy, wire
-        self.passing = asyncio.Event()
-        self.passing.set()
-        self.dark = set()  # of "client", "server": what comes from there goes nowhere
-        self.dropped = {"client": 0, "server": 0}
-        self.held, self.answers = 0, set()
-        self.writers, self.over = {}, asyncio.Event()
+    def __init__(self, proxy, parser):
+        self.proxy, self.parser = proxy, parser
+        self.forwarding = asyncio.Event()
+        self.forwarding.set()
+        self.discarding = set()  # sides whose bytes are discarded
+        self.discarded_bytes = {"client": 0, "server": 0}
+        self.discarded_events = set()  # of the server
+        self.delayed_bytes = 0
+        self.writers, self.closed = {}, asyncio.Event()
 
-    async def pump(self, side, reader, writer):
-        read = self.wire.client if side == "client" else self.wire.server
+    async def forward(self, side, reader, writer):
+        parse = self.parser.from_client if side == "client" else self.parser.from_server
         try:
             while data := await reader.read(CHUNK):
-                seen = read(data)
-                if self.proxy.trap:
-                    self.proxy.trap.offer(self, side, seen)
-                if side == "server" and "server" in self.dark:
-                    self.answers |= seen
-                self.held += 0 if self.passing.is_set() else len(data)
-                await self.passing.wait()
-                if side in self.dark:
-                    self.dropped[side] += len(data)
+                events = parse(data)
+                if self.proxy.trigger:
+                    self.proxy.trigger.observe(self, side, events)
+                if side == "server" and "server" in self.discarding:
+                    self.discarded_events |= events
+                self.delayed_bytes += 0 if self.forwarding.is_set() else len(data)
+                await self.forwarding.wait()
+                if side in self.discarding:
+                    self.discarded_bytes[side] += len(data)
                     continue
-                self.proxy.carried += len(data)
+                self.proxy.forwarded_bytes += len(data)
                 writer.write(data)
                 await writer.drain()
-            if side in self.dark:
-                await self.over.wait()  # in the dark nobody sees that somebody hung up
+            if side in self.discarding:
+                await self.closed.wait()  # the FIN is discarded, too
             writer.write_eof()
         except (OSError, RuntimeError):
             self.abort()
 
     def half_close(self, side):
-        """The other side sees that `side` has hung up; what it still says arrives."""
-        self.dark.add(side)
+        """Sends a FIN to the other side and discards what `side` sends from now on."""
+        self.discarding.add(side)
         other = self.writers["server" if side == "client" else "client"]
         with contextlib.suppress(OSError, RuntimeError):
             other.write_eof()
 
     def abort(self):
         """Resets the connection on both sides."""
-        self.over.set()
-        self.passing.set()
+        self.closed.set()
+        self.forwarding.set()
         for writer in self.writers.values():
-            found = writer.get_extra_info("socket")
+            endpoint = writer.get_extra_info("socket")
             with contextlib.suppress(OSError, AttributeError):
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
 
 class Proxy:
-    """Listens in the neighbour's place."""
+    """Listens on a free port and connects each client to `target`."""
 
-    def __init__(self, loop, name, wire, target):
-        self.loop, self.name, self.wire, self.target = loop, name, wire, target
-        self.links, self.trap, self.carried = set(), None, 0
-        self.everybody_dark = False  # new connections as well
-        self.port = loop.do(self.listen())
+    def __init__(self, thread, parser, target):
+        self.thread, self.parser, self.target = thread, parser, target
+        self.connections, self.trigger, self.forwarded_bytes = set(), None, 0
+        self.discards_new_connections = False
+        self.port = thread.call(self.listen())
 
     async def listen(self):
         server = await asyncio.start_server(self.accept, "127.0.0.1", 0, backlog=1024)
-        self.loop.servers.append(server)
+        self.thread.servers.append(server)
         return server.sockets[0].getsockname()[1]
 
     async def accept(self, reader, writer):
-        link = Link(self, self.wire())
-        link.writers["client"] = writer
-        if self.everybody_dark:
-            link.dark |= {"client", "server"}
+        connection = ProxiedConnection(self, self.parser())
+        connection.writers["client"] = writer
+        if self.discards_new_connections:
+            connection.discarding |= {"client", "server"}
         try:
             from_server, to_server = await asyncio.open_connection(*self.target)
         except OSError:
-            link.abort()
+            connection.abort()
             return
-        link.writers["server"] = to_server
+        connection.writers["server"] = to_server
         for one in (writer, to_server):
             one.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.links.add(link)
+        self.connections.add(connection)
         try:
             await asyncio.gather(
-                link.pump("client", reader, to_server),
-                link.pump("server", from_server, writer),
+                connection.forward("client", reader, to_server),
+                connection.forward("server", from_server, writer),
             )
         except asyncio.CancelledError:
-            pass  # the run is over
+            pass  # the run ends
         finally:
-            self.links.discard(link)
-            link.over.set()
-            for one in link.writers.values():
+            self.connections.discard(connection)
+            connection.closed.set()
+            for one in connection.writers.values():
                 one.close()

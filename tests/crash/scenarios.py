@@ -1,4 +1,5 @@
-"""What chain watchers tell of one payout: orderly, repeated, in the wrong order, late, contradictory, unreadable."""
+"""Scenarios: the reports that a chain watcher publishes about one payout, in order, repeated, shuffled, late,
+contradictory or malformed."""
 
 import json
 import threading
@@ -14,31 +15,33 @@ def rfc3339(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{rest:06d}Z"
 
 
-class Deck:
-    """Every story once before one comes again, whoever tells it: a short run is to meet every state with every report."""
+class ScenarioPool:
+    """Draws every scenario once before any is repeated, for all watchers together. So even a short run
+    combines every status with every type of report."""
 
     def __init__(self, rng):
-        self.rng, self.left, self.lock = rng, [], threading.Lock()
+        self.rng, self.remaining, self.lock = rng, [], threading.Lock()
 
-    def next(self):
+    def draw(self):
         with self.lock:
-            if not self.left:
-                self.left = list(STORIES)
-                self.rng.shuffle(self.left)
-            return self.left.pop()
+            if not self.remaining:
+                self.remaining = list(SCENARIOS)
+                self.rng.shuffle(self.remaining)
+            return self.remaining.pop()
 
 
-class Teller:
+class ReportFactory:
     """Makes the reports of one watcher."""
 
-    def __init__(self, source, rng, stories):
-        self.source, self.rng, self.stories, self.count = source, rng, stories, 0
+    def __init__(self, source, rng, scenarios):
+        self.source, self.rng, self.scenarios, self.count = source, rng, scenarios, 0
 
-    def hash(self):
+    def tx_hash(self):
         return "0x" + "".join(self.rng.choices("0123456789abcdef", k=64))
 
     def event(self, payout, kind, data, age=None):
-        # The same ids as the other watchers': only together with the source do they mean anything.
+        """`age` is that of its time, in seconds."""
+        # The ids of different watchers coincide: an id is unique only together with its source.
         self.count += 1
         age = self.rng.choice([0, 0, 0.5, 30, -2, -3600]) if age is None else age
         return {
@@ -55,7 +58,10 @@ class Teller:
     def report(self, payout, kind, data, age=None, expected="journal"):
         event = self.event(payout, kind, data, age)
         key = (event["source"], event["id"])
-        return Report(key, payout, json.dumps(event), expected, str(uuid.UUID(int=self.rng.getrandbits(128))))
+        return Report(key, payout, json.dumps(event), expected, self.message_id())
+
+    def message_id(self):
+        return str(uuid.UUID(int=self.rng.getrandbits(128)))
 
     def broadcast(self, payout, tx, **more):
         if self.rng.random() < 0.5:
@@ -83,111 +89,119 @@ class Teller:
             more["funds"] = self.rng.choice(["not_sent", "returned", "unknown"])
         return self.report(payout, "failed", {"code": "no_gas", "message": "It did not work.", **more})
 
-    # ---- stories: reports in the order they are published -------------------------------------------------------------
+    # ---- scenarios: reports in the order they are published ------------------------------------------------
 
-    def story(self, payout):
-        """Pairs of a pause in seconds and a report."""
-        told = self.stories.next()(self, payout)
-        reports = []
-        for report in told:
-            if isinstance(report, (int, float)):
-                reports.append((float(report), None))
+    def scenario(self, payout):
+        """Pairs of a pause in seconds and a report (None: only the pause)."""
+        steps = []
+        for step in self.scenarios.draw()(self, payout):
+            if isinstance(step, (int, float)):
+                steps.append((float(step), None))
                 continue
-            reports.append((self.rng.choice([0, 0, 0.01, 0.2, 0.8]), report))
+            steps.append((self.rng.choice([0, 0, 0.01, 0.2, 0.8]), step))
             if self.rng.random() < 0.15:
-                reports.append((self.rng.choice([0, 0.3, 2]), report))
+                steps.append((self.rng.choice([0, 0.3, 2]), step))
             if self.rng.random() < 0.04:
-                reports.append((0, self.unreadable(payout)))
-        return reports
+                steps.append((0, self.malformed(payout)))
+        return steps
 
-    def happy(self, p):
-        tx = self.hash()
+    def in_order(self, p):
+        tx = self.tx_hash()
         return [self.broadcast(p, tx), self.progress(p), self.progress(p), self.delivered(p, tx)]
 
     def delivered_first(self, p):
-        tx = self.hash()
+        tx = self.tx_hash()
         return [self.delivered(p, tx), self.broadcast(p, tx), self.progress(p), self.delivered(p, tx.upper())]
 
-    def bridged(self, p):
-        first, second, third = self.hash(), self.hash(), self.hash()
-        told = [self.broadcast(p, first), self.broadcast(p, first), self.broadcast(p, second)]
-        return [*told, self.progress(p, 40, replaced_by=third), self.delivered(p, third), self.broadcast(p, second)]
+    def several_transactions(self, p):
+        first, second, third = self.tx_hash(), self.tx_hash(), self.tx_hash()
+        reports = [self.broadcast(p, first), self.broadcast(p, first), self.broadcast(p, second)]
+        reports += [self.progress(p, 40, replaced_by=third), self.delivered(p, third)]
+        return [*reports, self.broadcast(p, second)]
 
-    def never_sent(self, p):
+    def failed_before_broadcast(self, p):
         return [self.progress(p), self.failed(p), self.failed(p), self.progress(p)]
 
-    def failed_underway(self, p):
-        tx = self.hash()
-        told = [self.broadcast(p, tx), self.failed(p, tx_hash=tx, network="tron")]
-        return [*told, self.broadcast(p, tx), self.progress(p), self.delivered(p, tx), self.failed(p)]
+    def failed_after_broadcast(self, p):
+        tx = self.tx_hash()
+        reports = [self.broadcast(p, tx), self.failed(p, tx_hash=tx, network="tron")]
+        return [*reports, self.broadcast(p, tx), self.progress(p), self.delivered(p, tx), self.failed(p)]
 
-    def twice_delivered(self, p):
-        return [self.broadcast(p, self.hash()), self.delivered(p, self.hash()), self.delivered(p, self.hash())]
+    def delivered_twice(self, p):
+        return [
+            self.broadcast(p, self.tx_hash()),
+            self.delivered(p, self.tx_hash()),
+            self.delivered(p, self.tx_hash()),
+        ]
 
-    def taken_back(self, p):
-        tx = self.hash()
-        told = [self.delivered(p, tx), self.failed(p), self.failed(p, reversal=True)]
-        return [*told, self.failed(p, reversal=True), self.delivered(p, tx)]
+    def reversed(self, p):
+        tx = self.tx_hash()
+        reports = [self.delivered(p, tx), self.failed(p), self.failed(p, reversal=True)]
+        return [*reports, self.failed(p, reversal=True), self.delivered(p, tx)]
 
     def late(self, p):
-        tx = self.hash()
-        told = [self.progress(p, 1), 3.0, self.progress(p, 2), 1.0, self.broadcast(p, tx), self.progress(p, 1), 4.0]
-        return [*told, self.progress(p), self.delivered(p, tx)]
+        tx = self.tx_hash()
+        steps = [self.progress(p, 1), 3.0, self.progress(p, 2), 1.0, self.broadcast(p, tx)]
+        steps += [self.progress(p, 1), 4.0]
+        return [*steps, self.progress(p), self.delivered(p, tx)]
 
     def shuffled(self, p):
-        tx = self.hash()
-        told = [self.broadcast(p, tx), self.progress(p), self.progress(p), self.delivered(p, tx)]
-        self.rng.shuffle(told)
-        return told
+        tx = self.tx_hash()
+        reports = [self.broadcast(p, tx), self.progress(p), self.progress(p), self.delivered(p, tx)]
+        self.rng.shuffle(reports)
+        return reports
 
-    def unfinished(self, p):
-        return [self.broadcast(p, self.hash()), self.progress(p), self.progress(p)]
+    def without_end(self, p):
+        return [self.broadcast(p, self.tx_hash()), self.progress(p), self.progress(p)]
 
-    # ---- what is no report of a live payout ---------------------------------------------------------------------------
+    # ---- messages that are dead-lettered -------------------------------------------------------------------
 
-    def unreadable(self, payout):
-        event = self.event(payout, "broadcast", {"network": "tron", "tx_hash": self.hash()})
-        make, reason = self.rng.choice(UNREADABLE)
-        return Report(None, payout, make(event), reason, str(uuid.UUID(int=self.rng.getrandbits(128))))
+    def malformed(self, payout):
+        event = self.event(payout, "broadcast", {"network": "tron", "tx_hash": self.tx_hash()})
+        serialize, reason = self.rng.choice(MALFORMED)
+        return Report(None, payout, serialize(event), reason, self.message_id())
 
-    def unknown(self):
+    def for_unknown_payout(self):
         payout = f"pay_{self.rng.getrandbits(128):032x}"
-        return self.report(payout, "delivered", {"network": "tron", "tx_hash": self.hash()}, expected="unknown_payout")
+        data = {"network": "tron", "tx_hash": self.tx_hash()}
+        return self.report(payout, "delivered", data, expected="unknown_payout")
 
-    def sandboxed(self, payout):
-        data = {"network": "tron", "tx_hash": self.hash()}
+    def for_sandbox_payout(self, payout):
+        data = {"network": "tron", "tx_hash": self.tx_hash()}
         return self.report(payout, "delivered", data, expected="sandbox_payout")
 
 
-STORIES = [
-    Teller.happy,
-    Teller.happy,
-    Teller.delivered_first,
-    Teller.bridged,
-    Teller.never_sent,
-    Teller.failed_underway,
-    Teller.twice_delivered,
-    Teller.taken_back,
-    Teller.late,
-    Teller.shuffled,
-    Teller.shuffled,
-    Teller.unfinished,
+SCENARIOS = [
+    ReportFactory.in_order,
+    ReportFactory.in_order,
+    ReportFactory.delivered_first,
+    ReportFactory.several_transactions,
+    ReportFactory.failed_before_broadcast,
+    ReportFactory.failed_after_broadcast,
+    ReportFactory.delivered_twice,
+    ReportFactory.reversed,
+    ReportFactory.late,
+    ReportFactory.shuffled,
+    ReportFactory.shuffled,
+    ReportFactory.without_end,
 ]
 
 
-def changed(**attributes):
+def with_attributes(**attributes):
+    """Serializes an event with these attributes changed, or removed if None."""
     return lambda event: json.dumps({k: v for k, v in (event | attributes).items() if v is not None})
 
 
-UNREADABLE = [
+# How to serialize an event, and the reason for which payoutd has to dead-letter the result.
+MALFORMED = [
     (lambda event: json.dumps(event)[:-7], "not_json"),
-    (changed(specversion=None), "not_a_cloud_event"),
-    (changed(specversion="2.0"), "unsupported_version"),
-    (changed(type="chain.guessed"), "unknown_type"),
-    (changed(type="chain.broadcast.v2"), "unsupported_version"),
-    (changed(subject=None), "no_payout"),
-    (changed(subject="pay_" + "0" * 32), "payout_mismatch"),
-    (changed(data={"network": "tron"}), "invalid_data"),
+    (with_attributes(specversion=None), "not_a_cloud_event"),
+    (with_attributes(specversion="2.0"), "unsupported_version"),
+    (with_attributes(type="chain.guessed"), "unknown_type"),
+    (with_attributes(type="chain.broadcast.v2"), "unsupported_version"),
+    (with_attributes(subject=None), "no_payout"),
+    (with_attributes(subject="pay_" + "0" * 32), "payout_mismatch"),
+    (with_attributes(data={"network": "tron"}), "invalid_data"),
     (lambda event: json.dumps(event)[:-1] + ', "id": "twice"}', "duplicate_key"),
-    (changed(more="x" * 70_000), "too_large"),
+    (with_attributes(more="x" * 70_000), "too_large"),
 ]

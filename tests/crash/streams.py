@@ -1,4 +1,4 @@
-"""Followers: they read a payout's stream of events, and resume it wherever it breaks off."""
+"""Clients of the event streams (`GET /payouts/{id}/events`), which resume a stream after it breaks."""
 
 import http.client
 import json
@@ -7,70 +7,71 @@ import threading
 import time
 
 
-class Follower(threading.Thread):
-    """Follows one payout after the other."""
+class StreamClient(threading.Thread):
+    """Reads the streams of random payouts, one after another."""
 
-    def __init__(self, load, number):
+    def __init__(self, context, number):
         super().__init__(daemon=True)
-        self.load, self.history = load, load.history
-        self.rng = random.Random(f"{load.seed}/follower/{number}")
+        self.context, self.history = context, context.history
+        self.rng = random.Random(f"{context.seed}/stream/{number}")
 
     def run(self):
-        while not self.load.over.is_set():
+        while not self.context.finished.is_set():
             with self.history.lock:
-                known = list(self.history.payouts)[-30:]
-            if not known:
+                recent = list(self.history.owners)[-30:]
+            if not recent:
                 time.sleep(0.1)
                 continue
             try:
-                self.follow(self.rng.choice(known))
+                self.read_stream(self.rng.choice(recent))
             except Exception as error:
-                self.history.violate("harness", f"a follower failed: {error!r}")
+                self.history.add_violation("harness", f"a stream client failed: {error!r}")
                 raise
 
-    def follow(self, payout):
-        """From its first change on, or from the newest; until it has ended or there is enough of it."""
+    def read_stream(self, payout):
+        """Reads a payout's stream from its first or its newest event, until it ends or for 2 to 15 s."""
         last = self.rng.choice([0, None])
         deadline = time.monotonic() + self.rng.uniform(2, 15)
-        opened = 0
-        while not self.load.over.is_set() and time.monotonic() < deadline:
-            over, last = self.read(payout, last, deadline)
-            opened += 1
-            if opened > 1:
+        connections = 0
+        while not self.context.finished.is_set() and time.monotonic() < deadline:
+            ended, last = self.read_connection(payout, last, deadline)
+            connections += 1
+            if connections > 1:
                 self.history.count("streams resumed")
-            if over:
+            if ended:
                 return
             time.sleep(self.rng.uniform(0.02, 0.2))
 
-    def read(self, payout, last, deadline):
-        """One connection. Returns whether there is nothing more to come, and what was seen last."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.load.port, timeout=10)
+    def read_connection(self, payout, last, deadline):
+        """Reads one connection. Returns whether the stream has ended, and the last sequence seen."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.context.client_port, timeout=10)
         try:
-            headers = {"Authorization": f"Bearer {self.history.payouts[payout].key}"}
+            headers = {"Authorization": f"Bearer {self.history.owners[payout].key}"}
             if last is not None:
                 headers["Last-Event-ID"] = str(last)
             connection.request("GET", f"/payouts/{payout}/events", headers=headers)
-            answer = connection.getresponse()
-            if answer.status == 204:
+            response = connection.getresponse()
+            if response.status == 204:
                 return True, last
-            if answer.status != 200:
-                if answer.status not in (429, 503):
-                    self.history.violate("I2", f"a stream was answered with {answer.status} {answer.read()}", payout)
+            if response.status != 200:
+                if response.status not in (429, 503):
+                    message = f"a stream got {response.status} {response.read()}"
+                    self.history.add_violation("I2", message, payout)
                 return False, last
             self.history.count("streams opened")
-            for event in self.events(answer, deadline):
-                last = self.take(payout, last, event)
+            for event in self.events(response, deadline):
+                last = self.check_event(payout, last, event)
             return False, last
         except (OSError, http.client.HTTPException):
             return False, last
         finally:
             connection.close()
 
-    def events(self, answer, deadline):
-        """Only whole events: what breaks off in the middle was not sent."""
+    def events(self, response, deadline):
+        """Yields complete events only."""
         event = {}
-        while time.monotonic() < deadline and not self.load.over.is_set():
-            line = answer.readline()
+        while time.monotonic() < deadline and not self.context.finished.is_set():
+            line = response.readline()
             if not line.endswith(b"\n"):
                 return
             line = line.decode().rstrip("\n")
@@ -82,11 +83,12 @@ class Follower(threading.Thread):
                 name, _, value = line.partition(":")
                 event[name] = value.removeprefix(" ")
 
-    def take(self, payout, last, event):
+    def check_event(self, payout, last, event):
+        """Records the event and returns its sequence."""
         sequence, body = int(event["id"]), json.loads(event["data"])
         if last is not None and sequence != last + 1:
-            self.history.violate("I3", f"a stream shows {sequence} after {last}: {event}", payout)
+            self.history.add_violation("I3", f"a stream has {sequence} after {last}: {event}", payout)
         if body["sequence"] != sequence or body["id"] != payout:
-            self.history.violate("I3", f"an event of a stream does not fit itself: {event}", payout)
-        self.history.streamed(payout, sequence, event["event"], event["data"])
+            self.history.add_violation("I3", f"a stream event contradicts its id: {event}", payout)
+        self.history.add_stream_event(payout, sequence, event["event"], event["data"])
         return sequence

@@ -1,4 +1,4 @@
-"""Chain watchers: independent publishers with confirms, that send again whatever was not confirmed."""
+"""Chain watchers: independent publishers that publish a report again until the broker confirms it."""
 
 import heapq
 import queue
@@ -8,38 +8,38 @@ import time
 
 import pika
 
-from scenarios import Teller
+from scenarios import ReportFactory
 
 
 class Watcher(threading.Thread):
-    def __init__(self, load, number, stories):
+    def __init__(self, context, number, scenarios):
         super().__init__(daemon=True)
-        self.load, self.history = load, load.history
-        self.rng = random.Random(f"{load.seed}/watcher/{number}")
-        self.teller = Teller(f"watcher/{number}", self.rng, stories)
+        self.context, self.history = context, context.history
+        self.rng = random.Random(f"{context.seed}/watcher/{number}")
+        self.factory = ReportFactory(f"watcher/{number}", self.rng, scenarios)
         self.payouts = queue.SimpleQueue()  # ("live" or "sandbox", payout)
-        self.later = []  # heap of (when, order, reports left of that payout)
-        self.order = 0
+        self.scheduled = []  # heap of (time, insertion number, remaining steps of a scenario)
+        self.insertions = 0
         self.channel = None
         self.idle = threading.Event()
 
     def run(self):
-        while not self.load.over.is_set():
+        while not self.context.finished.is_set():
             try:
-                self.take_new()
-                if not self.later:
-                    if self.load.calm.is_set():
+                self.schedule_new_payouts()
+                if not self.scheduled:
+                    if self.context.settling.is_set():
                         self.idle.set()
-                    self.rest(0.02)
+                    self.sleep(0.02)
                     continue
                 self.idle.clear()
-                self.turn()
+                self.run_next_step()
             except Exception as error:
-                self.history.violate("harness", f"a watcher failed: {error!r}")
+                self.history.add_violation("harness", f"a watcher failed: {error!r}")
                 raise
 
-    def rest(self, seconds):
-        """Sleeps, and lets the connection do its part."""
+    def sleep(self, seconds):
+        """Sleeps while the connection processes its heartbeats."""
         try:
             if self.channel is not None:
                 self.channel.connection.sleep(seconds)
@@ -48,45 +48,45 @@ class Watcher(threading.Thread):
             self.channel = None
         time.sleep(seconds)
 
-    def take_new(self):
+    def schedule_new_payouts(self):
         while True:
             try:
-                kind, payout = self.payouts.get_nowait()
+                mode, payout = self.payouts.get_nowait()
             except queue.Empty:
                 return
-            if kind == "sandbox":
-                story = [(0, self.teller.sandboxed(payout))]
+            if mode == "sandbox":
+                steps = [(0, self.factory.for_sandbox_payout(payout))]
             else:
-                story = self.teller.story(payout)
+                steps = self.factory.scenario(payout)
                 if self.rng.random() < 0.05:
-                    story.append((0, self.teller.unknown()))
-            for _, report in story:
-                if report is not None and report.tries == 0 and report.first_sent is None:
-                    report.first_sent = 0.0
+                    steps.append((0, self.factory.for_unknown_payout()))
+            for _, report in steps:
+                if report is not None and not report.recorded:
                     self.history.add_report(report)
-            self.push(story)
+            self.schedule(steps)
 
-    def push(self, story):
-        if story:
-            pause = story[0][0] if not self.load.calm.is_set() else min(story[0][0], 3.0)
-            self.order += 1
-            heapq.heappush(self.later, (time.monotonic() + pause, self.order, story))
+    def schedule(self, steps):
+        if steps:
+            pause = steps[0][0] if not self.context.settling.is_set() else min(steps[0][0], 3.0)
+            self.insertions += 1
+            heapq.heappush(self.scheduled, (time.monotonic() + pause, self.insertions, steps))
 
-    def turn(self):
-        when, _, story = self.later[0]
-        wait = when - time.monotonic()
+    def run_next_step(self):
+        due, _, steps = self.scheduled[0]
+        wait = due - time.monotonic()
         if wait > 0:
-            self.rest(min(wait, 0.05))
+            self.sleep(min(wait, 0.05))
             return
-        heapq.heappop(self.later)
-        report = story[0][1]
+        heapq.heappop(self.scheduled)
+        report = steps[0][1]
         if report is not None and not self.publish(report):
-            # Not known to be with the broker: it is sent again, before anything else of this payout.
-            self.push([(self.rng.uniform(0.05, 0.3), report), *story[1:]])
+            # Not confirmed: published again before any other report of this payout.
+            self.schedule([(self.rng.uniform(0.05, 0.3), report), *steps[1:]])
             return
-        self.push(story[1:])
+        self.schedule(steps[1:])
 
     def publish(self, report):
+        """Returns whether the broker confirmed it."""
         try:
             if self.channel is None or self.channel.is_closed:
                 self.connect()
@@ -95,22 +95,23 @@ class Watcher(threading.Thread):
                 message_id=report.message_id,
                 delivery_mode=pika.DeliveryMode.Persistent,
             )
-            self.load.in_flight.change("report", 1)
+            self.context.in_flight.add("report", 1)
             try:
-                self.channel.basic_publish("chain.events", report.payout, report.body.encode(), properties, True)
+                body = report.body.encode()
+                self.channel.basic_publish("chain.events", report.payout, body, properties, mandatory=True)
             finally:
-                self.load.in_flight.change("report", -1)
+                self.context.in_flight.add("report", -1)
         except (pika.exceptions.AMQPError, OSError):
             self.channel = None
-            self.history.sent(report, False)
+            self.history.add_publish(report, confirmed=False)
             return False
-        self.history.sent(report, True)
-        self.load.last_report = time.monotonic()
-        self.load.progress("report")
+        self.history.add_publish(report, confirmed=True)
+        self.context.last_report_at = time.monotonic()
+        self.context.count_operation("report")
         return True
 
     def connect(self):
-        parameters = pika.URLParameters(self.load.amqp_url)
+        parameters = pika.URLParameters(self.context.amqp_url)
         parameters.heartbeat = 30
         parameters.socket_timeout = parameters.blocked_connection_timeout = 20
         self.channel = pika.BlockingConnection(parameters).channel()

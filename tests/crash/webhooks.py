@@ -1,4 +1,5 @@
-"""Partners' webhook endpoints: one for each organisation and mode, that asks for every type and does not always answer."""
+"""The partners' webhook receiver: one endpoint for each account, subscribed to every type. It refuses some
+attempts."""
 
 import json
 import random
@@ -10,36 +11,37 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from http_client import Lost
+from http_client import NoResponse
 
 TYPES = [f"payout.{kind}" for kind in ("broadcast", "delivered", "failed", "updated", "late")]
 
 
-class Arrival:
-    """One attempt, as the receiver saw it."""
+class DeliveryAttempt:
+    """One attempt to deliver a webhook, as received."""
 
-    def __init__(self, owner, webhook_id, body, answered):
-        self.owner, self.webhook_id, self.body, self.answered = owner, webhook_id, body, answered
+    def __init__(self, account, webhook_id, body, accepted):
+        self.account, self.webhook_id, self.body, self.accepted = account, webhook_id, body, accepted
 
 
-class Receiver:
-    """Takes what is posted, and notes it in the order it came."""
+class WebhookReceiver:
+    """Verifies and records every attempt in the order of arrival."""
 
-    def __init__(self, run):
-        self.run, self.rng = run, random.Random(f"{run.seed}/receiver")
+    def __init__(self, context):
+        self.context, self.rng = context, random.Random(f"{context.seed}/receiver")
         self.lock = threading.Lock()
-        self.secrets = {}  # owner -> secret
-        self.arrivals = defaultdict(list)  # (owner, payout) -> arrivals
-        self.failed = set()  # webhook ids that were turned away once
-        self.last = time.monotonic()
+        self.secrets = {}  # account -> signing secret
+        self.attempts = defaultdict(list)  # (account, payout) -> attempts
+        self.refused = set()  # webhook ids; each is refused once at most
+        self.last_attempt_at = time.monotonic()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
-                status = receiver.take(self.path, dict((k.lower(), v) for k, v in self.headers.items()), body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status = receiver.receive(self.path, headers, body)
                 if status is None:
-                    self.close_connection = True  # without a word
+                    self.close_connection = True  # no response
                     return
                 self.send_response(status)
                 self.send_header("content-length", "0")
@@ -53,44 +55,49 @@ class Receiver:
             request_queue_size = 128
 
             def handle_error(self, *_):
-                pass  # a killed payoutd hangs up in the middle
+                pass  # a killed payoutd resets its connections
 
         self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def register(self, partners, caller):
-        """Before there is any payout, so that every change has to be told."""
+    def register(self, partners, client):
+        """Creates the endpoints. Has to happen before the first payout, so that every change is delivered."""
         for partner in partners:
-            if partner.owns in self.secrets:
+            if partner.account in self.secrets:
                 continue
-            path = "/" + "/".join(partner.owns)
+            path = "/" + "/".join(partner.account)
             request = {"url": f"http://127.0.0.1:{self.server.server_port}{path}", "types": TYPES}
             key = {"Idempotency-Key": str(uuid.uuid4())}
-            answer = None
-            while answer is None or answer.status == 503:
+            response = None
+            while response is None or response.status == 503:
                 try:
-                    answer = caller.call("POST", "/webhooks", partner.key, request, key, what="webhook")
-                except Lost:
+                    response = client.call(
+                        "POST", "/webhooks", partner.key, request, key, operation="webhook"
+                    )
+                except NoResponse:
                     time.sleep(0.1)
-            if answer.status != 201:
-                raise RuntimeError(f"no webhook endpoint can be made: {answer}")
-            self.secrets[partner.owns] = answer.json()["secret"]
+            if response.status != 201:
+                raise RuntimeError(f"a webhook endpoint cannot be created: {response}")
+            self.secrets[partner.account] = response.json()["secret"]
 
-    def take(self, path, headers, body):
-        history, owner = self.run.history, tuple(path.strip("/").split("/"))
-        self.last = time.monotonic()
+    def receive(self, path, headers, body):
+        """Returns the status of the response, or None for no response."""
+        history, account = self.context.history, tuple(path.strip("/").split("/"))
+        self.last_attempt_at = time.monotonic()
         try:
-            Webhook(self.secrets[owner]).verify(body, headers)
+            Webhook(self.secrets[account]).verify(body, headers)
         except (WebhookVerificationError, KeyError) as error:
-            history.violate("I7", f"a webhook for {owner} cannot be verified: {error!r}: {headers} {body}")
+            message = f"a webhook for {account} cannot be verified: {error!r}: {headers} {body}"
+            history.add_violation("I7", message)
             return 400
         payout, webhook_id = json.loads(body)["data"]["id"], headers["webhook-id"]
         with self.lock:
             status = 204
-            if webhook_id not in self.failed and self.rng.random() < 0.03:
-                self.failed.add(webhook_id)
+            if webhook_id not in self.refused and self.rng.random() < 0.03:
+                self.refused.add(webhook_id)
                 status = self.rng.choice([500, 429, None])
-            # Noted before it is answered: whoever comes later came after an answer.
-            self.arrivals[(owner, payout)].append(Arrival(owner, webhook_id, body, status == 204))
-        history.count("webhooks received" if status == 204 else "webhooks turned away")
+            # Recorded before the response is sent, so that a later attempt also comes later in the list.
+            attempt = DeliveryAttempt(account, webhook_id, body, status == 204)
+            self.attempts[(account, payout)].append(attempt)
+        history.count("webhooks accepted" if status == 204 else "webhooks refused")
         return status

@@ -1,4 +1,4 @@
-"""Each check finds what it is there for: a history without fault passes, and with one thing wrong it does not."""
+"""A history without violations passes the checks, and one with a single violation fails the right check."""
 
 import copy
 import json
@@ -10,12 +10,12 @@ from types import SimpleNamespace
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from checks import Checks
+from delivery_checks import DeliveryChecks
 from history import History, Report
 from model import Model
 from partners import Partner
 from scenarios import rfc3339
-from delivery_checks import Told
-from webhooks import Arrival
+from webhooks import DeliveryAttempt
 
 CREATED = 1_700_000_000
 PAYOUT = "pay_" + "1" * 32
@@ -42,14 +42,26 @@ ROW = {
 
 def entry(number, kind, seconds, **data):
     at = rfc3339(CREATED + seconds)
-    report = {"source": "watcher", "id": str(number), "type": kind, "time": at, "data": {"network": "tron", **data}}
-    told = {"version": number, "recorded_at": at, "cause": "report", "report": report, "outcome": "applied"}
+    report = {
+        "source": "watcher",
+        "id": str(number),
+        "type": kind,
+        "time": at,
+        "data": {"network": "tron", **data},
+    }
+    recorded = {
+        "version": number,
+        "recorded_at": at,
+        "cause": "report",
+        "report": report,
+        "outcome": "applied",
+    }
     row = {"payout_id": ROW["id"], "version": str(number), "source": "watcher", "report_id": str(number)}
-    return row | {"outcome": "applied", "entry": json.dumps(told)}
+    return row | {"outcome": "applied", "entry": json.dumps(recorded)}
 
 
 def body_of(view):
-    """What a poll shows."""
+    """The body of a poll."""
     keys = ("sequence", "status", "at", "tx_hash", "network", "inferred")
     timeline = [dict(zip(keys, line)) for line in view["timeline"]]
     for line in timeline:
@@ -81,8 +93,7 @@ class Database:
         }
         model = Model(ROW)
         for row in self.tables["journal"]:
-            told = json.loads(row["entry"])
-            model.report(told["report"], (CREATED + 10) * 1_000_000)
+            model.report(json.loads(row["entry"])["report"], (CREATED + 10) * 1_000_000)
         self.model = model
         now = {"status": "delivered", "version": "3", "sequence": "3", "late": False}
         self.tables["payouts"] = [ROW | now | {"estimated_delivery_at": model.due}]
@@ -95,107 +106,110 @@ class Database:
 
 
 class ChecksTest(unittest.TestCase):
-    """A payout that was created, broadcast and delivered, as everybody saw it."""
+    """One payout that was created, broadcast and delivered, as all observers saw it."""
 
     def setUp(self):
         self.database, self.history = Database(), History()
         self.owner = Partner("acme", "live", "sk")
-        self.history.payouts[PAYOUT] = self.owner
+        self.history.owners[PAYOUT] = self.owner
         self.bodies = {n: body_of(view) for n, view in self.database.model.views.items()}
-        for n, kind in self.database.model.kinds.items():
+        for n, kind in self.database.model.event_types.items():
             event = {"type": kind, "data": self.bodies[n]}
-            self.history.announced(PAYOUT, n, json.dumps(event), False)
-            self.history.polled(PAYOUT, n, n + 0.5, n, json.dumps(self.bodies[n]))
-            self.history.streamed(PAYOUT, n, kind, json.dumps(self.bodies[n]))
+            self.history.add_event(PAYOUT, n, json.dumps(event), False)
+            self.history.add_poll(PAYOUT, n, n + 0.5, n, json.dumps(self.bodies[n]))
+            self.history.add_stream_event(PAYOUT, n, kind, json.dumps(self.bodies[n]))
         for row in self.database.tables["journal"]:
-            told = json.loads(row["entry"])["report"]
-            event = {"type": f"chain.{told['type']}", "time": told["time"], "data": told["data"]}
-            report = Report(("watcher", told["id"]), PAYOUT, json.dumps(event), "journal", "m")
-            report.tries = report.confirmed = 1
+            recorded = json.loads(row["entry"])["report"]
+            event = {"type": f"chain.{recorded['type']}", "time": recorded["time"], "data": recorded["data"]}
+            report = Report(("watcher", recorded["id"]), PAYOUT, json.dumps(event), "journal", "m")
+            report.attempts = report.confirms = 1
             self.history.add_report(report)
-        self.arrivals = [self.arrival(2), self.arrival(3)]
+        self.attempts = [self.attempt(2), self.attempt(3)]
 
-    def arrival(self, n, answered=True, **changed):
-        before = self.bodies[n - 1]["status"]
-        data = self.bodies[n] | {"previous_status": before} | changed
-        body = json.dumps({"type": self.database.model.kinds[n], "data": data})
-        return Arrival(self.owner.owns, f"msg_{n}", body, answered)
+    def attempt(self, n, accepted=True, **changed):
+        previous = self.bodies[n - 1]["status"]
+        data = self.bodies[n] | {"previous_status": previous} | changed
+        body = json.dumps({"type": self.database.model.event_types[n], "data": data})
+        return DeliveryAttempt(self.owner.account, f"msg_{n}", body, accepted)
 
-    def broken(self, queued=0):
-        """The invariants that the checks find violated."""
+    def violated(self, queued=0):
+        """The invariants that the checks report as violated."""
         checks = Checks(self.history, self.database, queued)
         checks.run()
-        receiver = SimpleNamespace(arrivals={(self.owner.owns, PAYOUT): self.arrivals})
-        Told(checks, receiver, self.database).run()
+        receiver = SimpleNamespace(attempts={(self.owner.account, PAYOUT): self.attempts})
+        DeliveryChecks(checks, receiver, self.database).run()
         return {invariant for invariant, _, _ in self.history.violations}
 
-    def test_without_fault_nothing_is_found(self):
-        self.assertEqual(self.broken(), set(), self.history.violations)
+    def test_a_correct_history_has_no_violations(self):
+        self.assertEqual(self.violated(), set(), self.history.violations)
 
-    def test_a_poll_that_goes_back(self):
-        self.history.polled(PAYOUT, 9, 9.5, 1, json.dumps(self.bodies[1]))
-        self.assertEqual(self.broken(), {"I3"})
+    def test_a_poll_with_a_lower_sequence_than_before_violates_i3(self):
+        self.history.add_poll(PAYOUT, 9, 9.5, 1, json.dumps(self.bodies[1]))
+        self.assertEqual(self.violated(), {"I3"})
 
-    def test_a_row_that_is_not_its_replay(self):
+    def test_a_row_that_differs_from_its_replay_violates_i4(self):
         self.database.tables["payouts"][0]["status"] = "broadcast"
-        self.assertEqual(self.broken(), {"I4", "I10"})
+        self.assertEqual(self.violated(), {"I4", "I10"})
 
-    def test_a_report_that_was_lost_or_still_waits(self):
+    def test_a_lost_report_and_a_queued_report_violate_i5_and_i6(self):
         lost = Report(("watcher", "9"), PAYOUT, "{}", "journal", "m")
-        lost.tries = lost.confirmed = 1
+        lost.attempts = lost.confirms = 1
         self.history.add_report(lost)
-        self.assertEqual(self.broken(queued=1), {"I5", "I6"})
+        self.assertEqual(self.violated(queued=1), {"I5", "I6"})
 
-    def test_a_change_that_was_not_announced(self):
+    def test_a_change_without_an_event_violates_i7(self):
         self.history.events[PAYOUT].remove(2)
-        self.assertEqual(self.broken(), {"I7"})
+        self.assertEqual(self.violated(), {"I7"})
 
-    def test_changes_announced_in_the_wrong_order(self):
+    def test_events_in_the_wrong_order_violate_i7(self):
         self.history.events[PAYOUT].reverse()
-        self.assertEqual(self.broken(), {"I7"})
+        self.assertEqual(self.violated(), {"I7"})
 
-    def test_an_announcement_under_anothers_sequence(self):
+    def test_an_event_with_the_sequence_of_another_violates_i3_and_i7(self):
         self.history.event_bodies[(PAYOUT, 2)] = self.history.event_bodies[(PAYOUT, 3)]
-        self.assertEqual(self.broken(), {"I3", "I7"})
+        self.assertEqual(self.violated(), {"I3", "I7"})
 
-    def test_webhooks_in_the_wrong_order(self):
-        self.arrivals.reverse()
-        self.assertEqual(self.broken(), {"I3"})
+    def test_webhooks_in_the_wrong_order_violate_i3(self):
+        self.attempts.reverse()
+        self.assertEqual(self.violated(), {"I3"})
 
-    def test_a_webhook_before_the_one_before_was_taken(self):
-        self.arrivals = [self.arrival(2, answered=False), self.arrival(3), self.arrival(2)]
-        self.assertEqual(self.broken(), {"I3"})
+    def test_a_webhook_sent_before_the_previous_one_was_accepted_violates_i3(self):
+        self.attempts = [self.attempt(2, accepted=False), self.attempt(3), self.attempt(2)]
+        self.assertEqual(self.violated(), {"I3"})
 
-    def test_a_webhook_that_never_came_or_was_given_up(self):
-        del self.arrivals[1]
-        self.assertEqual(self.broken(), {"I7"})
+    def test_a_missing_or_abandoned_webhook_violates_i7(self):
+        del self.attempts[1]
+        self.assertEqual(self.violated(), {"I7"})
         self.setUp()
         self.database.tables["webhook_deliveries"][0]["status"] = "failed"
-        self.assertEqual(self.broken(), {"I7"})
+        self.assertEqual(self.violated(), {"I7"})
 
-    def test_a_repeat_is_no_fault_unless_it_differs(self):
-        self.arrivals.append(self.arrival(2))
-        self.assertEqual(self.broken(), set())
-        self.arrivals[-1].webhook_id = "msg_9"
-        self.assertEqual(self.broken(), {"I7"})
+    def test_a_repeated_webhook_violates_i7_only_if_it_differs(self):
+        self.attempts.append(self.attempt(2))
+        self.assertEqual(self.violated(), set())
+        self.attempts[-1].webhook_id = "msg_9"
+        self.assertEqual(self.violated(), {"I7"})
 
-    def test_a_webhook_with_another_body_or_status_before(self):
-        self.arrivals[0] = self.arrival(2, late=True)
-        self.assertEqual(self.broken(), {"I3"})
+    def test_a_webhook_with_a_wrong_body_or_previous_status_violates_i3(self):
+        self.attempts[0] = self.attempt(2, late=True)
+        self.assertEqual(self.violated(), {"I3"})
         self.setUp()
-        self.arrivals[0] = self.arrival(2, previous_status="failed")
-        self.assertEqual(self.broken(), {"I3"})
+        self.attempts[0] = self.attempt(2, previous_status="failed")
+        self.assertEqual(self.violated(), {"I3"})
 
-    def test_a_webhook_for_somebody_else(self):
-        self.history.payouts[PAYOUT] = Partner("bolt", "live", "sk")
-        self.assertIn("I8", self.broken())
+    def test_a_webhook_to_another_account_violates_i8(self):
+        self.history.owners[PAYOUT] = Partner("bolt", "live", "sk")
+        self.assertIn("I8", self.violated())
 
-    def test_a_stream_that_shows_something_else(self):
-        self.history.streams[(PAYOUT, 2)] = ("payout.broadcast", json.dumps(self.bodies[2] | {"late": True}))
-        self.assertEqual(self.broken(), {"I3"})
+    def test_a_stream_event_that_differs_from_the_replay_violates_i3(self):
+        self.history.stream_events[(PAYOUT, 2)] = (
+            "payout.broadcast",
+            json.dumps(self.bodies[2] | {"late": True}),
+        )
+        self.assertEqual(self.violated(), {"I3"})
 
-    def test_two_streams_that_differ(self):
-        self.history.streamed(PAYOUT, 2, "payout.broadcast", "{}")
+    def test_two_streams_that_differ_violate_i3(self):
+        self.history.add_stream_event(PAYOUT, 2, "payout.broadcast", "{}")
         self.assertEqual({invariant for invariant, _, _ in self.history.violations}, {"I3"})
 
 

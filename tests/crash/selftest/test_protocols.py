@@ -1,4 +1,4 @@
-"""What is read off a connection is what was said on it."""
+"""The parsers report the events that the bytes of a connection complete."""
 
 import struct
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from protocols import Amqp, Http, Postgres
+from protocols import AmqpParser, HttpParser, PostgresParser
 
 
 def message(kind, body=b""):
@@ -27,61 +27,65 @@ READY = message(b"Z", b"I")
 
 class PostgresTest(unittest.TestCase):
     def setUp(self):
-        self.wire = Postgres()
-        for one in START:
-            self.wire.client(one)
-        self.wire.server(b"N" + READY)
+        self.parser = PostgresParser()
+        for message in START:
+            self.parser.from_client(message)
+        self.parser.from_server(b"N" + READY)
 
-    def test_a_money_statement_is_a_write_when_it_runs(self):
-        self.assertEqual(self.wire.client(PREPARE), {"request"})
-        self.assertEqual(self.wire.server(READY), {"answer"})
-        self.assertEqual(self.wire.client(EXECUTE), {"request", "write"})
-        self.assertTrue(self.wire.busy())
-        self.assertEqual(self.wire.server(message(b"C", b"INSERT 0 1\0") + READY), {"answer"})
-        self.assertFalse(self.wire.busy())
+    def test_a_statement_that_writes_a_payout_is_a_write_when_it_is_executed(self):
+        self.assertEqual(self.parser.from_client(PREPARE), {"request"})
+        self.assertEqual(self.parser.from_server(READY), {"response"})
+        self.assertEqual(self.parser.from_client(EXECUTE), {"request", "write"})
+        self.assertTrue(self.parser.is_pending())
+        self.assertEqual(self.parser.from_server(message(b"C", b"INSERT 0 1\0") + READY), {"response"})
+        self.assertFalse(self.parser.is_pending())
 
-    def test_another_statement_is_none(self):
-        self.wire.client(message(b"P", b"s\0SELECT 1 FROM payouts\0\0\0"))
-        self.assertEqual(self.wire.client(message(b"B", b"\0s\0\0") + message(b"E") + message(b"S")), {"request"})
+    def test_another_statement_is_not_a_write(self):
+        self.parser.from_client(message(b"P", b"s\0SELECT 1 FROM payouts\0\0\0"))
+        self.assertEqual(
+            self.parser.from_client(message(b"B", b"\0s\0\0") + message(b"E") + message(b"S")), {"request"}
+        )
 
     def test_a_refused_statement_is_an_error(self):
-        self.wire.client(PREPARE)
-        self.wire.client(EXECUTE)
-        self.assertEqual(self.wire.server(message(b"E", b"SERROR\0\0") + READY), {"error"})
+        self.parser.from_client(PREPARE)
+        self.parser.from_client(EXECUTE)
+        self.assertEqual(self.parser.from_server(message(b"E", b"SERROR\0\0") + READY), {"error"})
 
-    def test_pieces_of_any_size_say_the_same(self):
-        seen = set()
+    def test_a_write_is_found_in_pieces_of_one_byte(self):
+        events = set()
         for byte in PREPARE + EXECUTE:
-            seen |= self.wire.client(bytes([byte]))
-        self.assertIn("write", seen)
+            events |= self.parser.from_client(bytes([byte]))
+        self.assertIn("write", events)
 
 
 class AmqpTest(unittest.TestCase):
     def setUp(self):
-        self.wire = Amqp()
-        self.wire.client(b"AMQP\0\0\x09\x01")
+        self.parser = AmqpParser()
+        self.parser.from_client(b"AMQP\0\0\x09\x01")
 
-    def test_publishes_are_open_until_they_are_confirmed(self):
-        self.assertEqual(self.wire.client(method(60, 40) + method(60, 40)), {"request"})
-        self.assertEqual(self.wire.server(method(60, 80, struct.pack("!QB", 1, 0))), {"confirm", "answer"})
-        self.assertTrue(self.wire.busy())
-        self.wire.server(method(60, 80, struct.pack("!QB", 2, 1)))
-        self.assertFalse(self.wire.busy())
+    def test_publishes_are_pending_until_they_are_confirmed(self):
+        self.assertEqual(self.parser.from_client(method(60, 40) + method(60, 40)), {"request"})
+        self.assertEqual(
+            self.parser.from_server(method(60, 80, struct.pack("!QB", 1, 0))), {"confirm", "response"}
+        )
+        self.assertTrue(self.parser.is_pending())
+        self.parser.from_server(method(60, 80, struct.pack("!QB", 2, 1)))
+        self.assertFalse(self.parser.is_pending())
 
-    def test_reports_are_open_until_they_are_acknowledged(self):
-        self.assertEqual(self.wire.server(method(60, 60)), {"request"})
-        self.assertEqual(self.wire.client(method(60, 80, struct.pack("!QB", 1, 0))), {"ack"})
-        self.assertFalse(self.wire.busy())
+    def test_deliveries_are_pending_until_they_are_acknowledged(self):
+        self.assertEqual(self.parser.from_server(method(60, 60)), {"request"})
+        self.assertEqual(self.parser.from_client(method(60, 80, struct.pack("!QB", 1, 0))), {"ack"})
+        self.assertFalse(self.parser.is_pending())
 
 
 class HttpTest(unittest.TestCase):
     def test_only_an_execution_is_a_write(self):
-        wire = Http()
-        self.assertEqual(wire.client(b"POST /payouts/quote HTTP/1.1\r\n"), {"request"})
-        self.assertEqual(wire.client(b"POST /payouts HTTP/1.1\r\n"), {"request", "write"})
-        self.assertTrue(wire.busy())
-        wire.server(b"HTTP/1.1 201 Created\r\n")
-        self.assertFalse(wire.busy())
+        parser = HttpParser()
+        self.assertEqual(parser.from_client(b"POST /payouts/quote HTTP/1.1\r\n"), {"request"})
+        self.assertEqual(parser.from_client(b"POST /payouts HTTP/1.1\r\n"), {"request", "write"})
+        self.assertTrue(parser.is_pending())
+        parser.from_server(b"HTTP/1.1 201 Created\r\n")
+        self.assertFalse(parser.is_pending())
 
 
 if __name__ == "__main__":
