@@ -3,7 +3,7 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /build
 COPY . .
-# The caches stay out of the image, so the program is copied out of them.
+# Cache mounts are not part of the image, so the binary is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     cargo build --release --locked --bin payoutd \
@@ -16,12 +16,14 @@ RUN apt-get update \
     && useradd --system --uid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin payoutd
 COPY --from=build /payoutd /usr/local/bin/payoutd
 USER 10001
-# Operators stay on loopback inside the container until these say otherwise: off loopback they need a token.
+# The operators' endpoint listens on loopback. To publish it, set PAYOUTD_OPS__LISTEN and PAYOUTD_OPS__TOKEN: payoutd
+# requires a token off loopback.
 ENV PAYOUTD_HTTP__LISTEN=0.0.0.0:8080 \
     PAYOUTD_OPS__LISTEN=127.0.0.1:8081 \
     PAYOUTD_LOG__FORMAT=json
 EXPOSE 8080 8081
-# Healthy is ready: it has its database and its broker. Asked by the shell itself, so that no other program is needed.
+# The container is healthy while payoutd is ready: it reaches its database and its broker. Bash sends the request, so
+# that the image needs no HTTP client.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["bash", "-c", "\
     exec 3<>/dev/tcp/127.0.0.1/${PAYOUTD_OPS__LISTEN##*:} && \
     printf 'GET /readyz HTTP/1.1\\r\\nHost: localhost\\r\\nAuthorization: Bearer %s\\r\\n\\r\\n' \"$PAYOUTD_OPS__TOKEN\" >&3 && \

@@ -7,8 +7,8 @@ from pathlib import Path
 
 PAYOUTS = (
     "id org_id mode quote_id tracking_token external_ref destination asset user_sends recipient_gets"
-    " fee_total_usd from_network to_network estimated_seconds seconds_after_broadcast created_at status version sequence"
-    " estimated_delivery_at late attention"
+    " fee_total_usd from_network to_network estimated_seconds seconds_after_broadcast created_at status version"
+    " sequence estimated_delivery_at late attention"
 ).split()
 JOURNAL = "payout_id version recorded_at source report_id outcome entry".split()
 PARKED = "payout_id source report_id".split()

@@ -103,8 +103,8 @@ class Model:
         return "applied", None
 
     def apply_estimate(self, estimate, now):
-        """Applies an estimate, a pair of the estimated delivery time and the report's time, unless it is older
-        than the current one. Returns whether the estimated delivery time changes."""
+        """Applies an estimate (the estimated delivery time, and the report's time) unless it is older than the
+        current one. Returns whether the estimated delivery time changes."""
         if estimate is None or estimate[1] < self.estimate_time or estimate == (self.due, self.estimate_time):
             return False
         changed = estimate[0] != self.due
