@@ -1,9 +1,10 @@
-// A partner's webhook receiver, checking every message with the official library.
+// A partner's webhook receiver that verifies every message with the official library.
 //
 //     node receiver.mjs SECRET
 //
-// Prints its port, then one line of JSON for each request: what it verified, or why not. Reads commands from standard
-// input, one to a line: "status N" answers N from now on, "secret S" checks with another secret.
+// Prints its port, then one line of JSON for each request: the verified message, or the reason why it is invalid. Reads
+// commands from standard input, one per line: "status N" sets the status of its responses, "secret S" replaces the
+// secret.
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -18,31 +19,31 @@ let status = 204;
 let webhook = new Webhook(process.argv[2]);
 
 const server = createServer((request, response) => {
-  const parts = [];
-  request.on("data", (part) => parts.push(part));
+  const chunks = [];
+  request.on("data", (chunk) => chunks.push(chunk));
   request.on("end", () => {
-    const seen = { id: request.headers["webhook-id"], verified: true, answered: status };
+    const result = { id: request.headers["webhook-id"], verified: true, answered: status };
     try {
-      const message = webhook.verify(Buffer.concat(parts), request.headers);
-      seen.type = message.type;
-      seen.payout = message.data.id;
-      seen.sequence = message.data.sequence;
-      seen.previous_status = message.data.previous_status;
+      const message = webhook.verify(Buffer.concat(chunks), request.headers);
+      result.type = message.type;
+      result.payout = message.data.id;
+      result.sequence = message.data.sequence;
+      result.previous_status = message.data.previous_status;
     } catch (error) {
-      seen.verified = false;
-      seen.why = String(error);
+      result.verified = false;
+      result.why = String(error);
     }
     response.writeHead(status).end();
-    print(seen);
+    print(result);
   });
 });
 
 server.listen(0, "127.0.0.1", () => print(server.address().port));
 const commands = createInterface({ input: process.stdin });
 commands.on("line", (line) => {
-  const [word, value] = line.split(" ");
-  if (word === "status") status = Number(value);
+  const [command, value] = line.split(" ");
+  if (command === "status") status = Number(value);
   else webhook = new Webhook(value);
-  print({ did: word });
+  print({ did: command });
 });
 commands.on("close", () => process.exit(0));

@@ -1,19 +1,21 @@
-"""Plays the other side of the broker: chain watchers that publish reports, and services that read what payoutd sends.
+"""A client of the broker that acts as a chain watcher, which publishes reports, and as a consumer of payoutd's events.
 
-One command per line on stdin, one answer per line on stdout, both JSON. The address of the broker is the argument.
+Reads one command per line from stdin and writes one response per line to stdout, both in JSON. The argument is the
+broker's URL.
 
     {"do": "publish", "messages": [{"routing_key", "body" or "body_base64", "exchange", "content_type", "headers",
                                     "message_id"}]}
-        Published one by one, mandatory, each confirmed before the next. Answers {"published": N}, or an error when
-        the broker refused one or had no queue for it.
+        Publishes one by one with the mandatory flag, and awaits each confirm. Responds {"published": N}, or an error
+        if the broker refused or returned a message.
     {"do": "subscribe", "exchange": "payouts", "binding": "#", "durable": false}
-        A new queue, bound. Answers {"queue": name}. Unless it is durable it is this connection's own, and ends with it.
+        Declares and binds a new queue, which is durable, or else exclusive to this connection. Responds
+        {"queue": name}.
     {"do": "bind", "queue": name, "exchange": "payouts", "binding": "#"}
-        One more binding.
+        Adds a binding. Responds {"queue": name}.
     {"do": "take", "queue": name, "count": N, "seconds": S}
-        The next N messages, or as many as came within S seconds. Answers {"messages": [...]}.
+        Gets the next N messages, or those that arrive within S seconds. Responds {"messages": [...]}.
     {"do": "count", "queue": name}
-        Answers {"messages": N}: those ready to be delivered.
+        Responds {"messages": N}, the number of messages that are ready for delivery.
 """
 
 import base64
@@ -95,10 +97,10 @@ def main():
     for line in sys.stdin:
         command = json.loads(line)
         try:
-            answer = COMMANDS[command["do"]](channel, command)
+            response = COMMANDS[command["do"]](channel, command)
         except pika.exceptions.AMQPError as error:
-            answer = {"error": repr(error)}
-        print(json.dumps(answer, default=str), flush=True)
+            response = {"error": repr(error)}
+        print(json.dumps(response, default=str), flush=True)
 
 
 if __name__ == "__main__":
