@@ -100,7 +100,7 @@ class Sqlite:
         return count
 
     def open_transactions(self):
-        """Whoever keeps the one write lock while nothing is to be result."""
+        """The error if another connection holds the write lock, in a list."""
         connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
         try:
             connection.execute("BEGIN IMMEDIATE")

@@ -77,7 +77,7 @@ class DeliveryChecks:
         """Every change was accepted at least once, except those whose webhook is still waiting."""
         owner = self.history.owners.get(payout)
         if owner is None:
-            return  # no partner was told of it, so its account is unknown
+            return  # no response named it, so its account is unknown
         attempts = self.receiver.attempts.get((owner.account, payout), [])
         accepted = {json.loads(attempt.body)["data"]["sequence"] for attempt in attempts if attempt.accepted}
         expected = {n for n in range(2, model.sequence + 1) if (payout, n) not in self.waiting}

@@ -26,7 +26,7 @@ class History:
         self.executions = defaultdict(list)  # quote id -> [(idempotency key, response)]
         self.polls = defaultdict(list)  # payout -> [(began, ended, sequence)]
         self.poll_bodies = {}  # (payout, sequence) -> body
-        self.owners = {}  # payout -> the partner that was told of it
+        self.owners = {}  # payout -> the partner that learned of it first
         self.quote_of = {}  # payout -> quote id
         self.reports = []
         self.events = defaultdict(list)  # payout -> [sequence], in the order of arrival
@@ -61,7 +61,7 @@ class History:
 
     def add_poll(self, payout, began, ended, sequence, body):
         with self.lock:
-            self.counts["polls answered"] += 1
+            self.counts["polls succeeded"] += 1
             self.polls[payout].append((began, ended, sequence))
             first = self.poll_bodies.setdefault((payout, sequence), body)
         if first != body:

@@ -71,13 +71,13 @@ class Run:
 
     def completed_operations(self):
         counts = self.history.counts
-        return sum(counts[name] for name in ("creates acknowledged", "reports confirmed", "polls answered"))
+        return sum(counts[name] for name in ("creates acknowledged", "reports confirmed", "polls succeeded"))
 
     def progress(self):
         counts = self.history.counts
         return (
             f"{counts['creates acknowledged']} creates, {counts['reports confirmed']} reports,"
-            f" {counts['polls answered']} polls, {len(self.history.violations)} violations"
+            f" {counts['polls succeeded']} polls, {len(self.history.violations)} violations"
         )
 
     def sample_memory(self):
