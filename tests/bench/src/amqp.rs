@@ -3,15 +3,15 @@
 //! The load shares two cores with what it measures, so whatever it spends is missing there. One connection has one
 //! channel, frames are written into one buffer that leaves as a whole, and what arrives is read in place.
 
+mod confirms;
 mod connect;
 mod frames;
-mod link;
-mod tally;
+mod messages;
 mod wire;
 
+pub(crate) use confirms::Tally;
 pub(crate) use connect::Broker;
-pub(crate) use link::{Delivery, Incoming, Outgoing, close};
-pub(crate) use tally::Tally;
+pub(crate) use messages::{Delivery, Incoming, Outgoing, close};
 
 /// A queue's arguments: those that payoutd gives its own.
 pub(crate) const QUORUM: [(&str, wire::Field); 4] = [

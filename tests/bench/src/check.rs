@@ -7,10 +7,10 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::amqp::close;
-use crate::http::{self, Connection};
+use crate::http_client::{self, Connection};
 use crate::reports::{Kind, payout_name};
 use crate::servers::Database;
-use crate::site::{CHAIN_QUEUE, DEAD_LETTERS, EVENTS_QUEUE, Site};
+use crate::system_under_test::{CHAIN_QUEUE, DEAD_LETTERS, EVENTS_QUEUE, Site};
 use crate::{Fallible, failure, same};
 
 /// How many of the payouts are also asked for over HTTP.
@@ -116,7 +116,7 @@ async fn all_announcements_read(site: &Site) -> Fallible<()> {
 pub(crate) async fn polls(site: &Site, ids: &[Uuid], status: &str, sequence: i64) -> Fallible<()> {
     let mut partner = Connection::open(site.program.api).await?;
     for id in ids.iter().step_by(ids.len().div_ceil(POLLED).max(1)) {
-        let request = http::get(&format!("/payouts/{}", payout_name(*id)), &site.key, "");
+        let request = http_client::get(&format!("/payouts/{}", payout_name(*id)), &site.key, "");
         let answer = partner.call(&request).await?;
         let body: serde_json::Value = serde_json::from_slice(answer.body)?;
         if answer.status != 200 || body["status"] != status || body["sequence"] != sequence {

@@ -1,7 +1,7 @@
 //! The floors: what the same machine does without payoutd.
 
-pub(crate) mod bare;
-pub(crate) mod batches;
-pub(crate) mod broker;
-pub(crate) mod one_by_one;
-pub(crate) mod writes;
+pub(crate) mod batched_writes;
+pub(crate) mod floor_server;
+pub(crate) mod pgbench;
+pub(crate) mod rabbitmq;
+pub(crate) mod statements;

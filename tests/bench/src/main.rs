@@ -5,22 +5,22 @@
 //! stands beside a floor that was measured in the same run, in turns with it.
 
 mod amqp;
-mod calls;
 mod check;
+mod dataset;
 mod floors;
-mod http;
-mod load;
+mod http_client;
+mod http_load;
+mod load_generator;
 mod machine;
 mod measures;
 mod options;
-mod processes;
-mod program;
+mod payoutd_process;
+mod process_stats;
 mod quotes;
-mod sample;
 mod servers;
-mod site;
-mod stock;
+mod system_under_test;
 mod table;
+mod template;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ fn run(mut options: Options) -> Fallible<bool> {
         // With as many threads as payoutd.
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         match command {
-            Command::Bare(arguments) => runtime.block_on(floors::bare::run(arguments))?,
+            Command::Bare(arguments) => runtime.block_on(floors::floor_server::run(arguments))?,
         }
         return Ok(true);
     }

@@ -14,9 +14,9 @@ mod waiters;
 use std::path::PathBuf;
 
 use crate::options::{Measure, Options};
-use crate::program::CONFIGURATION;
+use crate::payoutd_process::CONFIGURATION;
 use crate::servers::{Database, Servers};
-use crate::site::Site;
+use crate::system_under_test::Site;
 use crate::table::{self, Row};
 use crate::{Fallible, failure, machine, say};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::floors::bare::BareArguments;
+use crate::floors::floor_server::BareArguments;
 
 /// Measures payoutd against what this machine can do at most.
 #[derive(Debug, Parser)]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
-use crate::http::{self, Connection};
+use crate::http_client::{self, Connection};
 use crate::{Fallible, failure};
 
 /// What every payout is for.
@@ -27,7 +27,7 @@ async fn ask(api: SocketAddr, key: &str, left: &Cell<usize>, made: &RefCell<Vec<
     while let Some(rest) = left.get().checked_sub(1) {
         left.set(rest);
         let idempotency_key = Uuid::now_v7().to_string();
-        let request = http::post("/payouts/quote", key, Some(&idempotency_key), TERMS);
+        let request = http_client::post("/payouts/quote", key, Some(&idempotency_key), TERMS);
         let answer = connection.call(&request).await?;
         if answer.status != 200 {
             return Err(format!("a quote was refused: {}", String::from_utf8_lossy(answer.body)).into());
@@ -41,5 +41,5 @@ async fn ask(api: SocketAddr, key: &str, left: &Cell<usize>, made: &RefCell<Vec<
 
 /// The request that executes a quote.
 pub(crate) fn execute(key: &str, quote: &str) -> Vec<u8> {
-    http::post("/payouts", key, None, &format!(r#"{{"quote_id":"{quote}"}}"#))
+    http_client::post("/payouts", key, None, &format!(r#"{{"quote_id":"{quote}"}}"#))
 }

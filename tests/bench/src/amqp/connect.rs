@@ -6,7 +6,7 @@ use url::Url;
 
 use super::QUORUM;
 use super::frames::{self, METHOD, Method};
-use super::link::Link;
+use super::messages::Link;
 use super::wire::{Read, Write};
 use crate::{Fallible, failure};
 

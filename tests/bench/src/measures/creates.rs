@@ -3,12 +3,12 @@
 
 use super::Bench;
 use super::lifecycles::sized;
-use crate::floors::one_by_one::{OneByOne, Script};
-use crate::sample::Sample;
+use crate::floors::pgbench::{OneByOne, Script};
 use crate::servers::Database;
-use crate::site::{EVENTS_QUEUE, Site};
+use crate::system_under_test::{EVENTS_QUEUE, Site};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, calls, check, quotes, same};
+use crate::template::Sample;
+use crate::{Fallible, check, http_load, quotes, same};
 
 /// The more callers wait at once, the larger the batches.
 const CONNECTIONS: usize = 256;
@@ -55,7 +55,7 @@ async fn round_of(site: &Site, count: usize) -> Fallible<f64> {
     let requests: Vec<Vec<u8>> = quotes.iter().map(|quote| quotes::execute(&site.key, quote)).collect();
     let before = site.database.number("SELECT count(*) FROM payouts").await?;
     site.database.settle().await?;
-    let rate = calls::each_once(site.program.api, &requests, 201, CONNECTIONS).await?;
+    let rate = http_load::each_once(site.program.api, &requests, 201, CONNECTIONS).await?;
     let created = "SELECT count(*) FROM payouts WHERE quote_id IS NOT NULL AND (version = 1 OR late)";
     let created = site.database.number(created).await?;
     same("payouts created", created, count)?;

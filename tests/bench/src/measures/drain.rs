@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use super::Bench;
 use crate::amqp::{Broker, Tally, close};
-use crate::floors::bare::{self, Bare};
+use crate::dataset::{self, State};
+use crate::floors::floor_server::{self, Bare};
 use crate::reports::{Kind, Reports, payout_name};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
-use crate::stock::{self, State};
+use crate::system_under_test::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
 use crate::table::{Row, Target, median};
+use crate::template::Sample;
 use crate::{Fallible, check, failure, per_second};
 
 /// How many payouts' reports lie between the two of one payout.
@@ -35,9 +35,9 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     // The long form's backlog is long enough for two rounds to do.
     for round in 0..bench.options.rounds().min(2) {
         let numbers = round * payouts..(round + 1) * payouts;
-        let ids: Vec<Uuid> = numbers.clone().map(stock::id).collect();
+        let ids: Vec<Uuid> = numbers.clone().map(dataset::id).collect();
         site.halt().await?;
-        stock::load(&site.database, &sample, numbers.clone(), State::Pending).await?;
+        dataset::load(&site.database, &sample, numbers.clone(), State::Pending).await?;
         publish(&bench.servers.broker, CHAIN_EXCHANGE, &numbers).await?;
         site.database.settle().await?;
         let (rate, ()) =
@@ -45,11 +45,11 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         check::site(&site, &ids).await?;
         drained.push(rate);
 
-        stock::load(&bare_database, &sample, numbers.clone(), State::Pending).await?;
+        dataset::load(&bare_database, &sample, numbers.clone(), State::Pending).await?;
         Bare::declare(&bench.servers).await?;
-        publish(&bench.servers.broker, bare::REPORTS, &numbers).await?;
+        publish(&bench.servers.broker, floor_server::REPORTS, &numbers).await?;
         bare_database.settle().await?;
-        let events = announced(&bench.servers.broker, bare::EVENTS, payouts * 2);
+        let events = announced(&bench.servers.broker, floor_server::EVENTS, payouts * 2);
         let started = Bare::resume(&bench.servers, &sample, bare_database.clone());
         let (rate, bare) = tokio::try_join!(events, started)?;
         check::delivered(&bare_database, &ids).await?;
@@ -74,7 +74,7 @@ pub(super) async fn publish(broker: &Broker, exchange: &str, numbers: &Range<usi
             else {
                 continue;
             };
-            let id = stock::id(number);
+            let id = dataset::id(number);
             outgoing.publish(exchange, &payout_name(id), "", reports.body(id, kind).as_bytes());
             sent += 1;
         }

@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 
 use super::Bench;
 use super::lifecycles::payoutd_round;
-use crate::http::{self, Connection};
-use crate::site::Site;
+use crate::http_client::{self, Connection};
+use crate::system_under_test::Site;
 use crate::table::{Row, Target, median};
 use crate::{Fallible, failure, per_second};
 
@@ -82,7 +82,7 @@ async fn receive(received: Arc<AtomicUsize>) -> Fallible<String> {
 async fn register(site: &Site, url: &str) -> Fallible<()> {
     let body = format!(r#"{{"url":"{url}"}}"#);
     let mut partner = Connection::open(site.program.api).await?;
-    let answer = partner.call(&http::post("/webhooks", &site.key, None, &body)).await?;
+    let answer = partner.call(&http_client::post("/webhooks", &site.key, None, &body)).await?;
     if answer.status != 201 {
         return Err(format!("an endpoint was refused: {}", String::from_utf8_lossy(answer.body)).into());
     }

@@ -3,10 +3,10 @@
 
 use super::Bench;
 use super::lifecycles::{payoutd_round, sized};
-use crate::sample::Sample;
-use crate::site::Site;
-use crate::stock::{self, State};
+use crate::dataset::{self, State};
+use crate::system_under_test::Site;
 use crate::table::{Row, Target, median};
+use crate::template::Sample;
 use crate::{Fallible, check};
 
 pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
@@ -19,11 +19,16 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     let mut full = Site::open(&bench.servers, &bench.binary, "full", &[]).await?;
     let sample = Sample::take(&full).await?;
     bench.say("loading finished payouts");
-    stock::load(&full.database, &sample, 0..finished, State::Delivered).await?;
+    dataset::load(&full.database, &sample, 0..finished, State::Delivered).await?;
     full.database.run("VACUUM (ANALYZE) payouts").await?;
     full.database.run("VACUUM (ANALYZE) journal").await?;
-    check::polls(&full, &[stock::id(0), stock::id(finished / 2), stock::id(finished - 1)], "delivered", 3)
-        .await?;
+    check::polls(
+        &full,
+        &[dataset::id(0), dataset::id(finished / 2), dataset::id(finished - 1)],
+        "delivered",
+        3,
+    )
+    .await?;
     full.halt().await?;
 
     bench.say("loaded: nothing else should run from here on");

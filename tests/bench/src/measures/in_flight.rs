@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use super::Bench;
 use super::drain;
-use crate::http;
-use crate::processes;
+use crate::dataset::{self, State};
+use crate::http_client;
+use crate::process_stats;
 use crate::reports::{Kind, payout_name};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, Site};
-use crate::stock::{self, State};
+use crate::system_under_test::{CHAIN_EXCHANGE, Site};
 use crate::table::{Row, Target};
-use crate::{Fallible, calls, check, failure};
+use crate::template::Sample;
+use crate::{Fallible, check, failure, http_load};
 
 /// Live actors, as far as memory per actor is measured: fewer than payoutd holds by default.
 const LIVE: std::ops::Range<usize> = 4_000..20_000;
@@ -30,8 +30,8 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     let mut site = Site::open(&bench.servers, &bench.binary, "in_flight", &[]).await?;
     let sample = Sample::take(&site).await?;
     site.halt().await?;
-    stock::load(&site.database, &sample, 0..count / 2, State::Pending).await?;
-    stock::load(&site.database, &sample, count / 2..count, State::Broadcast).await?;
+    dataset::load(&site.database, &sample, 0..count / 2, State::Pending).await?;
+    dataset::load(&site.database, &sample, count / 2..count, State::Broadcast).await?;
     site.resume().await?;
     memory(bench, &site, count).await?;
     restart(bench, &mut site, count).await?;
@@ -40,8 +40,8 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
 
 #[expect(clippy::cast_precision_loss, reason = "sizes of processes")]
 async fn memory(bench: &mut Bench<'_>, site: &Site, count: usize) -> Fallible<()> {
-    let resident = || processes::resident(site.program.process);
-    let ids = |numbers: std::ops::Range<usize>| numbers.map(stock::id).collect::<Vec<Uuid>>();
+    let resident = || process_stats::resident(site.program.process);
+    let ids = |numbers: std::ops::Range<usize>| numbers.map(dataset::id).collect::<Vec<Uuid>>();
     // What is allocated once is allocated by the first of them.
     site.report(&ids(0..LIVE.start), Kind::Broadcast).await?;
     let before = resident()?;
@@ -51,10 +51,10 @@ async fn memory(bench: &mut Bench<'_>, site: &Site, count: usize) -> Fallible<()
 
     // More of them than there may be actors, and polls of others.
     site.report(&ids(LIVE.end..LIVE.end + 40_000), Kind::Broadcast).await?;
-    let polled = (0..20_000).map(|at| stock::id(count - 1 - at));
+    let polled = (0..20_000).map(|at| dataset::id(count - 1 - at));
     let polls: Vec<Vec<u8>> =
-        polled.map(|id| http::get(&format!("/payouts/{}", payout_name(id)), &site.key, "")).collect();
-    calls::each_once(site.program.api, &polls, 200, 32).await?;
+        polled.map(|id| http_client::get(&format!("/payouts/{}", payout_name(id)), &site.key, "")).collect();
+    http_load::each_once(site.program.api, &polls, 200, 32).await?;
     let all = resident()? as f64 / 1_000_000.0;
     let measure = format!("memory with {count} in flight");
     bench.rows.push(Row::plain(&measure, all, "MB", Target::AtMost(512.0)));
@@ -77,7 +77,7 @@ async fn restart(bench: &mut Bench<'_>, site: &mut Site, count: usize) -> Fallib
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let applied = started.elapsed();
-    let ids: Vec<Uuid> = numbers.map(stock::id).collect();
+    let ids: Vec<Uuid> = numbers.map(dataset::id).collect();
     check::eventually_moved(&site.database, &ids, Kind::Delivered).await?;
     site.silence().await?;
     check::polls(site, &ids, "delivered", 3).await?;

@@ -15,13 +15,13 @@ use uuid::Uuid;
 use super::Bench;
 use super::lifecycles::payoutd_round;
 use crate::amqp::Outgoing;
-use crate::floors::broker;
-use crate::http::{self, Connection};
-use crate::load::{self, Shape, whole};
+use crate::floors::rabbitmq;
+use crate::http_client::{self, Connection};
+use crate::load_generator::{self, Shape, whole};
 use crate::reports::{Kind, Reports, payout_name};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, Site};
+use crate::system_under_test::{CHAIN_EXCHANGE, Site};
 use crate::table::{Row, Target};
+use crate::template::Sample;
 use crate::{Fallible, check, quotes, same};
 
 /// Reports watched a second, each by a poll of its own.
@@ -49,9 +49,9 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
 
     let seen = RefCell::new(Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?);
     let place = site.place();
-    let shape = Shape { pace: Some(pace), ..load::FULL };
+    let shape = Shape { pace: Some(pace), ..load_generator::FULL };
     let (lived, ()) =
-        tokio::try_join!(load::live(&place, shape, &load_quotes), watch(&site, &watched, &seen))?;
+        tokio::try_join!(load_generator::live(&place, shape, &load_quotes), watch(&site, &watched, &seen))?;
     // What was announced of the watched ones after the load had ended.
     site.silence().await?;
     check::site(&site, &lived.ids).await?;
@@ -64,7 +64,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         seen.len()
     ));
     let count = whole(pace * f64::from(seconds));
-    let floor = broker::on_the_way(&bench.servers.broker, &sample, pace, count).await?;
+    let floor = rabbitmq::on_the_way(&bench.servers.broker, &sample, pace, count).await?;
     bench.notes.push(format!(
         "latency: through RabbitMQ alone, with nothing else running, half of the reports take {:.2} ms, and 99 % up to {:.2} ms",
         millis(&floor, 0.5),
@@ -126,7 +126,7 @@ async fn watch_one(
             Kind::Delivered => 2,
         };
         let path = format!("/payouts/{}?wait=30&after_sequence={after}", payout_name(id));
-        let request = http::get(&path, &site.key, "");
+        let request = http_client::get(&path, &site.key, "");
         sleep_until(due - AHEAD).await;
         let publish = async {
             sleep_until(due).await;

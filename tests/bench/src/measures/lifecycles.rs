@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use super::Bench;
-use crate::floors::bare::Bare;
-use crate::floors::one_by_one::{OneByOne, Script};
-use crate::floors::{batches, broker};
-use crate::load::{self, Place};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
+use crate::floors::floor_server::Bare;
+use crate::floors::pgbench::{OneByOne, Script};
+use crate::floors::{batched_writes, rabbitmq};
+use crate::load_generator::{self, Place};
+use crate::system_under_test::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, check, processes, quotes, same};
+use crate::template::Sample;
+use crate::{Fallible, check, process_stats, quotes, same};
 
 /// Lifecycles that find out how fast this machine is.
 const TRIAL: usize = 4_000;
@@ -48,9 +48,9 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
         singles.settle().await?;
         figures.one_by_one.push(one_by_one.changes(&singles, seconds.div_ceil(2)).await?);
         batched.settle().await?;
-        figures.batches.push(batches::lifecycles(&batched, &sample, count).await?);
+        figures.batches.push(batched_writes::lifecycles(&batched, &sample, count).await?);
         check::nothing_left(&batched).await?;
-        figures.broker.push(broker::lifecycles(&bench.servers.broker, &sample, count).await?);
+        figures.broker.push(rabbitmq::lifecycles(&bench.servers.broker, &sample, count).await?);
         bench.say(&format!("round {}: {figures:.0?}", round + 1));
     }
     bench.rows.extend(rows(&figures));
@@ -69,7 +69,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
 
 /// So many that they take about so long.
 pub(super) fn sized(rate: f64, seconds: u32) -> usize {
-    load::whole(rate * f64::from(seconds)).max(2_000)
+    load_generator::whole(rate * f64::from(seconds)).max(2_000)
 }
 
 fn rows(figures: &Figures) -> [Row; 4] {
@@ -96,10 +96,10 @@ pub(super) struct Cost {
 impl Cost {
     fn so_far(bench: &Bench<'_>, program: u32) -> Fallible<Self> {
         Ok(Self {
-            program: processes::cpu_time(program),
-            postgres: processes::cpu_time(bench.servers.postgres_process()?),
-            rabbit: processes::cpu_time(bench.servers.rabbit_process()?),
-            load: processes::own_cpu_time(),
+            program: process_stats::cpu_time(program),
+            postgres: process_stats::cpu_time(bench.servers.postgres_process()?),
+            rabbit: process_stats::cpu_time(bench.servers.rabbit_process()?),
+            load: process_stats::own_cpu_time(),
         })
     }
 
@@ -140,7 +140,7 @@ pub(super) async fn payoutd_round(
     let quotes = quotes::make(site.program.api, &site.key, count).await?;
     site.database.settle().await?;
     let before = Cost::so_far(bench, site.program.process)?;
-    let lived = load::live(&site.place(), load::FULL, &quotes).await?;
+    let lived = load_generator::live(&site.place(), load_generator::FULL, &quotes).await?;
     costs.push(Cost::so_far(bench, site.program.process)?.since(before, count));
     check::site(site, &lived.ids).await?;
     same("announcements sent twice", i64::try_from(lived.repeated)?, 0)?;
@@ -152,7 +152,7 @@ async fn bare_round(bench: &Bench<'_>, bare: &Bare, count: usize, costs: &mut Ve
     let quotes: Vec<String> = (0..count).map(|at| format!("quo_{at:064x}")).collect();
     bare.database.settle().await?;
     let before = Cost::so_far(bench, bare.process)?;
-    let lived = load::live(&bare.place(), load::FULL, &quotes).await?;
+    let lived = load_generator::live(&bare.place(), load_generator::FULL, &quotes).await?;
     costs.push(Cost::so_far(bench, bare.process)?.since(before, count));
     check::delivered(&bare.database, &lived.ids).await?;
     Ok(lived.rate)

@@ -6,13 +6,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Bench;
-use crate::floors::bare::Bare;
-use crate::http::{self, Connection};
+use crate::floors::floor_server::Bare;
+use crate::http_client::{self, Connection};
 use crate::reports::{Kind, payout_name};
-use crate::sample::{Response, Sample};
-use crate::site::Site;
+use crate::system_under_test::Site;
 use crate::table::{Row, Target, median};
-use crate::{Fallible, calls, check};
+use crate::template::{Response, Sample};
+use crate::{Fallible, check, http_load};
 
 /// As many as there are actors for, many times over.
 const PAYOUTS: usize = 1_000;
@@ -24,21 +24,21 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     let ids = site.create(PAYOUTS).await?;
     site.report(&ids, Kind::Broadcast).await?;
     check::polls(&site, &ids, "broadcast", 2).await?;
-    let first = http::get(&path(ids[0]), &site.key, "");
+    let first = http_client::get(&path(ids[0]), &site.key, "");
     sample.polled = Response::of(&Connection::open(site.program.api).await?.call(&first).await?, 200)?;
     let bare = Bare::start(&bench.servers, &sample, bench.migrated(&site, "bare").await?).await?;
 
     let time = Duration::from_millis(if bench.options.short { 500 } else { 6_000 });
-    let plain: Vec<Vec<u8>> = ids.iter().map(|id| http::get(&path(*id), &site.key, "")).collect();
+    let plain: Vec<Vec<u8>> = ids.iter().map(|id| http_client::get(&path(*id), &site.key, "")).collect();
     let known = "if-none-match: \"2\"\r\n";
-    let known: Vec<Vec<u8>> = ids.iter().map(|id| http::get(&path(*id), &site.key, known)).collect();
+    let known: Vec<Vec<u8>> = ids.iter().map(|id| http_client::get(&path(*id), &site.key, known)).collect();
     let [mut whole, mut whole_bare, mut unchanged, mut unchanged_bare] = [const { Vec::new() }; 4];
     // Rounds are short, and a few of them more cost little.
     for _ in 0..bench.options.rounds() * 2 {
-        whole.push(calls::repeat(site.program.api, &plain, 200, time).await?);
-        whole_bare.push(calls::repeat(bare.place().api, &plain, 200, time).await?);
-        unchanged.push(calls::repeat(site.program.api, &known, 304, time).await?);
-        unchanged_bare.push(calls::repeat(bare.place().api, &known, 304, time).await?);
+        whole.push(http_load::repeat(site.program.api, &plain, 200, time).await?);
+        whole_bare.push(http_load::repeat(bare.place().api, &plain, 200, time).await?);
+        unchanged.push(http_load::repeat(site.program.api, &known, 304, time).await?);
+        unchanged_bare.push(http_load::repeat(bare.place().api, &known, 304, time).await?);
     }
     check::polls(&site, &ids, "broadcast", 2).await?;
     bench.rows.push(row("polls of live payouts", &whole, &whole_bare, 0.7));

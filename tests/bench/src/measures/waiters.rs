@@ -6,12 +6,12 @@ use tokio::time::{Duration, sleep};
 
 use super::Bench;
 use super::lifecycles::{payoutd_round, sized};
-use crate::http::{self, Connection};
+use crate::dataset::{self, State};
+use crate::http_client::{self, Connection};
 use crate::reports::payout_name;
-use crate::sample::Sample;
-use crate::site::Site;
-use crate::stock::{self, State};
+use crate::system_under_test::Site;
 use crate::table::{Row, Target, median};
+use crate::template::Sample;
 use crate::{Fallible, failure, same};
 
 const SETTINGS: [(&str, &str); 3] = [
@@ -25,7 +25,7 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
     bench.say("waiters");
     let site = Site::open(&bench.servers, &bench.binary, "waiters", &SETTINGS).await?;
     let sample = Sample::take(&site).await?;
-    stock::load(&site.database, &sample, 0..count, State::Pending).await?;
+    dataset::load(&site.database, &sample, 0..count, State::Pending).await?;
     let trial = payoutd_round(bench, &site, 4_000, &mut Vec::new()).await?;
     let lifecycles = sized(trial, bench.options.round_seconds());
     let (mut with, mut without) = (Vec::new(), Vec::new());
@@ -50,14 +50,15 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
 async fn wait(site: &Site, count: usize) -> Fallible<JoinSet<Fallible<()>>> {
     let mut waiters = JoinSet::new();
     for number in 0..count {
-        let name = payout_name(stock::id(number));
+        let name = payout_name(dataset::id(number));
         let connection = Connection::open(site.program.api).await?;
         if number % 2 == 0 {
             let path = format!("/payouts/{name}?wait=60&after_sequence=1");
-            waiters.spawn_local(poll(connection, http::get(&path, &site.key, "")));
+            waiters.spawn_local(poll(connection, http_client::get(&path, &site.key, "")));
         } else {
             let path = format!("/payouts/{name}/events");
-            waiters.spawn_local(stream(connection, http::get(&path, &site.key, "last-event-id: 1\r\n")));
+            waiters
+                .spawn_local(stream(connection, http_client::get(&path, &site.key, "last-event-id: 1\r\n")));
         }
         // Not more at once than a listener's queue holds.
         if number % 100 == 99 {
@@ -80,7 +81,7 @@ async fn poll(mut connection: Connection, request: Vec<u8>) -> Fallible<()> {
 async fn stream(mut connection: Connection, request: Vec<u8>) -> Fallible<()> {
     connection.send(&request).await?;
     connection.head().await?;
-    if http::status(connection.arrived())? != 200 {
+    if http_client::status(connection.arrived())? != 200 {
         return Err(failure("an event stream was refused"));
     }
     loop {
@@ -93,7 +94,7 @@ async fn stream(mut connection: Connection, request: Vec<u8>) -> Fallible<()> {
 async fn held(site: &Site, count: usize) -> Fallible<()> {
     let mut found = 0;
     for _ in 0..600 {
-        found = crate::load::whole(site.program.metric("payoutd_http_held_requests").await?);
+        found = crate::load_generator::whole(site.program.metric("payoutd_http_held_requests").await?);
         // A long poll that was just answered comes again at once.
         if found.abs_diff(count) <= count / 100 {
             return Ok(());

@@ -6,24 +6,24 @@ use sqlx::PgConnection;
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
-use super::gathering;
-use crate::floors::writes;
-use crate::sample::Sample;
+use super::batching;
+use crate::floors::statements;
+use crate::template::Sample;
 use crate::{Fallible, failure};
 
 type Waiting = (Uuid, oneshot::Sender<()>);
 
 /// The way in.
-pub(super) struct Creates {
+pub(super) struct CreateBatcher {
     waiting: mpsc::UnboundedSender<Waiting>,
 }
 
-impl Creates {
+impl CreateBatcher {
     pub(super) async fn start(url: &str, sample: &Arc<Sample>, written: &Arc<Notify>) -> Fallible<Self> {
-        let connections = gathering::connections(url).await?;
+        let connections = batching::connections(url).await?;
         let (sender, waiting) = mpsc::unbounded_channel();
         let (sample, written) = (Arc::clone(sample), Arc::clone(written));
-        tokio::spawn(gathering::run(connections, waiting, move |connection, batch| {
+        tokio::spawn(batching::run(connections, waiting, move |connection, batch| {
             commit(connection, Arc::clone(&sample), Arc::clone(&written), batch)
         }));
         Ok(Self { waiting: sender })
@@ -46,7 +46,7 @@ async fn commit(
     batch: Vec<Waiting>,
 ) -> Fallible<PgConnection> {
     let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
-    if writes::create(&mut connection, &sample, &ids).await? != ids.len() {
+    if statements::create(&mut connection, &sample, &ids).await? != ids.len() {
         return Err(failure("the bare program did not create what it should"));
     }
     written.notify_one();

@@ -9,18 +9,18 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 
-use super::creates::Creates;
-use crate::sample::{self, Sample};
+use super::create_batcher::CreateBatcher;
+use crate::template::{self, Sample};
 
 struct Partners {
-    creates: Creates,
+    creates: CreateBatcher,
     sample: Arc<Sample>,
     created: HeaderMap,
     polled: HeaderMap,
     poll: Bytes,
 }
 
-pub(super) fn router(sample: &Arc<Sample>, creates: Creates) -> Router {
+pub(super) fn router(sample: &Arc<Sample>, creates: CreateBatcher) -> Router {
     let partners = Partners {
         creates,
         created: headers(&sample.created),
@@ -34,7 +34,7 @@ pub(super) fn router(sample: &Arc<Sample>, creates: Creates) -> Router {
         .with_state(Arc::new(partners))
 }
 
-fn headers(response: &sample::Response) -> HeaderMap {
+fn headers(response: &template::Response) -> HeaderMap {
     let parsed = response.headers.iter().filter_map(|(name, value)| {
         Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?))
     });

@@ -8,9 +8,9 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::writes::{APPEND, CREATE};
-use crate::sample::Sample;
+use super::statements::{APPEND, CREATE};
 use crate::servers::{Database, Servers};
+use crate::template::Sample;
 use crate::{Fallible, failure};
 
 /// The numbers of clients that are tried, each for so many seconds.

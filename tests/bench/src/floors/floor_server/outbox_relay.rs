@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::EVENTS;
-use crate::floors::writes::{self, BATCH, Waiting};
+use crate::floors::statements::{self, BATCH, Waiting};
 use crate::reports::payout_name;
 use crate::{Fallible, failure};
 
@@ -26,7 +26,7 @@ pub(super) async fn start(
     let mut connection = PgConnection::connect(url).await?;
     Ok(tokio::spawn(async move {
         loop {
-            let waiting = writes::waiting(&mut connection, BATCH).await?;
+            let waiting = statements::waiting(&mut connection, BATCH).await?;
             if waiting.is_empty() {
                 // Whoever is woken by a hint finds something; the time is for the hint that came too early.
                 let _ = tokio::time::timeout(Duration::from_millis(100), hint.notified()).await;
@@ -35,7 +35,7 @@ pub(super) async fn start(
             // All are handed over in order before the first confirm is awaited.
             try_join_all(waiting.iter().map(|message| publish(&channel, message))).await?;
             let ids: Vec<i64> = waiting.iter().map(|message| message.id).collect();
-            writes::published(&mut connection, &ids).await?;
+            statements::published(&mut connection, &ids).await?;
         }
     }))
 }

@@ -12,10 +12,10 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{REPORTS, gathering};
-use crate::floors::writes;
+use super::{REPORTS, batching};
+use crate::floors::statements;
 use crate::reports::{Kind, payout_id};
-use crate::sample::Sample;
+use crate::template::Sample;
 use crate::{Fallible, failure};
 
 /// Enough for a full batch in each commit while the next ones fill.
@@ -63,8 +63,8 @@ pub(super) async fn start(
         channel: channel.clone(),
         written: Arc::default(),
     };
-    let connections = gathering::connections(url).await?;
-    tasks.spawn(gathering::run(connections, waiting, move |connection, batch| {
+    let connections = batching::connections(url).await?;
+    tasks.spawn(batching::run(connections, waiting, move |connection, batch| {
         writer.clone().commit(connection, batch)
     }));
     let options = BasicConsumeOptions::default();
@@ -95,7 +95,7 @@ struct Writer {
 impl Writer {
     async fn commit(self, mut connection: PgConnection, batch: Vec<Report>) -> Fallible<PgConnection> {
         let reports: Vec<(Uuid, Kind)> = batch.iter().map(|report| (report.id, report.kind)).collect();
-        if writes::append(&mut connection, &self.sample, &reports).await? != reports.len() {
+        if statements::append(&mut connection, &self.sample, &reports).await? != reports.len() {
             return Err(failure("the bare program did not write what it should"));
         }
         self.hint.notify_one();

@@ -4,11 +4,11 @@
 //! It uses the libraries that payoutd uses. It checks nothing, remembers nothing, and would lose money at the first
 //! surprise: what payoutd could reach at most.
 
-mod creates;
-mod gathering;
-mod partners;
-mod relay;
-mod reports;
+mod batching;
+mod create_batcher;
+mod http_api;
+mod outbox_relay;
+mod report_consumer;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -23,9 +23,9 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 
-use crate::load::Place;
-use crate::sample::Sample;
+use crate::load_generator::Place;
 use crate::servers::{Database, Servers};
+use crate::template::Sample;
 use crate::{Fallible, failure};
 
 /// Its own exchanges and queues, with the arguments that payoutd gives its own.
@@ -53,12 +53,12 @@ pub(crate) async fn run(arguments: BareArguments) -> Fallible<()> {
     let url = &arguments.amqp;
     let connect = async || Connection::connect(url, ConnectionProperties::default()).await;
     let (consuming, publishing) = (connect().await?, connect().await?);
-    let creates = creates::Creates::start(&arguments.database, &sample, &written).await?;
-    let mut reports = reports::start(&consuming, &arguments.database, &sample, &written).await?;
-    let mut relay = relay::start(&publishing, &arguments.database, written).await?;
+    let creates = create_batcher::CreateBatcher::start(&arguments.database, &sample, &written).await?;
+    let mut reports = report_consumer::start(&consuming, &arguments.database, &sample, &written).await?;
+    let mut relay = outbox_relay::start(&publishing, &arguments.database, written).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
-    let partners = axum::serve(listener, partners::router(&sample, creates));
+    let partners = axum::serve(listener, http_api::router(&sample, creates));
     tokio::select! {
         ended = partners => ended?,
         ended = reports.join_next() => return Err(format!("the reports ended: {ended:?}").into()),

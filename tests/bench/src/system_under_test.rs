@@ -5,11 +5,11 @@ use std::path::Path;
 use uuid::Uuid;
 
 use crate::amqp::{Incoming, Outgoing, Tally, close};
-use crate::program::{Program, Settings};
+use crate::payoutd_process::{Program, Settings};
 use crate::reports::{Kind, Reports, payout_name};
-use crate::sample::Event;
 use crate::servers::{Database, Servers};
-use crate::{Fallible, calls, check, failure, quotes, same};
+use crate::template::Event;
+use crate::{Fallible, check, failure, http_load, quotes, same};
 
 /// A running payoutd with its database, its partner and the services downstream.
 pub(crate) struct Site {
@@ -86,7 +86,7 @@ impl Site {
     pub(crate) async fn create(&self, count: usize) -> Fallible<Vec<Uuid>> {
         let quotes = quotes::make(self.program.api, &self.key, count).await?;
         let requests: Vec<Vec<u8>> = quotes.iter().map(|quote| quotes::execute(&self.key, quote)).collect();
-        calls::each_once(self.program.api, &requests, 201, 64).await?;
+        http_load::each_once(self.program.api, &requests, 201, 64).await?;
         self.silence().await?;
         let created = sqlx::query_scalar("SELECT id FROM payouts WHERE quote_id = ANY ($1)").bind(&quotes);
         let created: Vec<Uuid> = created.fetch_all(&mut self.database.connect().await?).await?;

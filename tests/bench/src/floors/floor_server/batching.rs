@@ -6,7 +6,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use crate::Fallible;
-use crate::floors::writes::BATCH;
+use crate::floors::statements::BATCH;
 
 /// As many commits at once as payoutd has by default.
 const AT_ONCE: usize = 2;

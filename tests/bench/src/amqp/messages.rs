@@ -9,8 +9,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::confirms::Tally;
 use super::frames::{self, BODY, HEADER, HEARTBEAT, METHOD};
-use super::tally::Tally;
 use super::wire::{Read, Write};
 use crate::{Fallible, failure};
 

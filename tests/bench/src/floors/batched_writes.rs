@@ -6,10 +6,10 @@ use futures_util::future::try_join_all;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::writes::{self, BATCH};
+use super::statements::{self, BATCH};
 use crate::reports::Kind;
-use crate::sample::Sample;
 use crate::servers::Database;
+use crate::template::Sample;
 use crate::{Fallible, failure, per_second};
 
 /// Two connections keep two cores and the log busy.
@@ -32,10 +32,10 @@ pub(crate) async fn lifecycles(database: &Database, sample: &Sample, count: usiz
     try_join_all(connections.into_iter().map(async |mut connection| {
         for _ in 0..rounds {
             let ids: Vec<Uuid> = (0..BATCH).map(|_| Uuid::now_v7()).collect();
-            let mut written = writes::create(&mut connection, sample, &ids).await?;
+            let mut written = statements::create(&mut connection, sample, &ids).await?;
             for kind in Kind::BOTH {
                 let reports: Vec<(Uuid, Kind)> = ids.iter().map(|id| (*id, kind)).collect();
-                written += writes::append(&mut connection, sample, &reports).await?;
+                written += statements::append(&mut connection, sample, &reports).await?;
             }
             if written != 3 * BATCH {
                 return Err(failure("floor B did not write what it should"));

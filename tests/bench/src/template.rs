@@ -5,9 +5,9 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::amqp::{Tally, close};
-use crate::http::{self, Connection};
+use crate::http_client::{self, Connection};
 use crate::reports::{Kind, Reports, payout_id, payout_name};
-use crate::site::Site;
+use crate::system_under_test::Site;
 use crate::{Fallible, failure, quotes};
 
 /// Everything that one payout left behind, once it was delivered.
@@ -73,7 +73,7 @@ pub(crate) struct Response {
 
 impl Response {
     /// An answer with this status, as it came.
-    pub(crate) fn of(answer: &http::Answer<'_>, status: u16) -> Fallible<Self> {
+    pub(crate) fn of(answer: &http_client::Answer<'_>, status: u16) -> Fallible<Self> {
         let body = String::from_utf8(answer.body.to_vec())?;
         if answer.status != status {
             return Err(format!("{} instead of {status}: {body}", answer.status).into());
@@ -107,7 +107,7 @@ impl Sample {
         }
         watched.end().await?;
         close(confirms, &outgoing).await?;
-        let poll = http::get(&format!("/payouts/{name}"), &site.key, "");
+        let poll = http_client::get(&format!("/payouts/{name}"), &site.key, "");
         let polled = Response::of(&partner.call(&poll).await?, 200)?;
         let events = events.try_into().map_err(|_| failure("three events were due"))?;
         let (row, entries) = rows(site, id).await?;

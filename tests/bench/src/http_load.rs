@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 
-use crate::http::Connection;
+use crate::http_client::Connection;
 use crate::{Fallible, per_second};
 
 /// Enough to keep two cores busy.

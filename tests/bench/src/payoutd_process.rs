@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
-use crate::http::{self, Connection};
+use crate::http_client::{self, Connection};
 use crate::servers::{Database, Servers};
 use crate::{Fallible, failure};
 
@@ -134,7 +134,7 @@ impl Program {
     /// The sum of a metric over all its labels.
     pub(crate) async fn metric(&self, name: &str) -> Fallible<f64> {
         let mut connection = Connection::open(self.operators).await?;
-        let request = http::get("/metrics", "-", "");
+        let request = http_client::get("/metrics", "-", "");
         let answer = connection.call(&request).await?;
         let text = String::from_utf8_lossy(answer.body);
         let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));

@@ -4,8 +4,8 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::sample::Sample;
 use crate::servers::Database;
+use crate::template::Sample;
 use crate::{Fallible, same};
 
 /// How far a payout has come.

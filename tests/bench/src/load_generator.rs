@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use uuid::Uuid;
 
 use crate::amqp::{Broker, Delivery, Incoming, Outgoing, Tally, close};
-use crate::http::Connection;
+use crate::http_client::Connection;
 use crate::reports::{Kind, Reports, payout_id, payout_name};
 use crate::{Fallible, failure, per_second, quotes};
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::Fallible;
 use crate::reports::Kind;
-use crate::sample::Sample;
+use crate::template::Sample;
 
 /// Creates payouts.
 pub(crate) const CREATE: &str = include_str!("../../../../src/store/postgres/sql/create.sql");

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::amqp::{Broker, Outgoing, Tally, close};
 use crate::reports::{Kind, Reports, payout_name};
-use crate::sample::Sample;
+use crate::template::Sample;
 use crate::{Fallible, per_second};
 
 const REPORTS: &str = "bench.q.reports";
