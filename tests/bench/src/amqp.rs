@@ -7,16 +7,17 @@ mod confirms;
 mod connect;
 mod frames;
 mod messages;
+mod methods;
 mod wire;
 
-pub(crate) use confirms::Tally;
+pub(crate) use confirms::ConfirmTracker;
 pub(crate) use connect::Broker;
-pub(crate) use messages::{Delivery, Incoming, Outgoing, close};
+pub(crate) use messages::{ChannelReader, ChannelWriter, Delivery, close};
 
 /// A queue's arguments: those that payoutd gives its own.
-pub(crate) const QUORUM: [(&str, wire::Field); 4] = [
-    ("x-queue-type", wire::Field::Text("quorum")),
-    ("x-delivery-limit", wire::Field::Number(1_000)),
-    ("x-dead-letter-strategy", wire::Field::Text("at-least-once")),
-    ("x-overflow", wire::Field::Text("reject-publish")),
+pub(crate) const QUEUE_ARGUMENTS: [(&str, wire::FieldValue); 4] = [
+    ("x-queue-type", wire::FieldValue::LongString("quorum")),
+    ("x-delivery-limit", wire::FieldValue::Long(1_000)),
+    ("x-dead-letter-strategy", wire::FieldValue::LongString("at-least-once")),
+    ("x-overflow", wire::FieldValue::LongString("reject-publish")),
 ];

@@ -7,7 +7,7 @@ use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{Fallible, failure};
+use crate::Result;
 
 /// A connection, with one request under way at a time.
 pub(crate) struct Connection {
@@ -16,7 +16,7 @@ pub(crate) struct Connection {
 }
 
 /// An answer, where it arrived.
-pub(crate) struct Answer<'a> {
+pub(crate) struct Response<'a> {
     /// The status code.
     pub(crate) status: u16,
     /// Status line and headers.
@@ -27,34 +27,34 @@ pub(crate) struct Answer<'a> {
 
 impl Connection {
     /// Connects.
-    pub(crate) async fn open(address: SocketAddr) -> Fallible<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::new() })
     }
 
     /// Sends a request and reads the answer to its end.
-    pub(crate) async fn call(&mut self, request: &[u8]) -> Fallible<Answer<'_>> {
+    pub(crate) async fn call(&mut self, request: &[u8]) -> Result<Response<'_>> {
         self.send(request).await?;
         let head = self.head().await?;
         let length = body_length(&self.buffer[..head])?;
         while self.buffer.len() < head + length {
-            self.more().await?;
+            self.read_more().await?;
         }
         let (head, body) = self.buffer.split_at(head);
-        Ok(Answer { status: status(head)?, head, body })
+        Ok(Response { status: status(head)?, head, body })
     }
 
     /// Sends a request. Whoever does so reads the answer.
-    pub(crate) async fn send(&mut self, request: &[u8]) -> Fallible<()> {
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<()> {
         self.buffer.clear();
         Ok(self.stream.write_all(request).await?)
     }
 
     /// Reads up to the end of the answer's head, and returns its length.
-    pub(crate) async fn head(&mut self) -> Fallible<usize> {
+    pub(crate) async fn head(&mut self) -> Result<usize> {
         loop {
-            self.more().await?;
+            self.read_more().await?;
             if let Some(at) = memmem::find(&self.buffer, b"\r\n\r\n") {
                 return Ok(at + 4);
             }
@@ -62,35 +62,35 @@ impl Connection {
     }
 
     /// What has arrived so far.
-    pub(crate) fn arrived(&self) -> &[u8] {
+    pub(crate) fn received(&self) -> &[u8] {
         &self.buffer
     }
 
     /// Forgets what has arrived so far.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.buffer.clear();
     }
 
     /// Waits until more arrives.
-    pub(crate) async fn more(&mut self) -> Fallible<()> {
+    pub(crate) async fn read_more(&mut self) -> Result<()> {
         match self.stream.read_buf(&mut self.buffer).await? {
-            0 => Err(failure("the server hung up")),
+            0 => Err("the server hung up".into()),
             _ => Ok(()),
         }
     }
 }
 
 /// The status of an answer with this head.
-pub(crate) fn status(head: &[u8]) -> Fallible<u16> {
-    let digits = head.get(9..12).ok_or_else(|| failure("an answer without a status"))?;
+pub(crate) fn status(head: &[u8]) -> Result<u16> {
+    let digits = head.get(9..12).ok_or("an answer without a status")?;
     Ok(std::str::from_utf8(digits)?.parse()?)
 }
 
-fn body_length(head: &[u8]) -> Fallible<usize> {
+fn body_length(head: &[u8]) -> Result<usize> {
     match header(head, "content-length") {
         Some(length) => Ok(std::str::from_utf8(length)?.trim().parse()?),
         None if matches!(status(head)?, 204 | 304) => Ok(0),
-        None => Err(failure("an answer does not say how long it is")),
+        None => Err("an answer does not say how long it is".into()),
     }
 }
 

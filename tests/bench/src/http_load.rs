@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use futures_util::future::try_join_all;
 
 use crate::http_client::Connection;
-use crate::{Fallible, per_second};
+use crate::{Error, Result, per_second};
 
 /// Enough to keep two cores busy.
 pub(crate) const CONNECTIONS: usize = 32;
 
 /// Makes calls for so long, after a fifth of that to warm up. Every answer is to have this status. Calls a second.
-pub(crate) async fn repeat(
+pub(crate) async fn repeat_for(
     api: SocketAddr,
     requests: &[Vec<u8>],
     status: u16,
     time: Duration,
-) -> Fallible<f64> {
-    let counted = Cell::new(0usize);
-    let (warm, end) = (Instant::now() + time / 5, Instant::now() + time);
+) -> Result<f64> {
+    let completed = Cell::new(0usize);
+    let (window_start, end) = (Instant::now() + time / 5, Instant::now() + time);
     try_join_all((0..CONNECTIONS).map(async |first| {
         let mut connection = Connection::open(api).await?;
         for request in requests.iter().cycle().skip(first * requests.len() / CONNECTIONS) {
@@ -28,39 +28,39 @@ pub(crate) async fn repeat(
             if now >= end {
                 break;
             }
-            let answer = connection.call(request).await?;
-            if answer.status != status {
-                return Err(format!("{} where {status} was due", answer.status).into());
+            let response = connection.call(request).await?;
+            if response.status != status {
+                return Err(format!("{} where {status} was due", response.status).into());
             }
-            if now >= warm {
-                counted.set(counted.get() + 1);
+            if now >= window_start {
+                completed.set(completed.get() + 1);
             }
         }
-        Fallible::Ok(())
+        Ok::<_, Error>(())
     }))
     .await?;
-    Ok(per_second(counted.get(), time - time / 5))
+    Ok(per_second(completed.get(), time - time / 5))
 }
 
 /// Makes each call once. Calls a second.
-pub(crate) async fn each_once(
+pub(crate) async fn send_each_once(
     api: SocketAddr,
     requests: &[Vec<u8>],
     status: u16,
     connections: usize,
-) -> Fallible<f64> {
+) -> Result<f64> {
     let next = Cell::new(0usize);
     let started = Instant::now();
     try_join_all((0..connections).map(async |_| {
         let mut connection = Connection::open(api).await?;
         while let Some(request) = requests.get(next.replace(next.get() + 1)) {
-            let answer = connection.call(request).await?;
-            if answer.status != status {
-                let body = String::from_utf8_lossy(answer.body);
-                return Err(format!("{} where {status} was due: {body}", answer.status).into());
+            let response = connection.call(request).await?;
+            if response.status != status {
+                let body = String::from_utf8_lossy(response.body);
+                return Err(format!("{} where {status} was due: {body}", response.status).into());
             }
         }
-        Fallible::Ok(())
+        Ok::<_, Error>(())
     }))
     .await?;
     Ok(per_second(requests.len(), started.elapsed()))

@@ -1,4 +1,4 @@
-//! The yardstick: payoutd measured against what the same machine can do at most. `scripts/bench` runs it; how to read
+//! The yardstick: payoutd measured against what the same machine can do at most. `scripts/run` runs it; how to read
 //! what it prints is in `docs/performance.md`.
 //!
 //! payoutd is the release build, as a child process, and is spoken to as its clients do: HTTP and AMQP. Every figure
@@ -31,16 +31,16 @@ use tokio::task::LocalSet;
 
 use options::{Command, Options};
 
-pub(crate) use payoutd_bench::{Fallible, failure, per_second, reports, same};
+pub(crate) use payoutd_bench::{Error, Result, check_count, per_second, reports, truncate_to_usize};
 
 /// Floors F and H have what payoutd has.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Says what is going on, apart from the results.
-pub(crate) fn say(words: &str) {
+pub(crate) fn log_progress(message: &str) {
     // Whoever closed the terminal does not want to know.
-    let _ = writeln!(std::io::stderr(), "{words}");
+    let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 fn main() -> ExitCode {
@@ -49,19 +49,19 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(2),
         Err(error) => {
-            say(&format!("bench: failed: {error}"));
+            log_progress(&format!("bench: failed: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
 /// Whether everything that is to be reached was reached, where that is asked for.
-fn run(mut options: Options) -> Fallible<bool> {
+fn run(mut options: Options) -> Result<bool> {
     if let Some(command) = options.command.take() {
         // With as many threads as payoutd.
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         match command {
-            Command::Bare(arguments) => runtime.block_on(floors::floor_server::run(arguments))?,
+            Command::FloorServer(arguments) => runtime.block_on(floors::floor_server::run(arguments))?,
         }
         return Ok(true);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::floors::floor_server::BareArguments;
+use crate::floors::floor_server::FloorServerArguments;
 
 /// Measures payoutd against what this machine can do at most.
 #[derive(Debug, Parser)]
@@ -43,7 +43,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// The bare program of floors F and H, as a child process.
     #[command(hide = true)]
-    Bare(BareArguments),
+    FloorServer(FloorServerArguments),
 }
 
 /// What is measured.

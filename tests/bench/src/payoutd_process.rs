@@ -8,117 +8,122 @@ use std::time::{Duration, Instant};
 
 use tokio::process::{Child, Command};
 
+use crate::Result;
 use crate::http_client::{self, Connection};
 use crate::servers::{Database, Servers};
-use crate::{Fallible, failure};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How payoutd is started.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct PayoutdCommand {
     binary: PathBuf,
-    log: PathBuf,
-    variables: Vec<(String, String)>,
+    log_path: PathBuf,
+    environment: Vec<(String, String)>,
     api: SocketAddr,
-    operators: SocketAddr,
+    ops: SocketAddr,
 }
 
 /// What is set differently from the defaults, in words, for the output.
-pub(crate) const CONFIGURATION: &str = "payoutd's defaults, except: no limits of calls per key (limits.*_per_second = 0), \
+pub(crate) const CONFIGURATION_NOTE: &str = "payoutd's defaults, except: no limits of calls per key (limits.*_per_second = 0), \
      quotes that stay valid (quotes.ttl_seconds = 86400), and for held requests waiting.max_held* and http.max_connections";
 
-impl Settings {
+impl PayoutdCommand {
     /// payoutd on this database and the broker, on free ports.
-    pub(crate) fn new(binary: &Path, servers: &Servers, database: &Database) -> Fallible<Self> {
-        let (api, operators) = (free_address()?, free_address()?);
-        let settings = Self {
+    pub(crate) fn new(binary: &Path, servers: &Servers, database: &Database) -> Result<Self> {
+        let (api, ops) = (free_local_address()?, free_local_address()?);
+        let command = Self {
             binary: binary.to_owned(),
-            log: servers.directory.join("payoutd.log"),
-            variables: Vec::new(),
+            log_path: servers.directory.join("payoutd.log"),
+            environment: Vec::new(),
             api,
-            operators,
+            ops,
         };
-        Ok(settings
-            .with("DATABASE_URL", &database.url)
-            .with("AMQP_URL", &servers.amqp_url)
-            .with("PAYOUTD_HTTP__LISTEN", &api.to_string())
-            .with("PAYOUTD_OPS__LISTEN", &operators.to_string())
-            .with("PAYOUTD_HTTP__PUBLIC_URL", "https://payouts.example")
-            .with("PAYOUTD_QUOTES__SIGNING_KEY", "a signing key for measuring only")
-            .with("PAYOUTD_QUOTES__TTL_SECONDS", "86400")
-            .with("PAYOUTD_LIMITS__READS_PER_SECOND", "0")
-            .with("PAYOUTD_LIMITS__WRITES_PER_SECOND", "0"))
+        Ok(command
+            .with_env("DATABASE_URL", &database.url)
+            .with_env("AMQP_URL", &servers.amqp_url)
+            .with_env("PAYOUTD_HTTP__LISTEN", &api.to_string())
+            .with_env("PAYOUTD_OPS__LISTEN", &ops.to_string())
+            .with_env("PAYOUTD_HTTP__PUBLIC_URL", "https://payouts.example")
+            .with_env("PAYOUTD_QUOTES__SIGNING_KEY", "a signing key for measuring only")
+            .with_env("PAYOUTD_QUOTES__TTL_SECONDS", "86400")
+            .with_env("PAYOUTD_LIMITS__READS_PER_SECOND", "0")
+            .with_env("PAYOUTD_LIMITS__WRITES_PER_SECOND", "0"))
     }
 
     /// The same with one more setting.
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
+    pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    fn command(&self, arguments: &[&str]) -> Fallible<Command> {
+    fn to_process_command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars() {
             if name.starts_with("PAYOUTD_") || name == "DATABASE_URL" || name == "AMQP_URL" {
                 command.env_remove(name);
             }
         }
-        let variables = self.variables.iter().map(|(name, value)| (name, value));
-        command.args(arguments).envs(variables).stdin(Stdio::null()).stderr(self.log()?).kill_on_drop(true);
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command
+            .args(arguments)
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stderr(self.open_log()?)
+            .kill_on_drop(true);
         Ok(command)
     }
 
-    fn log(&self) -> Fallible<File> {
-        Ok(OpenOptions::new().create(true).append(true).open(&self.log)?)
+    fn open_log(&self) -> Result<File> {
+        Ok(OpenOptions::new().create(true).append(true).open(&self.log_path)?)
     }
 
     /// Runs one of payoutd's other commands and returns what it prints.
-    pub(crate) async fn print(&self, arguments: &[&str]) -> Fallible<String> {
-        let output = self.command(arguments)?.output().await?;
+    pub(crate) async fn output(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.to_process_command(arguments)?.output().await?;
         if !output.status.success() {
             return Err(
-                format!("payoutd {arguments:?}: {}; see {}", output.status, self.log.display()).into()
+                format!("payoutd {arguments:?}: {}; see {}", output.status, self.log_path.display()).into()
             );
         }
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
     /// Starts `payoutd serve`. It is not ready yet.
-    pub(crate) fn start(&self) -> Fallible<Program> {
-        let child = self.command(&["serve"])?.stdout(Stdio::null()).spawn()?;
-        let process = child.id().ok_or_else(|| failure("payoutd ended at once"))?;
-        Ok(Program { child, process, api: self.api, operators: self.operators })
+    pub(crate) fn start(&self) -> Result<PayoutdProcess> {
+        let child = self.to_process_command(&["serve"])?.stdout(Stdio::null()).spawn()?;
+        let pid = child.id().ok_or("payoutd ended at once")?;
+        Ok(PayoutdProcess { child, pid, api: self.api, ops: self.ops })
     }
 
     /// Starts `payoutd serve` and waits until it is ready.
-    pub(crate) async fn start_ready(&self) -> Fallible<Program> {
-        let mut program = self.start()?;
-        program.ready().await?;
-        Ok(program)
+    pub(crate) async fn start_and_wait(&self) -> Result<PayoutdProcess> {
+        let mut process = self.start()?;
+        process.wait_until_ready().await?;
+        Ok(process)
     }
 }
 
 /// A running `payoutd serve`. Killed when it goes out of scope.
-pub(crate) struct Program {
+pub(crate) struct PayoutdProcess {
     child: Child,
     /// Its process id.
-    pub(crate) process: u32,
+    pub(crate) pid: u32,
     /// Where partners call.
     pub(crate) api: SocketAddr,
-    operators: SocketAddr,
+    ops: SocketAddr,
 }
 
-impl Program {
+impl PayoutdProcess {
     /// Waits until `/readyz` says so.
-    pub(crate) async fn ready(&mut self) -> Fallible<()> {
-        let deadline = Instant::now() + PATIENCE;
+    pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + TIMEOUT;
         while !self.is_ready().await {
             if let Some(status) = self.child.try_wait()? {
                 return Err(format!("payoutd ended: {status}").into());
             }
             if Instant::now() > deadline {
-                return Err(failure("payoutd does not become ready"));
+                return Err("payoutd does not become ready".into());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -126,35 +131,36 @@ impl Program {
     }
 
     async fn is_ready(&self) -> bool {
-        let Ok(mut connection) = Connection::open(self.operators).await else { return false };
-        let answer = connection.call(b"GET /readyz HTTP/1.1\r\nhost: payoutd\r\n\r\n").await;
-        answer.is_ok_and(|answer| answer.status == 200)
+        let Ok(mut connection) = Connection::open(self.ops).await else { return false };
+        let response = connection.call(b"GET /readyz HTTP/1.1\r\nhost: payoutd\r\n\r\n").await;
+        response.is_ok_and(|response| response.status == 200)
     }
 
     /// The sum of a metric over all its labels.
-    pub(crate) async fn metric(&self, name: &str) -> Fallible<f64> {
-        let mut connection = Connection::open(self.operators).await?;
+    pub(crate) async fn metric(&self, name: &str) -> Result<f64> {
+        let mut connection = Connection::open(self.ops).await?;
         let request = http_client::get("/metrics", "-", "");
-        let answer = connection.call(&request).await?;
-        let text = String::from_utf8_lossy(answer.body);
-        let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let response = connection.call(&request).await?;
+        let text = String::from_utf8_lossy(response.body);
+        let matches_name =
+            |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
-        Ok(text.lines().filter(of_name).filter_map(value).sum())
+        Ok(text.lines().filter(matches_name).filter_map(value).sum())
     }
 
     /// Asks it to end, and waits until it has.
-    pub(crate) async fn stop(&mut self) -> Fallible<()> {
-        Command::new("kill").args(["-TERM", &self.process.to_string()]).status().await?;
-        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await??;
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        Command::new("kill").args(["-TERM", &self.pid.to_string()]).status().await?;
+        let ended = tokio::time::timeout(TIMEOUT, self.child.wait()).await??;
         if ended.success() { Ok(()) } else { Err(format!("payoutd did not stop in order: {ended}").into()) }
     }
 
     /// Ends it as a crash would.
-    pub(crate) async fn kill(&mut self) -> Fallible<()> {
+    pub(crate) async fn kill(&mut self) -> Result<()> {
         Ok(self.child.kill().await?)
     }
 }
 
-fn free_address() -> Fallible<SocketAddr> {
+fn free_local_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

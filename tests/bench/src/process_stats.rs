@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
-use crate::{Fallible, failure};
+use crate::Result;
 
 /// How long one of the kernel's ticks is, wherever Linux runs today.
 const TICK: Duration = Duration::from_millis(10);
@@ -13,48 +13,48 @@ struct Stat {
     parent: u32,
     ticks: u64,
     /// Of children that ended.
-    reaped: u64,
+    children_ticks: u64,
 }
 
-fn stat(process: u32) -> Option<Stat> {
-    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+fn read_stat(pid: u32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name stands in parentheses and may hold anything.
     let fields: Vec<&str> = text[text.rfind(')')? + 2..].split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     Some(Stat {
         parent: fields.get(1)?.parse().ok()?,
         ticks: number(11)? + number(12)?,
-        reaped: number(13)? + number(14)?,
+        children_ticks: number(13)? + number(14)?,
     })
 }
 
 /// The CPU time that a process and everything it started have used.
 pub(crate) fn cpu_time(root: u32) -> Duration {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let processes = names.filter_map(|name| name.to_str()?.parse::<u32>().ok());
-    let stats: HashMap<u32, Stat> = processes.filter_map(|process| Some((process, stat(process)?))).collect();
-    let below_root = |process: u32| {
-        std::iter::successors(Some(process), |p| stats.get(p).map(|stat| stat.parent)).any(|p| p == root)
+    let pids = names.filter_map(|name| name.to_str()?.parse::<u32>().ok());
+    let stats: HashMap<u32, Stat> = pids.filter_map(|pid| Some((pid, read_stat(pid)?))).collect();
+    let is_descendant = |pid: u32| {
+        std::iter::successors(Some(pid), |p| stats.get(p).map(|stat| stat.parent)).any(|p| p == root)
     };
     let ticks: u64 = stats
         .iter()
-        .filter(|(process, _)| below_root(**process))
-        .map(|(_, stat)| stat.ticks + stat.reaped)
+        .filter(|(pid, _)| is_descendant(**pid))
+        .map(|(_, stat)| stat.ticks + stat.children_ticks)
         .sum();
     TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
 /// The CPU time of this process alone.
 pub(crate) fn own_cpu_time() -> Duration {
-    let ticks = stat(std::process::id()).map_or(0, |stat| stat.ticks);
+    let ticks = read_stat(std::process::id()).map_or(0, |stat| stat.ticks);
     TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
 /// The memory that a process holds, in bytes.
-pub(crate) fn resident(process: u32) -> Fallible<u64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+pub(crate) fn resident_memory(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kilobytes = kilobytes.ok_or_else(|| failure("the kernel does not say how much memory is used"))?;
+    let kilobytes = kilobytes.ok_or("the kernel does not say how much memory is used")?;
     Ok(kilobytes.trim().parse::<u64>()? * 1024)
 }

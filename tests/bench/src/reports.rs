@@ -6,19 +6,19 @@ use uuid::Uuid;
 
 /// A kind of report that moves a payout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ReportKind {
     /// The transaction is out.
     Broadcast,
     /// It arrived.
     Delivered,
 }
 
-impl Kind {
+impl ReportKind {
     /// Both, in the order in which they happen.
-    pub const BOTH: [Self; 2] = [Self::Broadcast, Self::Delivered];
+    pub const ALL: [Self; 2] = [Self::Broadcast, Self::Delivered];
 
     /// What makes the report's id, with its payout's.
-    fn number(self) -> u8 {
+    fn id_suffix(self) -> u8 {
         match self {
             Self::Broadcast => 2,
             Self::Delivered => 3,
@@ -35,7 +35,7 @@ impl Kind {
 
     /// The kind of a report with this body.
     #[must_use]
-    pub fn of(body: &[u8]) -> Option<Self> {
+    pub fn from_body(body: &[u8]) -> Option<Self> {
         let at = memchr::memmem::find(body, b"chain.")? + 6;
         match body.get(at)? {
             b'b' => Some(Self::Broadcast),
@@ -47,12 +47,12 @@ impl Kind {
 
 /// Renders reports.
 #[derive(Debug)]
-pub struct Reports {
+pub struct ReportRenderer {
     /// When they were seen: now, as of the last look at the clock.
     time: String,
 }
 
-impl Reports {
+impl ReportRenderer {
     /// Reports seen now.
     #[must_use]
     pub fn new() -> Self {
@@ -60,35 +60,35 @@ impl Reports {
     }
 
     /// Whatever is rendered from here on was seen now.
-    pub fn tick(&mut self) {
+    pub fn refresh_time(&mut self) {
         self.time = now();
     }
 
     /// The body of a report.
     #[must_use]
-    pub fn body(&self, id: Uuid, kind: Kind) -> String {
+    pub fn render(&self, id: Uuid, kind: ReportKind) -> String {
         let (report_type, data) = kind.type_and_data();
-        let (id, number, time) = (id.simple(), kind.number(), &self.time);
+        let (id, id_suffix, time) = (id.simple(), kind.id_suffix(), &self.time);
         format!(
-            r#"{{"specversion":"1.0","id":"{id}-{number}","source":"watcher/tron","type":"{report_type}","subject":"pay_{id}","time":"{time}","datacontenttype":"application/json","data":{{"network":"tron","tx_hash":"{id}{id}"{data}}}}}"#
+            r#"{{"specversion":"1.0","id":"{id}-{id_suffix}","source":"watcher/tron","type":"{report_type}","subject":"pay_{id}","time":"{time}","datacontenttype":"application/json","data":{{"network":"tron","tx_hash":"{id}{id}"{data}}}}}"#
         )
     }
 }
 
 /// The id under which a payout is known outside.
 #[must_use]
-pub fn payout_name(id: Uuid) -> String {
+pub fn format_payout_id(id: Uuid) -> String {
     format!("pay_{}", id.simple())
 }
 
 /// A payout's id out of such a name, and what follows it.
 #[must_use]
-pub fn payout_id(name: &[u8]) -> Option<(Uuid, &[u8])> {
-    let (hex, rest) = name.strip_prefix(b"pay_")?.split_at_checked(32)?;
+pub fn parse_payout_id(text: &[u8]) -> Option<(Uuid, &[u8])> {
+    let (hex, rest) = text.strip_prefix(b"pay_")?.split_at_checked(32)?;
     Some((Uuid::try_parse_ascii(hex).ok()?, rest))
 }
 
-impl Default for Reports {
+impl Default for ReportRenderer {
     fn default() -> Self {
         Self::new()
     }

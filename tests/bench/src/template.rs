@@ -4,27 +4,27 @@ use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::amqp::{Tally, close};
+use crate::amqp::{ConfirmTracker, close};
 use crate::http_client::{self, Connection};
-use crate::reports::{Kind, Reports, payout_id, payout_name};
-use crate::system_under_test::Site;
-use crate::{Fallible, failure, quotes};
+use crate::reports::{ReportKind, ReportRenderer, format_payout_id, parse_payout_id};
+use crate::system_under_test::{CHAIN_EXCHANGE, SystemUnderTest};
+use crate::{Result, quotes};
 
 /// Everything that one payout left behind, once it was delivered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Sample {
+pub(crate) struct Template {
     /// Whose it was.
     pub(crate) id: Uuid,
     /// Its row.
-    pub(crate) row: PayoutRow,
+    pub(crate) payout: PayoutRow,
     /// What was sent of it: created, broadcast, delivered.
     pub(crate) events: [Event; 3],
     /// What its journal holds: broadcast, delivered.
-    pub(crate) entries: [EntryRow; 2],
+    pub(crate) journal: [JournalRow; 2],
     /// How its creation was answered.
-    pub(crate) created: Response,
+    pub(crate) create_response: RecordedResponse,
     /// How a poll is answered.
-    pub(crate) polled: Response,
+    pub(crate) poll_response: RecordedResponse,
 }
 
 /// The columns of a payout that never change.
@@ -55,7 +55,7 @@ pub(crate) struct Event {
 
 /// An entry of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
-pub(crate) struct EntryRow {
+pub(crate) struct JournalRow {
     pub(crate) source: String,
     pub(crate) report_id: String,
     pub(crate) outcome: String,
@@ -64,73 +64,76 @@ pub(crate) struct EntryRow {
 
 /// An answer of the partner API.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Response {
+pub(crate) struct RecordedResponse {
     pub(crate) status: u16,
     /// Its headers, but for length and date, which every server writes itself.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-impl Response {
+impl RecordedResponse {
     /// An answer with this status, as it came.
-    pub(crate) fn of(answer: &http_client::Answer<'_>, status: u16) -> Fallible<Self> {
-        let body = String::from_utf8(answer.body.to_vec())?;
-        if answer.status != status {
-            return Err(format!("{} instead of {status}: {body}", answer.status).into());
+    pub(crate) fn from_response(response: &http_client::Response<'_>, status: u16) -> Result<Self> {
+        let body = String::from_utf8(response.body.to_vec())?;
+        if response.status != status {
+            return Err(format!("{} instead of {status}: {body}", response.status).into());
         }
-        let head = std::str::from_utf8(answer.head)?;
+        let head = std::str::from_utf8(response.head)?;
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let ours = headers.filter(|(name, _)| !matches!(*name, "content-length" | "date"));
-        let headers = ours.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let headers = headers.filter(|(name, _)| !matches!(*name, "content-length" | "date"));
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(Self { status, headers, body })
     }
 }
 
-impl Sample {
+impl Template {
     /// Takes one payout through its life.
-    pub(crate) async fn take(site: &Site) -> Fallible<Self> {
-        let quote = quotes::make(site.program.api, &site.key, 1).await?.remove(0);
-        let mut partner = Connection::open(site.program.api).await?;
-        let created = Response::of(&partner.call(&quotes::execute(&site.key, &quote)).await?, 201)?;
-        let body: serde_json::Value = serde_json::from_str(&created.body)?;
-        let name = body["id"].as_str().ok_or_else(|| failure("a payout without an id"))?;
-        let (id, _) = payout_id(name.as_bytes()).ok_or_else(|| failure("an unusual payout id"))?;
+    pub(crate) async fn record(system: &SystemUnderTest) -> Result<Self> {
+        let quote = quotes::create(system.payoutd.api, &system.key, 1).await?.remove(0);
+        let mut connection = Connection::open(system.payoutd.api).await?;
+        let create_response = RecordedResponse::from_response(
+            &connection.call(&quotes::execute_request(&system.key, &quote)).await?,
+            201,
+        )?;
+        let body: serde_json::Value = serde_json::from_str(&create_response.body)?;
+        let name = body["id"].as_str().ok_or("a payout without an id")?;
+        let (id, _) = parse_payout_id(name.as_bytes()).ok_or("an unusual payout id")?;
         let mut events = vec![];
-        let mut watched = site.watch_events().await?;
-        events.push(watched.next().await?);
-        let (outgoing, mut confirms) = site.servers.broker.connect().await?.publishing().await?.split();
-        for kind in Kind::BOTH {
-            let body = Reports::new().body(id, kind);
-            outgoing.publish(site.chain_exchange, &payout_name(id), "", body.as_bytes());
-            confirms.confirms(&mut Tally::default()).await?;
-            events.push(watched.next().await?);
+        let mut event_reader = system.read_events().await?;
+        events.push(event_reader.next().await?);
+        let (writer, mut confirms) = system.servers.broker.connect().await?.into_publisher().await?;
+        for kind in ReportKind::ALL {
+            let body = ReportRenderer::new().render(id, kind);
+            writer.publish(CHAIN_EXCHANGE, &format_payout_id(id), "", body.as_bytes());
+            confirms.read_confirms(&mut ConfirmTracker::default()).await?;
+            events.push(event_reader.next().await?);
         }
-        watched.end().await?;
-        close(confirms, &outgoing).await?;
-        let poll = http_client::get(&format!("/payouts/{name}"), &site.key, "");
-        let polled = Response::of(&partner.call(&poll).await?, 200)?;
-        let events = events.try_into().map_err(|_| failure("three events were due"))?;
-        let (row, entries) = rows(site, id).await?;
-        Ok(Self { id, row, events, entries, created, polled })
+        event_reader.close().await?;
+        close(confirms, &writer).await?;
+        let poll = http_client::get(&format!("/payouts/{name}"), &system.key, "");
+        let poll_response = RecordedResponse::from_response(&connection.call(&poll).await?, 200)?;
+        let events = events.try_into().map_err(|_| "three events were due")?;
+        let (payout, journal) = read_rows(system, id).await?;
+        Ok(Self { id, payout, events, journal, create_response, poll_response })
     }
 
     /// A text of the sample as it would be of another payout.
-    pub(crate) fn of(&self, text: &str, id: Uuid) -> String {
-        text.replace(&payout_name(self.id), &payout_name(id))
+    pub(crate) fn render_for(&self, text: &str, id: Uuid) -> String {
+        text.replace(&format_payout_id(self.id), &format_payout_id(id))
     }
 }
 
-async fn rows(site: &Site, id: Uuid) -> Fallible<(PayoutRow, [EntryRow; 2])> {
-    let mut connection = site.database.connect().await?;
+async fn read_rows(system: &SystemUnderTest, id: Uuid) -> Result<(PayoutRow, [JournalRow; 2])> {
+    let mut connection = system.database.connect().await?;
     let row = sqlx::query_as(
         "SELECT org_id, quote_id, external_ref, destination, asset, user_sends::text, recipient_gets::text,
             fee_total_usd::text, from_network, to_network, estimated_seconds, seconds_after_broadcast
          FROM payouts WHERE id = $1",
     );
     let row = row.bind(id).fetch_one(&mut connection).await?;
-    let entries = sqlx::query_as(
+    let journal = sqlx::query_as(
         "SELECT source, report_id, outcome, entry::text FROM journal WHERE payout_id = $1 ORDER BY version",
     );
-    let entries: Vec<EntryRow> = entries.bind(id).fetch_all(&mut connection).await?;
-    Ok((row, entries.try_into().map_err(|_| failure("two journal entries were due"))?))
+    let journal: Vec<JournalRow> = journal.bind(id).fetch_all(&mut connection).await?;
+    Ok((row, journal.try_into().map_err(|_| "two journal entries were due")?))
 }

@@ -4,29 +4,29 @@ use std::collections::BTreeSet;
 
 /// Messages are numbered from 1, and confirmed one by one or all up to a number.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct ConfirmTracker {
     /// All up to here are.
-    floor: u64,
+    contiguous: u64,
     /// And these beyond it.
-    above: BTreeSet<u64>,
+    out_of_order: BTreeSet<u64>,
 }
 
-impl Tally {
-    pub(super) fn note(&mut self, tag: u64, multiple: bool) {
+impl ConfirmTracker {
+    pub(super) fn record(&mut self, tag: u64, multiple: bool) {
         if multiple {
-            self.floor = self.floor.max(tag);
-            self.above = self.above.split_off(&(self.floor + 1));
-        } else if tag > self.floor {
-            self.above.insert(tag);
+            self.contiguous = self.contiguous.max(tag);
+            self.out_of_order = self.out_of_order.split_off(&(self.contiguous + 1));
+        } else if tag > self.contiguous {
+            self.out_of_order.insert(tag);
         }
-        while self.above.remove(&(self.floor + 1)) {
-            self.floor += 1;
+        while self.out_of_order.remove(&(self.contiguous + 1)) {
+            self.contiguous += 1;
         }
     }
 
     /// How many.
     pub(crate) fn confirmed(&self) -> u64 {
-        self.floor + self.above.len() as u64
+        self.contiguous + self.out_of_order.len() as u64
     }
 }
 
@@ -36,12 +36,12 @@ mod tests {
 
     #[test]
     fn each_message_counts_once_however_it_is_confirmed() {
-        let mut tally = Tally::default();
+        let mut tracker = ConfirmTracker::default();
         for (tag, multiple, confirmed) in
             [(2, false, 1), (1, false, 2), (5, false, 3), (4, true, 5), (4, false, 5), (9, true, 9)]
         {
-            tally.note(tag, multiple);
-            assert_eq!(tally.confirmed(), confirmed);
+            tracker.record(tag, multiple);
+            assert_eq!(tracker.confirmed(), confirmed);
         }
     }
 }

@@ -6,48 +6,52 @@ use futures_util::future::try_join_all;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
-use super::statements::{self, BATCH};
-use crate::reports::Kind;
+use super::statements::{self, MAX_BATCH};
+use crate::reports::ReportKind;
 use crate::servers::Database;
-use crate::template::Sample;
-use crate::{Fallible, failure, per_second};
+use crate::template::Template;
+use crate::{Error, Result, per_second};
 
 /// Two connections keep two cores and the log busy.
 const CONNECTIONS: usize = 2;
 
 /// Nobody sends what these wrote to the outbox, so it is not read before it is deleted. As many rows as were written, of
 /// whichever connection: where the other one has some of them in hand, the rest is found a moment later.
-const STRIKE_OFF: &str =
-    "WITH struck AS MATERIALIZED (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-     DELETE FROM outbox o USING struck WHERE o.id = struck.id";
+const DELETE_OUTBOX: &str =
+    "WITH deleted AS MATERIALIZED (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+     DELETE FROM outbox o USING deleted WHERE o.id = deleted.id";
 
 /// Lifecycles a second, over `count` of them.
-pub(crate) async fn lifecycles(database: &Database, sample: &Sample, count: usize) -> Fallible<f64> {
+pub(crate) async fn measure_lifecycles(
+    database: &Database,
+    template: &Template,
+    count: usize,
+) -> Result<f64> {
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         connections.push(PgConnection::connect(&database.floor_url()).await?);
     }
-    let rounds = count.div_ceil(CONNECTIONS * BATCH);
+    let rounds = count.div_ceil(CONNECTIONS * MAX_BATCH);
     let started = Instant::now();
     try_join_all(connections.into_iter().map(async |mut connection| {
         for _ in 0..rounds {
-            let ids: Vec<Uuid> = (0..BATCH).map(|_| Uuid::now_v7()).collect();
-            let mut written = statements::create(&mut connection, sample, &ids).await?;
-            for kind in Kind::BOTH {
-                let reports: Vec<(Uuid, Kind)> = ids.iter().map(|id| (*id, kind)).collect();
-                written += statements::append(&mut connection, sample, &reports).await?;
+            let ids: Vec<Uuid> = (0..MAX_BATCH).map(|_| Uuid::now_v7()).collect();
+            let mut written = statements::create_payouts(&mut connection, template, &ids).await?;
+            for kind in ReportKind::ALL {
+                let reports: Vec<(Uuid, ReportKind)> = ids.iter().map(|id| (*id, kind)).collect();
+                written += statements::append_reports(&mut connection, template, &reports).await?;
             }
-            if written != 3 * BATCH {
-                return Err(failure("floor B did not write what it should"));
+            if written != 3 * MAX_BATCH {
+                return Err("floor B did not write what it should".into());
             }
-            let mut left = written as u64;
-            while left > 0 {
-                let strike_off = sqlx::query(STRIKE_OFF).bind(i64::try_from(left)?);
-                left -= strike_off.execute(&mut connection).await?.rows_affected();
+            let mut remaining = written as u64;
+            while remaining > 0 {
+                let delete = sqlx::query(DELETE_OUTBOX).bind(i64::try_from(remaining)?);
+                remaining -= delete.execute(&mut connection).await?.rows_affected();
             }
         }
-        Ok(())
+        Ok::<_, Error>(())
     }))
     .await?;
-    Ok(per_second(rounds * CONNECTIONS * BATCH, started.elapsed()))
+    Ok(per_second(rounds * CONNECTIONS * MAX_BATCH, started.elapsed()))
 }

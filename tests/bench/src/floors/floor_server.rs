@@ -23,18 +23,18 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::Notify;
 
-use crate::load_generator::Place;
+use crate::Result;
+use crate::load_generator::ClientConfig;
 use crate::servers::{Database, Servers};
-use crate::template::Sample;
-use crate::{Fallible, failure};
+use crate::template::Template;
 
 /// Its own exchanges and queues, with the arguments that payoutd gives its own.
-pub(crate) const REPORTS: &str = "bench.f.reports";
-pub(crate) const EVENTS: &str = "bench.f.events";
+pub(crate) const REPORTS_QUEUE: &str = "bench.f.reports";
+pub(crate) const EVENTS_QUEUE: &str = "bench.f.events";
 
 /// How the bare program is started.
 #[derive(Debug, Args)]
-pub(crate) struct BareArguments {
+pub(crate) struct FloorServerArguments {
     /// Its database.
     #[arg(long)]
     database: String,
@@ -43,92 +43,103 @@ pub(crate) struct BareArguments {
     amqp: String,
     /// A file with the sample.
     #[arg(long)]
-    sample: PathBuf,
+    template: PathBuf,
 }
 
 /// The bare program itself: runs until it is killed.
-pub(crate) async fn run(arguments: BareArguments) -> Fallible<()> {
-    let sample: Arc<Sample> = Arc::new(serde_json::from_slice(&std::fs::read(&arguments.sample)?)?);
-    let written = Arc::new(Notify::new());
+pub(crate) async fn run(arguments: FloorServerArguments) -> Result<()> {
+    let template: Arc<Template> = Arc::new(serde_json::from_slice(&std::fs::read(&arguments.template)?)?);
+    let outbox_written = Arc::new(Notify::new());
     let url = &arguments.amqp;
     let connect = async || Connection::connect(url, ConnectionProperties::default()).await;
     let (consuming, publishing) = (connect().await?, connect().await?);
-    let creates = create_batcher::CreateBatcher::start(&arguments.database, &sample, &written).await?;
-    let mut reports = report_consumer::start(&consuming, &arguments.database, &sample, &written).await?;
-    let mut relay = outbox_relay::start(&publishing, &arguments.database, written).await?;
+    let create_batcher =
+        create_batcher::CreateBatcher::start(&arguments.database, &template, &outbox_written).await?;
+    let mut report_consumer =
+        report_consumer::start(&consuming, &arguments.database, &template, &outbox_written).await?;
+    let mut outbox_relay = outbox_relay::start(&publishing, &arguments.database, outbox_written).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
-    let partners = axum::serve(listener, http_api::router(&sample, creates));
+    let http_server = axum::serve(listener, http_api::router(&template, create_batcher));
     tokio::select! {
-        ended = partners => ended?,
-        ended = reports.join_next() => return Err(format!("the reports ended: {ended:?}").into()),
-        ended = &mut relay => return Err(format!("the relay ended: {ended:?}").into()),
+        ended = http_server => ended?,
+        ended = report_consumer.join_next() => return Err(format!("the reports ended: {ended:?}").into()),
+        ended = &mut outbox_relay => return Err(format!("the relay ended: {ended:?}").into()),
     }
     Ok(())
 }
 
 /// The bare program, running as a child process. Killed when it goes out of scope.
-pub(crate) struct Bare {
+pub(crate) struct FloorServer {
     child: Child,
     /// Its process id.
-    pub(crate) process: u32,
+    pub(crate) pid: u32,
     /// Its database.
     pub(crate) database: Database,
     api: SocketAddr,
     servers: Servers,
 }
 
-impl Bare {
+impl FloorServer {
     /// Starts it on a new database, migrated by payoutd.
-    pub(crate) async fn start(servers: &Servers, sample: &Sample, database: Database) -> Fallible<Self> {
-        Self::declare(servers).await?;
-        Self::resume(servers, sample, database).await
+    pub(crate) async fn start(servers: &Servers, template: &Template, database: Database) -> Result<Self> {
+        Self::declare_queues(servers).await?;
+        Self::start_on_existing_queues(servers, template, database).await
     }
 
     /// Declares its exchanges and queues, empty.
-    pub(crate) async fn declare(servers: &Servers) -> Fallible<()> {
-        let mut broker = servers.broker.connect().await?;
-        for name in [REPORTS, EVENTS] {
-            broker.exchange(name).await?;
-            broker.queue(name, name).await?;
-            broker.purge(name).await?;
+    pub(crate) async fn declare_queues(servers: &Servers) -> Result<()> {
+        let mut channel = servers.broker.connect().await?;
+        for name in [REPORTS_QUEUE, EVENTS_QUEUE] {
+            channel.declare_exchange(name).await?;
+            channel.declare_queue(name, name).await?;
+            channel.purge(name).await?;
         }
         Ok(())
     }
 
     /// Starts it on what is there.
-    pub(crate) async fn resume(servers: &Servers, sample: &Sample, database: Database) -> Fallible<Self> {
-        let file = servers.directory.join("sample.json");
-        std::fs::write(&file, serde_json::to_vec(sample)?)?;
+    pub(crate) async fn start_on_existing_queues(
+        servers: &Servers,
+        template: &Template,
+        database: Database,
+    ) -> Result<Self> {
+        let file = servers.directory.join("template.json");
+        std::fs::write(&file, serde_json::to_vec(template)?)?;
         let mut child = Self::command(servers, &database, &file)?.spawn()?;
-        let process = child.id().ok_or_else(|| failure("the bare program ended at once"))?;
-        let stdout = child.stdout.take().ok_or_else(|| failure("there was to be a pipe"))?;
+        let pid = child.id().ok_or("the bare program ended at once")?;
+        let stdout = child.stdout.take().ok_or("there was to be a pipe")?;
         let line = BufReader::new(stdout).lines().next_line().await?;
-        let api = line.ok_or_else(|| failure("the bare program ended at once"))?.parse()?;
-        Ok(Self { child, process, database, api, servers: servers.clone() })
+        let api = line.ok_or("the bare program ended at once")?.parse()?;
+        Ok(Self { child, pid, database, api, servers: servers.clone() })
     }
 
     /// Ends it and removes its database.
-    pub(crate) async fn close(mut self) -> Fallible<()> {
+    pub(crate) async fn tear_down(mut self) -> Result<()> {
         self.child.kill().await?;
-        self.database.drop().await
+        self.database.drop_database().await
     }
 
-    fn command(servers: &Servers, database: &Database, sample: &Path) -> Fallible<Command> {
+    fn command(servers: &Servers, database: &Database, template: &Path) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["bare", "--database", &database.floor_url(), "--amqp", &servers.amqp_url, "--sample"]);
-        command.arg(sample).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        command.args(["floor-server", "--database", &database.floor_url(), "--amqp", &servers.amqp_url]);
+        command
+            .arg("--template")
+            .arg(template)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
         Ok(command)
     }
 
     /// Where load is put on it.
-    pub(crate) fn place(&self) -> Place {
-        Place {
+    pub(crate) fn client_config(&self) -> ClientConfig {
+        ClientConfig {
             api: self.api,
             key: "sk_live_as_long_as_a_real_one_0123456789012345678".to_owned(),
             broker: self.servers.broker.clone(),
-            chain_exchange: REPORTS,
-            events_queue: EVENTS,
+            chain_exchange: REPORTS_QUEUE,
+            events_queue: EVENTS_QUEUE,
         }
     }
 }

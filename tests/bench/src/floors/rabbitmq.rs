@@ -9,148 +9,153 @@ use tokio::sync::Notify;
 use tokio::time::sleep_until;
 use uuid::Uuid;
 
-use crate::amqp::{Broker, Outgoing, Tally, close};
-use crate::reports::{Kind, Reports, payout_name};
-use crate::template::Sample;
-use crate::{Fallible, per_second};
+use crate::amqp::{Broker, ChannelWriter, ConfirmTracker, close};
+use crate::reports::{ReportKind, ReportRenderer, format_payout_id};
+use crate::template::Template;
+use crate::{Error, Result, per_second};
 
-const REPORTS: &str = "bench.q.reports";
-const EVENTS: &str = "bench.q.events";
+const REPORTS_QUEUE: &str = "bench.q.reports";
+const EVENTS_QUEUE: &str = "bench.q.events";
 /// How many messages may be unconfirmed.
-const WINDOW: u64 = 1_000;
+const MAX_UNCONFIRMED: u64 = 1_000;
 const PREFETCH: u16 = 2_000;
 
 /// Lifecycles a second: each is two reports and three announcements.
-pub(crate) async fn lifecycles(broker: &Broker, sample: &Sample, count: usize) -> Fallible<f64> {
-    declare(broker).await?;
+pub(crate) async fn measure_lifecycles(broker: &Broker, template: &Template, count: usize) -> Result<f64> {
+    declare_queues(broker).await?;
     let started = Instant::now();
     tokio::try_join!(
-        reports(broker, count, None),
-        events(broker, sample, count, None),
-        receive(broker, REPORTS, count * 2, || {}),
-        receive(broker, EVENTS, count * 3, || {})
+        publish_reports(broker, count, None),
+        publish_events(broker, template, count, None),
+        consume(broker, REPORTS_QUEUE, count * 2, || {}),
+        consume(broker, EVENTS_QUEUE, count * 3, || {})
     )?;
     Ok(per_second(count, started.elapsed()))
 }
 
 /// How long a report is on its way through the broker, in microseconds from when it was to be published, while as many
 /// messages go through it as so many lifecycles a second make.
-pub(crate) async fn on_the_way(
+pub(crate) async fn measure_delivery_latency(
     broker: &Broker,
-    sample: &Sample,
-    pace: f64,
+    template: &Template,
+    rate: f64,
     count: usize,
-) -> Fallible<Histogram<u64>> {
-    declare(broker).await?;
-    let mut times = Histogram::new_with_bounds(1, 60_000_000, 3)?;
-    let pace = Pace { from: tokio::time::Instant::now() + Duration::from_millis(500), a_second: pace };
+) -> Result<Histogram<u64>> {
+    declare_queues(broker).await?;
+    let mut latencies = Histogram::new_with_bounds(1, 60_000_000, 3)?;
+    let schedule = Schedule { start: tokio::time::Instant::now() + Duration::from_millis(500), rate };
     // A queue with one consumer keeps the order: both reports of the first payout, then those of the second.
-    let mut arrived = 0..;
-    let arrival = || {
-        let due = arrived.next().map_or(pace.from, |nth: usize| pace.due(nth / 2));
-        times.saturating_record(u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX).max(1));
+    let mut delivery_numbers = 0..;
+    let on_report = || {
+        let due = delivery_numbers.next().map_or(schedule.start, |nth: usize| schedule.due(nth / 2));
+        latencies.saturating_record(u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX).max(1));
     };
     tokio::try_join!(
-        reports(broker, count, Some(pace)),
-        events(broker, sample, count, Some(pace)),
-        receive(broker, REPORTS, count * 2, arrival),
-        receive(broker, EVENTS, count * 3, || {})
+        publish_reports(broker, count, Some(schedule)),
+        publish_events(broker, template, count, Some(schedule)),
+        consume(broker, REPORTS_QUEUE, count * 2, on_report),
+        consume(broker, EVENTS_QUEUE, count * 3, || {})
     )?;
-    Ok(times)
+    Ok(latencies)
 }
 
 /// When the messages of each payout are published.
 #[derive(Clone, Copy)]
-struct Pace {
-    from: tokio::time::Instant,
-    a_second: f64,
+struct Schedule {
+    start: tokio::time::Instant,
+    rate: f64,
 }
 
-impl Pace {
+impl Schedule {
     #[expect(clippy::cast_precision_loss, reason = "few enough")]
     fn due(self, nth: usize) -> tokio::time::Instant {
-        self.from + Duration::from_secs_f64(nth as f64 / self.a_second)
+        self.start + Duration::from_secs_f64(nth as f64 / self.rate)
     }
 }
 
-async fn declare(broker: &Broker) -> Fallible<()> {
-    for queue in [REPORTS, EVENTS] {
-        let mut setup = broker.connect().await?;
-        setup.exchange(queue).await?;
-        setup.queue(queue, queue).await?;
-        setup.purge(queue).await?;
+async fn declare_queues(broker: &Broker) -> Result<()> {
+    for queue in [REPORTS_QUEUE, EVENTS_QUEUE] {
+        let mut channel = broker.connect().await?;
+        channel.declare_exchange(queue).await?;
+        channel.declare_queue(queue, queue).await?;
+        channel.purge(queue).await?;
     }
     Ok(())
 }
 
-async fn reports(broker: &Broker, count: usize, pace: Option<Pace>) -> Fallible<()> {
-    let written = Reports::new();
-    send(broker, count, 2, pace, |outgoing, id| {
-        for kind in Kind::BOTH {
-            outgoing.publish(REPORTS, &payout_name(id), "", written.body(id, kind).as_bytes());
+async fn publish_reports(broker: &Broker, count: usize, schedule: Option<Schedule>) -> Result<()> {
+    let renderer = ReportRenderer::new();
+    publish_all(broker, count, 2, schedule, |writer, id| {
+        for kind in ReportKind::ALL {
+            writer.publish(REPORTS_QUEUE, &format_payout_id(id), "", renderer.render(id, kind).as_bytes());
         }
     })
     .await
 }
 
-async fn events(broker: &Broker, sample: &Sample, count: usize, pace: Option<Pace>) -> Fallible<()> {
-    send(broker, count, 3, pace, |outgoing, id| {
-        for (event, sequence) in sample.events.iter().zip(1..) {
-            let message_id = format!("{}.{sequence}", payout_name(id));
-            outgoing.publish(EVENTS, &event.routing_key, &message_id, event.body.as_bytes());
+async fn publish_events(
+    broker: &Broker,
+    template: &Template,
+    count: usize,
+    schedule: Option<Schedule>,
+) -> Result<()> {
+    publish_all(broker, count, 3, schedule, |writer, id| {
+        for (event, sequence) in template.events.iter().zip(1..) {
+            let message_id = format!("{}.{sequence}", format_payout_id(id));
+            writer.publish(EVENTS_QUEUE, &event.routing_key, &message_id, event.body.as_bytes());
         }
     })
     .await
 }
 
 /// Publishes the messages of so many payouts, `each` of them at a time, and waits for all confirms.
-async fn send(
+async fn publish_all(
     broker: &Broker,
     payouts: usize,
-    each: u64,
-    pace: Option<Pace>,
-    mut publish: impl FnMut(&Outgoing, Uuid),
-) -> Fallible<()> {
-    let (outgoing, mut confirms) = broker.connect().await?.publishing().await?.split();
-    let (confirmed, more) = (Cell::new(0), Notify::new());
-    let all = payouts as u64 * each;
+    messages_per_payout: u64,
+    schedule: Option<Schedule>,
+    mut publish: impl FnMut(&ChannelWriter, Uuid),
+) -> Result<()> {
+    let (writer, mut confirms) = broker.connect().await?.into_publisher().await?;
+    let (confirmed, confirm_received) = (Cell::new(0), Notify::new());
+    let total = payouts as u64 * messages_per_payout;
     let sending = async {
         for sent in 0..payouts {
-            if let Some(pace) = pace {
-                sleep_until(pace.due(sent)).await;
+            if let Some(schedule) = schedule {
+                sleep_until(schedule.due(sent)).await;
             }
-            while sent as u64 * each >= confirmed.get() + WINDOW {
-                more.notified().await;
+            while sent as u64 * messages_per_payout >= confirmed.get() + MAX_UNCONFIRMED {
+                confirm_received.notified().await;
             }
-            publish(&outgoing, Uuid::now_v7());
+            publish(&writer, Uuid::now_v7());
         }
-        Fallible::Ok(())
+        Ok::<_, Error>(())
     };
     let confirming = async {
-        let mut tally = Tally::default();
-        while tally.confirmed() < all {
-            confirms.confirms(&mut tally).await?;
-            confirmed.set(tally.confirmed());
-            more.notify_one();
+        let mut tracker = ConfirmTracker::default();
+        while tracker.confirmed() < total {
+            confirms.read_confirms(&mut tracker).await?;
+            confirmed.set(tracker.confirmed());
+            confirm_received.notify_one();
         }
-        Fallible::Ok(())
+        Ok::<_, Error>(())
     };
     tokio::try_join!(sending, confirming)?;
-    close(confirms, &outgoing).await
+    close(confirms, &writer).await
 }
 
 /// Consumes so many messages and acknowledges them.
-async fn receive(broker: &Broker, queue: &str, count: usize, mut arrived: impl FnMut()) -> Fallible<()> {
-    let (outgoing, mut incoming) = broker.connect().await?.consuming(queue, PREFETCH).await?.split();
+async fn consume(broker: &Broker, queue: &str, count: usize, mut on_delivery: impl FnMut()) -> Result<()> {
+    let (writer, mut reader) = broker.connect().await?.into_consumer(queue, PREFETCH).await?;
     let mut received = 0;
     while received < count {
-        let tag = incoming
-            .deliveries(|_| {
+        let tag = reader
+            .read_deliveries(|_| {
                 received += 1;
-                arrived();
+                on_delivery();
             })
             .await?;
-        outgoing.acknowledge(tag);
+        writer.acknowledge(tag);
     }
-    close(incoming, &outgoing).await
+    close(reader, &writer).await
 }

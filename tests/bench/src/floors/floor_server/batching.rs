@@ -5,16 +5,16 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
-use crate::Fallible;
-use crate::floors::statements::BATCH;
+use crate::Result;
+use crate::floors::statements::MAX_BATCH;
 
 /// As many commits at once as payoutd has by default.
-const AT_ONCE: usize = 2;
+const MAX_CONCURRENT_COMMITS: usize = 2;
 
 /// A connection for each commit that may be under way.
-pub(super) async fn connections(url: &str) -> Fallible<Vec<PgConnection>> {
+pub(super) async fn connections(url: &str) -> Result<Vec<PgConnection>> {
     let mut connections = Vec::new();
-    for _ in 0..AT_ONCE {
+    for _ in 0..MAX_CONCURRENT_COMMITS {
         connections.push(PgConnection::connect(url).await?);
     }
     Ok(connections)
@@ -23,26 +23,26 @@ pub(super) async fn connections(url: &str) -> Fallible<Vec<PgConnection>> {
 /// Commits what comes, until nobody sends any more. Ends at the first error. `commit` gives its connection back.
 pub(super) async fn run<T, Fut>(
     mut idle: Vec<PgConnection>,
-    mut waiting: UnboundedReceiver<T>,
+    mut queue: UnboundedReceiver<T>,
     commit: impl Fn(PgConnection, Vec<T>) -> Fut,
-) -> Fallible<()>
+) -> Result<()>
 where
-    Fut: Future<Output = Fallible<PgConnection>> + Send + 'static,
+    Fut: Future<Output = Result<PgConnection>> + Send + 'static,
 {
-    let (mut under_way, mut batch) = (JoinSet::new(), Vec::with_capacity(BATCH));
+    let (mut commits, mut batch) = (JoinSet::new(), Vec::with_capacity(MAX_BATCH));
     loop {
-        let room = BATCH - batch.len();
+        let free_slots = MAX_BATCH - batch.len();
         tokio::select! {
             biased;
-            count = waiting.recv_many(&mut batch, room), if room > 0 => if count == 0 { return Ok(()) },
-            Some(ended) = under_way.join_next() => idle.push(ended??),
+            count = queue.recv_many(&mut batch, free_slots), if free_slots > 0 => if count == 0 { return Ok(()) },
+            Some(finished) = commits.join_next() => idle.push(finished??),
         }
-        let worth_it = under_way.is_empty() || batch.len() == BATCH;
+        let may_commit = commits.is_empty() || batch.len() == MAX_BATCH;
         if !batch.is_empty()
-            && worth_it
+            && may_commit
             && let Some(connection) = idle.pop()
         {
-            under_way.spawn(commit(connection, std::mem::take(&mut batch)));
+            commits.spawn(commit(connection, std::mem::take(&mut batch)));
         }
     }
 }

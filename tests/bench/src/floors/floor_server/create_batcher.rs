@@ -7,49 +7,53 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::Uuid;
 
 use super::batching;
+use crate::Result;
 use crate::floors::statements;
-use crate::template::Sample;
-use crate::{Fallible, failure};
+use crate::template::Template;
 
-type Waiting = (Uuid, oneshot::Sender<()>);
+type PendingCreate = (Uuid, oneshot::Sender<()>);
 
 /// The way in.
 pub(super) struct CreateBatcher {
-    waiting: mpsc::UnboundedSender<Waiting>,
+    queue: mpsc::UnboundedSender<PendingCreate>,
 }
 
 impl CreateBatcher {
-    pub(super) async fn start(url: &str, sample: &Arc<Sample>, written: &Arc<Notify>) -> Fallible<Self> {
+    pub(super) async fn start(
+        url: &str,
+        template: &Arc<Template>,
+        outbox_written: &Arc<Notify>,
+    ) -> Result<Self> {
         let connections = batching::connections(url).await?;
-        let (sender, waiting) = mpsc::unbounded_channel();
-        let (sample, written) = (Arc::clone(sample), Arc::clone(written));
-        tokio::spawn(batching::run(connections, waiting, move |connection, batch| {
-            commit(connection, Arc::clone(&sample), Arc::clone(&written), batch)
+        let (sender, queue) = mpsc::unbounded_channel();
+        let (template, outbox_written) = (Arc::clone(template), Arc::clone(outbox_written));
+        tokio::spawn(batching::run(connections, queue, move |connection, batch| {
+            commit(connection, Arc::clone(&template), Arc::clone(&outbox_written), batch)
         }));
-        Ok(Self { waiting: sender })
+        Ok(Self { queue: sender })
     }
 
     /// Creates a payout, and returns once that is committed. `None` once a commit has failed.
     pub(super) async fn create(&self) -> Option<Uuid> {
         let id = Uuid::now_v7();
-        let (committed, answer) = oneshot::channel();
-        self.waiting.send((id, committed)).ok()?;
-        answer.await.ok()?;
+        let (committed, receiver) = oneshot::channel();
+        self.queue.send((id, committed)).ok()?;
+        receiver.await.ok()?;
         Some(id)
     }
 }
 
 async fn commit(
     mut connection: PgConnection,
-    sample: Arc<Sample>,
-    written: Arc<Notify>,
-    batch: Vec<Waiting>,
-) -> Fallible<PgConnection> {
+    template: Arc<Template>,
+    outbox_written: Arc<Notify>,
+    batch: Vec<PendingCreate>,
+) -> Result<PgConnection> {
     let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
-    if statements::create(&mut connection, &sample, &ids).await? != ids.len() {
-        return Err(failure("the bare program did not create what it should"));
+    if statements::create_payouts(&mut connection, &template, &ids).await? != ids.len() {
+        return Err("the bare program did not create what it should".into());
     }
-    written.notify_one();
+    outbox_written.notify_one();
     for (_, committed) in batch {
         // Nobody waits where the client hung up.
         let _ = committed.send(());

@@ -10,56 +10,56 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::create_batcher::CreateBatcher;
-use crate::template::{self, Sample};
+use crate::template::{self, Template};
 
-struct Partners {
-    creates: CreateBatcher,
-    sample: Arc<Sample>,
-    created: HeaderMap,
-    polled: HeaderMap,
-    poll: Bytes,
+struct HttpState {
+    create_batcher: CreateBatcher,
+    template: Arc<Template>,
+    create_headers: HeaderMap,
+    poll_headers: HeaderMap,
+    poll_body: Bytes,
 }
 
-pub(super) fn router(sample: &Arc<Sample>, creates: CreateBatcher) -> Router {
-    let partners = Partners {
-        creates,
-        created: headers(&sample.created),
-        polled: headers(&sample.polled),
-        poll: sample.polled.body.clone().into(),
-        sample: Arc::clone(sample),
+pub(super) fn router(template: &Arc<Template>, create_batcher: CreateBatcher) -> Router {
+    let state = HttpState {
+        create_batcher,
+        create_headers: parse_headers(&template.create_response),
+        poll_headers: parse_headers(&template.poll_response),
+        poll_body: template.poll_response.body.clone().into(),
+        template: Arc::clone(template),
     };
     Router::new()
         .route("/payouts", post(create))
         .route("/payouts/{id}", get(poll))
-        .with_state(Arc::new(partners))
+        .with_state(Arc::new(state))
 }
 
-fn headers(response: &template::Response) -> HeaderMap {
+fn parse_headers(response: &template::RecordedResponse) -> HeaderMap {
     let parsed = response.headers.iter().filter_map(|(name, value)| {
         Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?))
     });
     parsed.collect()
 }
 
-async fn create(State(partners): State<Arc<Partners>>, _body: Bytes) -> Response {
-    let Some(id) = partners.creates.create().await else {
-        return answer(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), Body::empty());
+async fn create(State(state): State<Arc<HttpState>>, _body: Bytes) -> Response {
+    let Some(id) = state.create_batcher.create().await else {
+        return build_response(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), Body::empty());
     };
-    let body = partners.sample.of(&partners.sample.created.body, id);
-    answer(StatusCode::CREATED, partners.created.clone(), body.into())
+    let body = state.template.render_for(&state.template.create_response.body, id);
+    build_response(StatusCode::CREATED, state.create_headers.clone(), body.into())
 }
 
 /// Floor H. What is known to the client already is not sent.
-async fn poll(State(partners): State<Arc<Partners>>, headers: HeaderMap) -> Response {
+async fn poll(State(state): State<Arc<HttpState>>, headers: HeaderMap) -> Response {
     if headers.contains_key(header::IF_NONE_MATCH) {
-        let mut kept = partners.polled.clone();
-        kept.remove(header::CONTENT_TYPE);
-        return answer(StatusCode::NOT_MODIFIED, kept, Body::empty());
+        let mut not_modified_headers = state.poll_headers.clone();
+        not_modified_headers.remove(header::CONTENT_TYPE);
+        return build_response(StatusCode::NOT_MODIFIED, not_modified_headers, Body::empty());
     }
-    answer(StatusCode::OK, partners.polled.clone(), partners.poll.clone().into())
+    build_response(StatusCode::OK, state.poll_headers.clone(), state.poll_body.clone().into())
 }
 
-fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+fn build_response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
