@@ -1,4 +1,4 @@
-//! Correctness stays on: after every round, is every payout where it should be?
+//! Correctness checks after each round. A failed check ends the run.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ use crate::servers::Database;
 use crate::system_under_test::{DEAD_LETTERS_QUEUE, EVENTS_QUEUE, REPORTS_QUEUE, SystemUnderTest};
 use crate::{Result, check_count};
 
-/// How many of the payouts are also asked for over HTTP.
+/// How many payouts of a round are polled over HTTP.
 const POLLED: usize = 50;
-/// How long it may take until nothing moves any more.
+/// How long a check waits without progress.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Payouts that are delivered, once each, with every change in the journal and nothing left to be announced.
+/// Checks that each payout is delivered with a complete journal, and that the outbox is empty.
 pub(crate) async fn all_delivered(database: &Database, ids: &[Uuid]) -> Result<()> {
     let mut connection = database.connect().await?;
     let delivered = count(
@@ -40,7 +40,7 @@ pub(crate) async fn all_delivered(database: &Database, ids: &[Uuid]) -> Result<(
     wait_until_drained(database).await
 }
 
-/// Payouts that a report has moved on, sooner or later.
+/// Waits until a report of this kind is applied to each payout.
 pub(crate) async fn wait_until_applied(database: &Database, ids: &[Uuid], kind: ReportKind) -> Result<()> {
     let (status, version) = match kind {
         ReportKind::Broadcast => ("broadcast", 2i64),
@@ -64,7 +64,8 @@ pub(crate) async fn wait_until_applied(database: &Database, ids: &[Uuid], kind: 
     check_count(status, found, ids.len())
 }
 
-/// Nothing waits in the outbox or in the parking lot. What was confirmed last is struck off a moment later.
+/// Waits until the outbox and the parked reports are empty. payoutd deletes confirmed messages from the
+/// outbox shortly after the confirm.
 pub(crate) async fn wait_until_drained(database: &Database) -> Result<()> {
     let query = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM parked_reports)";
     let since = Instant::now();
@@ -74,10 +75,10 @@ pub(crate) async fn wait_until_drained(database: &Database) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err("something is left in the outbox or in the parking lot".into())
+    Err("the outbox or the parked reports are not empty".into())
 }
 
-/// The same through payoutd's own eyes, and the queues around it are empty.
+/// Checks the payouts in the database and over HTTP, and that the queues are empty.
 pub(crate) async fn final_state(system: &SystemUnderTest, ids: &[Uuid]) -> Result<()> {
     all_delivered(&system.database, ids).await?;
     poll_responses(system, ids, "delivered", 3).await?;
@@ -87,8 +88,8 @@ pub(crate) async fn final_state(system: &SystemUnderTest, ids: &[Uuid]) -> Resul
     check_no_unread_events(system).await
 }
 
-/// No announcement waits that nobody has read. Some may have come back: of the acknowledgements just before a connection
-/// is closed RabbitMQ may lose a few.
+/// Checks that the event queue holds no unread event. RabbitMQ may lose the last acknowledgements before a
+/// connection closes; it then redelivers those events.
 async fn check_no_unread_events(system: &SystemUnderTest) -> Result<()> {
     loop {
         let waiting = system.queue_length(EVENTS_QUEUE).await?;
@@ -103,15 +104,16 @@ async fn check_no_unread_events(system: &SystemUnderTest) -> Result<()> {
                 read += 1;
                 unread += i64::from(!delivery.redelivered);
             });
-            let tag = timeout(TIMEOUT, deliveries).await.map_err(|_| "announcements went away")??;
+            let tag =
+                timeout(TIMEOUT, deliveries).await.map_err(|_| "no event arrived before the timeout")??;
             writer.acknowledge(tag);
         }
         close(reader, &writer).await?;
-        check_count("announcements that nobody had read", unread, 0)?;
+        check_count("unread events", unread, 0)?;
     }
 }
 
-/// Polls a few of the payouts: each has this status and sequence.
+/// Polls a subset of the payouts and checks status and sequence of each response.
 pub(crate) async fn poll_responses(
     system: &SystemUnderTest,
     ids: &[Uuid],
@@ -124,7 +126,9 @@ pub(crate) async fn poll_responses(
         let response = connection.call(&request).await?;
         let body: serde_json::Value = serde_json::from_slice(response.body)?;
         if response.status != 200 || body["status"] != status || body["sequence"] != sequence {
-            return Err(format!("{id} is not {status} at {sequence}: {body}").into());
+            return Err(
+                format!("payout {id}: expected status {status} and sequence {sequence}, got {body}").into()
+            );
         }
     }
     Ok(())

@@ -1,5 +1,4 @@
-//! Payouts that are there already, in numbers that nobody would make over HTTP: loaded with SQL, in the shapes that
-//! payoutd writes.
+//! Bulk-loaded data sets: payouts inserted with SQL, with the same columns and values that payoutd writes.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -8,26 +7,23 @@ use crate::servers::Database;
 use crate::template::Template;
 use crate::{Result, check_count};
 
-/// How far a payout has come.
+/// The status of the loaded payouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
-    /// Created.
     Pending,
-    /// Broadcast: in flight.
     Broadcast,
-    /// Delivered: finished.
     Delivered,
 }
 
-/// Payouts `from..to` by number, in one statement each. More at once gains nothing.
+/// The number of payouts per `INSERT` statement. Larger statements are not faster.
 const ROWS_PER_STATEMENT: usize = 50_000;
 
-/// The id of a payout in stock, by its number. It has the shape of those that payoutd gives.
+/// The id of the loaded payout with this number: a valid UUIDv7, like the ids of payoutd.
 pub(crate) fn payout_id(number: usize) -> Uuid {
     Uuid::from_u128(0x0190_0000_0000_7000_8000_u128 << 48 | number as u128)
 }
 
-/// Loads payouts with these numbers.
+/// Loads the payouts with these numbers, and their journals.
 pub(crate) async fn load(
     database: &Database,
     template: &Template,
@@ -46,7 +42,8 @@ pub(crate) async fn load(
     check_count("loaded payouts", database.query_number(loaded).await?, numbers.end)
 }
 
-/// Estimates are ten days ahead, so that nothing is late. Quotes and tokens are random, as real ones are.
+/// The estimated delivery is ten days ahead, so that no payout becomes late. Quotes and tokens are random,
+/// like real ones.
 const PAYOUTS: &str = "
     INSERT INTO payouts (
         id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, user_sends, recipient_gets,

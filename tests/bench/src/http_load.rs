@@ -1,4 +1,4 @@
-//! The same calls again and again, over kept connections, as fast as they are answered.
+//! Closed-loop HTTP load over keep-alive connections.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -9,10 +9,14 @@ use futures_util::future::try_join_all;
 use crate::http_client::Connection;
 use crate::{Error, Result, per_second};
 
-/// Enough to keep two cores busy.
+/// Enough connections to saturate two cores.
 pub(crate) const CONNECTIONS: usize = 32;
 
-/// Makes calls for so long, after a fifth of that to warm up. Every answer is to have this status. Calls a second.
+/// Sends `requests` repeatedly for `time`. The first fifth is warm-up and does not count. Returns responses
+/// per second.
+///
+/// # Errors
+/// Returns an error if a response does not have `status`.
 pub(crate) async fn repeat_for(
     api: SocketAddr,
     requests: &[Vec<u8>],
@@ -30,7 +34,7 @@ pub(crate) async fn repeat_for(
             }
             let response = connection.call(request).await?;
             if response.status != status {
-                return Err(format!("{} where {status} was due", response.status).into());
+                return Err(format!("expected status {status}, got {}", response.status).into());
             }
             if now >= window_start {
                 completed.set(completed.get() + 1);
@@ -42,7 +46,10 @@ pub(crate) async fn repeat_for(
     Ok(per_second(completed.get(), time - time / 5))
 }
 
-/// Makes each call once. Calls a second.
+/// Sends each request once. Returns responses per second.
+///
+/// # Errors
+/// Returns an error if a response does not have `status`.
 pub(crate) async fn send_each_once(
     api: SocketAddr,
     requests: &[Vec<u8>],
@@ -57,7 +64,7 @@ pub(crate) async fn send_each_once(
             let response = connection.call(request).await?;
             if response.status != status {
                 let body = String::from_utf8_lossy(response.body);
-                return Err(format!("{} where {status} was due: {body}", response.status).into());
+                return Err(format!("expected status {status}, got {}: {body}", response.status).into());
             }
         }
         Ok::<_, Error>(())

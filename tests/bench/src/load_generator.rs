@@ -1,8 +1,8 @@
-//! The load: payouts taken through their lives by everybody around payoutd. A partner executes quotes; a watcher sees
-//! what `payout.created` set going and reports it; a service downstream reads every announcement.
+//! The load generator. It drives payouts through their lifecycle in three roles: a partner executes quotes, a
+//! watcher reports on each payout, and a downstream service reads every event.
 //!
-//! For the highest rate in a closed loop: so many payouts are under way at once, and the next one begins when one is
-//! delivered. At a given rate in an open one: payouts begin when their time has come.
+//! Without an arrival rate the load is a closed loop: a fixed number of payouts is in flight, and a delivered
+//! payout starts the next one. With an arrival rate it is an open loop: payouts start on schedule.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,52 +18,49 @@ use crate::http_client::Connection;
 use crate::reports::{ReportKind, ReportRenderer, format_payout_id, parse_payout_id};
 use crate::{Result, per_second, quotes, truncate_to_usize};
 
-/// Where payouts are made and reported on.
+/// What clients need to reach the system under test or the floor server.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientConfig {
-    /// Where partners call.
+    /// The address of the partner API.
     pub(crate) api: SocketAddr,
-    /// With which key.
+    /// The API key.
     pub(crate) key: String,
-    /// The broker.
     pub(crate) broker: Broker,
-    /// Where reports go.
+    /// The exchange for reports.
     pub(crate) chain_exchange: &'static str,
-    /// Where announcements come from.
+    /// The queue to read events from.
     pub(crate) events_queue: &'static str,
 }
 
-/// How much load there is.
+/// The amount of load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LoadProfile {
-    /// The most payouts under way at once.
+    /// The maximum of payouts in flight.
     pub(crate) in_flight: usize,
-    /// The partner's connections, each with one call at a time.
+    /// Connections of the partner, each with one request at a time.
     pub(crate) connections: usize,
-    /// Payouts begun a second, whatever becomes of those before: an open loop. Without it the loop is closed.
+    /// Payouts started per second in an open loop. `None` is a closed loop.
     pub(crate) arrival_rate: Option<f64>,
 }
 
-/// As much as it takes for the highest rate on two cores.
+/// The load that reaches the highest rate on two cores.
 pub(crate) const SATURATING: LoadProfile =
     LoadProfile { in_flight: 1_000, connections: 64, arrival_rate: None };
 
-/// What a round came to.
+/// The result of a round.
 #[derive(Debug)]
 pub(crate) struct LoadResult {
-    /// Lifecycles a second, without the beginning and the end.
+    /// Lifecycles per second within the measurement window: after warm-up, before the end.
     pub(crate) rate: f64,
-    /// The payouts.
     pub(crate) ids: Vec<Uuid>,
-    /// Announcements that came more than once.
+    /// The number of duplicate events.
     pub(crate) duplicates: u64,
 }
 
-/// How long nothing may happen before a round has failed.
+/// How long the load may make no progress before the round fails.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many announcements may be unacknowledged.
 const PREFETCH: u16 = 2_000;
-/// The last change of a lifecycle.
+/// The sequence of a delivered payout.
 const LAST_SEQUENCE: u8 = 3;
 
 struct LoadGenerator<'a> {
@@ -72,7 +69,7 @@ struct LoadGenerator<'a> {
     profile: LoadProfile,
     next_quote: Cell<usize>,
     start_permits: Semaphore,
-    /// The newest sequence that was announced, by payout.
+    /// The latest event sequence per payout.
     latest_sequence: RefCell<HashMap<Uuid, u8>>,
     delivered: Cell<usize>,
     duplicates: Cell<u64>,
@@ -83,7 +80,10 @@ struct LoadGenerator<'a> {
     window_end: Cell<Option<(Instant, usize)>>,
 }
 
-/// Takes a payout of each quote through its life.
+/// Runs one lifecycle per quote.
+///
+/// # Errors
+/// Returns an error if the load makes no progress, if a request fails, or if events are missing.
 pub(crate) async fn run_lifecycles(
     client_config: &ClientConfig,
     profile: LoadProfile,
@@ -123,7 +123,7 @@ pub(crate) async fn run_lifecycles(
 }
 
 impl LoadGenerator<'_> {
-    /// Lets payouts begin when their time has come. Never returns.
+    /// Issues permits at the arrival rate. Never returns.
     async fn issue_start_permits(&self) {
         let Some(arrival_rate) = self.profile.arrival_rate else { return std::future::pending().await };
         let (started, mut issued) = (Instant::now(), 0);
@@ -136,15 +136,15 @@ impl LoadGenerator<'_> {
         }
     }
 
-    /// One connection of the partner.
+    /// Sends create requests on one connection until the quotes are used up.
     async fn run_client(&self) -> Result<()> {
         let mut connection = Connection::open(self.client_config.api).await?;
         loop {
             let permit = tokio::time::timeout(STALL_TIMEOUT, self.start_permits.acquire()).await;
-            permit.map_err(|_| "no payout was delivered for a long time")??.forget();
+            permit.map_err(|_| "no payout was delivered before the timeout")??.forget();
             let Some(quote) = self.quotes.get(self.next_quote.get()) else {
                 self.window_end.set(self.window_end.get().or(Some((Instant::now(), self.delivered.get()))));
-                // The others must see as well that there is nothing left.
+                // The other clients need a permit to see the end.
                 self.start_permits.add_permits(1);
                 return Ok(());
             };
@@ -156,11 +156,11 @@ impl LoadGenerator<'_> {
         }
     }
 
-    /// Waits until every payout is delivered and every report confirmed.
+    /// Waits until all payouts are delivered and all reports are confirmed.
     async fn wait_for_completion(&self) -> Result<()> {
         while self.delivered.get() < self.quotes.len() || self.confirmed.get() < self.published.get() {
             let progress = tokio::time::timeout(STALL_TIMEOUT, self.progress.notified()).await;
-            progress.map_err(|_| "not every payout was delivered")?;
+            progress.map_err(|_| "not every payout was delivered before the timeout")?;
         }
         Ok(())
     }
@@ -189,11 +189,11 @@ impl LoadGenerator<'_> {
         }
     }
 
-    /// What the services downstream, and with them the chain, do when they read an announcement.
+    /// Handles an event as the downstream service and the watcher do.
     fn on_event(&self, event: &Delivery<'_>, renderer: &ReportRenderer, reports: &ChannelWriter) {
         if event.redelivered {
-            // Of an earlier round, whose last acknowledgements the broker has lost (`check::final_state`). What is published
-            // twice is not marked so.
+            // An event of an earlier round whose acknowledgement the broker has lost (see
+            // `check::final_state`). A duplicate that payoutd publishes is not marked as redelivered.
             return;
         }
         let sequence = |rest: &[u8]| match rest {
@@ -203,7 +203,7 @@ impl LoadGenerator<'_> {
         let Some((id, sequence)) =
             parse_payout_id(event.message_id).and_then(|(id, rest)| Some((id, sequence(rest)?)))
         else {
-            // Found out at the end, where it is missing.
+            // An unreadable event is missing in the final check.
             return;
         };
         let latest = self.latest_sequence.borrow().get(&id).copied().unwrap_or_default();
@@ -240,13 +240,13 @@ impl LoadGenerator<'_> {
         let (Some((window_start, before)), Some((window_end, after))) =
             (self.window_start.get(), self.window_end.get())
         else {
-            return Err("a round was too short to be measured".into());
+            return Err("the round is too short to measure".into());
         };
         let latest_sequence = self.latest_sequence.into_inner();
         if latest_sequence.len() != self.quotes.len()
             || latest_sequence.values().any(|sequence| *sequence != LAST_SEQUENCE)
         {
-            return Err("announcements are missing, or were never asked for".into());
+            return Err("events are missing or unexpected".into());
         }
         let rate =
             per_second(after.saturating_sub(before), window_end.saturating_duration_since(window_start));

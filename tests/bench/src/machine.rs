@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! Description of the machine and of the servers.
 
 use std::fs::{self, File};
 use std::io::{Seek, Write};
@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use crate::servers::Servers;
 use crate::{Result, per_second};
 
-/// Lines about the machine and the servers.
 pub(crate) async fn describe(servers: &Servers) -> Result<Vec<String>> {
     let database = servers.create_database("machine").await?;
     let mut connection = database.connect().await?;
@@ -26,7 +25,7 @@ pub(crate) async fn describe(servers: &Servers) -> Result<Vec<String>> {
         format!("{}, {cores} cores, {}, Linux {}", cpu(), memory(), first_line("/proc/sys/kernel/osrelease")),
         format!("PostgreSQL {version} ({settings})"),
         format!("RabbitMQ {}, quorum queues; {}", rabbit(), output("rustc", &["--version"])),
-        format!("disk: {syncs:.0} synced writes of 8 KB a second, one after the other, on {file_system}"),
+        format!("disk: {syncs:.0} sequential synced writes of 8 KB per second, on {file_system}"),
     ])
 }
 
@@ -63,7 +62,7 @@ fn file_system(directory: &Path) -> String {
     output("stat", &["--file-system", "--format=%T", &directory.to_string_lossy()])
 }
 
-/// How often a second a page can be written and synced, as PostgreSQL does it with its log.
+/// Synced 8 KB writes per second, one at a time, as PostgreSQL writes its log.
 fn synced_writes(directory: &Path) -> Result<f64> {
     let path = directory.join("synced");
     let mut file = File::create(&path)?;

@@ -1,4 +1,4 @@
-//! The measures, in the order in which they are taken.
+//! The measures, in the order of execution.
 
 mod creates;
 mod drain;
@@ -20,26 +20,25 @@ use crate::system_under_test::SystemUnderTest;
 use crate::table::{self, Row};
 use crate::{Result, log_progress, machine};
 
-/// What the measures share, and what they found.
+/// State and results of a benchmark run.
 pub(crate) struct BenchmarkRun<'a> {
-    /// What was asked for.
     pub(crate) options: &'a Options,
-    /// What it runs on.
     pub(crate) servers: Servers,
-    /// The program that is measured.
+    /// The payoutd binary to measure.
     pub(crate) binary: PathBuf,
-    /// The lines of the table so far.
+    /// The rows of the results table.
     pub(crate) rows: Vec<Row>,
-    /// What is to be said besides.
+    /// Notes that follow the table.
     pub(crate) notes: Vec<String>,
-    /// The highest rate of lifecycles, once it is known.
+    /// The lifecycle rate of the `lifecycles` measure.
     pub(crate) max_rate: Option<f64>,
 }
 
-/// Takes the measures that were asked for, and prints what they came to. Says whether that is good enough.
+/// Runs the selected measures and prints the results. Returns `false` if `--strict` is set and a target is
+/// missed.
 pub(crate) async fn run(options: &Options) -> Result<bool> {
     let servers = Servers::from_environment()?;
-    let binary = options.binary.clone().ok_or("--binary says what is to be measured")?;
+    let binary = options.binary.clone().ok_or("--binary is required")?;
     let machine = machine::describe(&servers).await?;
     for line in &machine {
         log_progress(line);
@@ -60,12 +59,12 @@ pub(crate) async fn run(options: &Options) -> Result<bool> {
             Measure::Sqlite => sqlite::measure(&mut run).await?,
         }
     }
-    let reached = table::print(&machine, &run.notes, &run.rows)?;
-    Ok(reached || !options.strict)
+    let all_met = table::print(&machine, &run.notes, &run.rows)?;
+    Ok(all_met || !options.strict)
 }
 
 impl BenchmarkRun<'_> {
-    /// A new database that payoutd has migrated.
+    /// Creates a database and runs the migrations of payoutd on it.
     pub(crate) async fn create_migrated_database(
         &self,
         system: &SystemUnderTest,
@@ -76,7 +75,7 @@ impl BenchmarkRun<'_> {
         Ok(database)
     }
 
-    /// Says what is going on.
+    /// Prints progress, indented.
     pub(crate) fn log_progress(&self, message: &str) {
         log_progress(&format!("  {message}"));
     }

@@ -1,4 +1,4 @@
-//! payoutd itself: the release build, as a child process, spoken to like anybody would.
+//! payoutd as a child process, used through its public interfaces.
 
 use std::fs::{File, OpenOptions};
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +14,7 @@ use crate::servers::{Database, Servers};
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How payoutd is started.
+/// Binary, environment and addresses of a payoutd.
 #[derive(Debug, Clone)]
 pub(crate) struct PayoutdCommand {
     binary: PathBuf,
@@ -24,12 +24,12 @@ pub(crate) struct PayoutdCommand {
     ops: SocketAddr,
 }
 
-/// What is set differently from the defaults, in words, for the output.
-pub(crate) const CONFIGURATION_NOTE: &str = "payoutd's defaults, except: no limits of calls per key (limits.*_per_second = 0), \
+/// A note for the output: the settings that differ from the defaults.
+pub(crate) const CONFIGURATION_NOTE: &str = "payoutd runs with its defaults, except: no rate limits (limits.*_per_second = 0), \
      quotes that stay valid (quotes.ttl_seconds = 86400), and for held requests waiting.max_held* and http.max_connections";
 
 impl PayoutdCommand {
-    /// payoutd on this database and the broker, on free ports.
+    /// Configures payoutd for the database and the broker, on free ports.
     pub(crate) fn new(binary: &Path, servers: &Servers, database: &Database) -> Result<Self> {
         let (api, ops) = (free_local_address()?, free_local_address()?);
         let command = Self {
@@ -51,7 +51,7 @@ impl PayoutdCommand {
             .with_env("PAYOUTD_LIMITS__WRITES_PER_SECOND", "0"))
     }
 
-    /// The same with one more setting.
+    /// Adds an environment variable.
     pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
@@ -78,7 +78,7 @@ impl PayoutdCommand {
         Ok(OpenOptions::new().create(true).append(true).open(&self.log_path)?)
     }
 
-    /// Runs one of payoutd's other commands and returns what it prints.
+    /// Runs a payoutd subcommand and returns its standard output, trimmed.
     pub(crate) async fn output(&self, arguments: &[&str]) -> Result<String> {
         let output = self.to_process_command(arguments)?.output().await?;
         if !output.status.success() {
@@ -89,7 +89,7 @@ impl PayoutdCommand {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// Starts `payoutd serve`. It is not ready yet.
+    /// Starts `payoutd serve` and returns before it is ready.
     pub(crate) fn start(&self) -> Result<PayoutdProcess> {
         let child = self.to_process_command(&["serve"])?.stdout(Stdio::null()).spawn()?;
         let pid = child.id().ok_or("payoutd ended at once")?;
@@ -104,18 +104,17 @@ impl PayoutdCommand {
     }
 }
 
-/// A running `payoutd serve`. Killed when it goes out of scope.
+/// A running `payoutd serve`. Dropping it kills the process.
 pub(crate) struct PayoutdProcess {
     child: Child,
-    /// Its process id.
     pub(crate) pid: u32,
-    /// Where partners call.
+    /// The address of the partner API.
     pub(crate) api: SocketAddr,
     ops: SocketAddr,
 }
 
 impl PayoutdProcess {
-    /// Waits until `/readyz` says so.
+    /// Waits until `/readyz` returns 200.
     pub(crate) async fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + TIMEOUT;
         while !self.is_ready().await {
@@ -123,7 +122,7 @@ impl PayoutdProcess {
                 return Err(format!("payoutd ended: {status}").into());
             }
             if Instant::now() > deadline {
-                return Err("payoutd does not become ready".into());
+                return Err("payoutd is not ready after the timeout".into());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -136,7 +135,7 @@ impl PayoutdProcess {
         response.is_ok_and(|response| response.status == 200)
     }
 
-    /// The sum of a metric over all its labels.
+    /// The sum of a metric over all label values.
     pub(crate) async fn metric(&self, name: &str) -> Result<f64> {
         let mut connection = Connection::open(self.ops).await?;
         let request = http_client::get("/metrics", "-", "");
@@ -148,14 +147,14 @@ impl PayoutdProcess {
         Ok(text.lines().filter(matches_name).filter_map(value).sum())
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM and waits for a clean exit.
     pub(crate) async fn stop(&mut self) -> Result<()> {
         Command::new("kill").args(["-TERM", &self.pid.to_string()]).status().await?;
         let ended = tokio::time::timeout(TIMEOUT, self.child.wait()).await??;
-        if ended.success() { Ok(()) } else { Err(format!("payoutd did not stop in order: {ended}").into()) }
+        if ended.success() { Ok(()) } else { Err(format!("payoutd did not stop cleanly: {ended}").into()) }
     }
 
-    /// Ends it as a crash would.
+    /// Sends SIGKILL.
     pub(crate) async fn kill(&mut self) -> Result<()> {
         Ok(self.child.kill().await?)
     }

@@ -1,4 +1,4 @@
-//! What processes use: CPU time and memory, as the kernel counts them.
+//! CPU time and memory of processes, from `/proc`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use crate::Result;
 
-/// How long one of the kernel's ticks is, wherever Linux runs today.
+/// The length of a clock tick (`USER_HZ` is 100 on Linux).
 const TICK: Duration = Duration::from_millis(10);
 
 struct Stat {
     parent: u32,
     ticks: u64,
-    /// Of children that ended.
+    /// Ticks of ended children that the process has waited for.
     children_ticks: u64,
 }
 
 fn read_stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name stands in parentheses and may hold anything.
+    // The process name is in parentheses and can contain spaces and parentheses.
     let fields: Vec<&str> = text[text.rfind(')')? + 2..].split(' ').collect();
     let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
     Some(Stat {
@@ -28,7 +28,7 @@ fn read_stat(pid: u32) -> Option<Stat> {
     })
 }
 
-/// The CPU time that a process and everything it started have used.
+/// The CPU time of a process and all its descendants.
 pub(crate) fn cpu_time(root: u32) -> Duration {
     let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
     let pids = names.filter_map(|name| name.to_str()?.parse::<u32>().ok());
@@ -44,17 +44,17 @@ pub(crate) fn cpu_time(root: u32) -> Duration {
     TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
-/// The CPU time of this process alone.
+/// The CPU time of this process, without its children.
 pub(crate) fn own_cpu_time() -> Duration {
     let ticks = read_stat(std::process::id()).map_or(0, |stat| stat.ticks);
     TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
-/// The memory that a process holds, in bytes.
+/// The resident memory of a process, in bytes.
 pub(crate) fn resident_memory(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kilobytes = kilobytes.ok_or("the kernel does not say how much memory is used")?;
+    let kilobytes = kilobytes.ok_or("/proc does not show the resident memory")?;
     Ok(kilobytes.trim().parse::<u64>()? * 1024)
 }

@@ -1,4 +1,4 @@
-//! Quotes for what is created later. Making them is not part of what is measured.
+//! Quotes for the payouts that a measure creates. Creating them is not timed.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -9,12 +9,12 @@ use uuid::Uuid;
 use crate::Result;
 use crate::http_client::{self, Connection};
 
-/// What every payout is for.
+/// The terms of every payout.
 const TERMS: &str = r#"{"external_ref":"order-1","destination":"TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t","asset":"USDT","amount":"25.00"}"#;
 
 const CONNECTIONS: usize = 32;
 
-/// Quotes from a partner's point of view: asked for over HTTP, one call each.
+/// Creates `count` quotes over HTTP and returns their ids.
 pub(crate) async fn create(api: SocketAddr, key: &str, count: usize) -> Result<Vec<String>> {
     let (remaining, created) = (Cell::new(count), RefCell::new(Vec::with_capacity(count)));
     let connections =
@@ -39,13 +39,12 @@ async fn create_on_connection(
             return Err(format!("a quote was refused: {}", String::from_utf8_lossy(response.body)).into());
         }
         let body: serde_json::Value = serde_json::from_slice(response.body)?;
-        let id = body["quote_id"].as_str().ok_or("a quote without an id")?;
+        let id = body["quote_id"].as_str().ok_or("a quote has no id")?;
         created.borrow_mut().push(id.to_owned());
     }
     Ok(())
 }
 
-/// The request that executes a quote.
 pub(crate) fn execute_request(key: &str, quote: &str) -> Vec<u8> {
     http_client::post("/payouts", key, None, &format!(r#"{{"quote_id":"{quote}"}}"#))
 }

@@ -1,23 +1,21 @@
-//! What chain watchers say: reports of the same size and shape throughout.
+//! Reports of chain watchers, all of the same size and shape.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// A kind of report that moves a payout.
+/// A report that changes the status of a payout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportKind {
-    /// The transaction is out.
     Broadcast,
-    /// It arrived.
     Delivered,
 }
 
 impl ReportKind {
-    /// Both, in the order in which they happen.
+    /// Both kinds, in the order of a lifecycle.
     pub const ALL: [Self; 2] = [Self::Broadcast, Self::Delivered];
 
-    /// What makes the report's id, with its payout's.
+    /// The part of the report id that follows the payout id.
     fn id_suffix(self) -> u8 {
         match self {
             Self::Broadcast => 2,
@@ -25,7 +23,8 @@ impl ReportKind {
         }
     }
 
-    /// Type and data. The estimate is so far ahead that nothing is late while it is measured.
+    /// Event type and the end of the data object. The estimate is ten days ahead, so that no payout becomes
+    /// late.
     fn type_and_data(self) -> (&'static str, &'static str) {
         match self {
             Self::Broadcast => ("chain.broadcast", r#","estimated_seconds":864000"#),
@@ -33,7 +32,7 @@ impl ReportKind {
         }
     }
 
-    /// The kind of a report with this body.
+    /// Finds the kind in an encoded report.
     #[must_use]
     pub fn from_body(body: &[u8]) -> Option<Self> {
         let at = memchr::memmem::find(body, b"chain.")? + 6;
@@ -45,26 +44,24 @@ impl ReportKind {
     }
 }
 
-/// Renders reports.
+/// Renders the bodies of reports.
 #[derive(Debug)]
 pub struct ReportRenderer {
-    /// When they were seen: now, as of the last look at the clock.
+    /// The `time` of the rendered reports.
     time: String,
 }
 
 impl ReportRenderer {
-    /// Reports seen now.
     #[must_use]
     pub fn new() -> Self {
         Self { time: now() }
     }
 
-    /// Whatever is rendered from here on was seen now.
+    /// Sets the time of the following reports to now.
     pub fn refresh_time(&mut self) {
         self.time = now();
     }
 
-    /// The body of a report.
     #[must_use]
     pub fn render(&self, id: Uuid, kind: ReportKind) -> String {
         let (report_type, data) = kind.type_and_data();
@@ -75,13 +72,13 @@ impl ReportRenderer {
     }
 }
 
-/// The id under which a payout is known outside.
+/// The public id of a payout: `pay_` and 32 hex digits.
 #[must_use]
 pub fn format_payout_id(id: Uuid) -> String {
     format!("pay_{}", id.simple())
 }
 
-/// A payout's id out of such a name, and what follows it.
+/// Parses a public payout id at the start of `text`. Returns the id and the rest of the text.
 #[must_use]
 pub fn parse_payout_id(text: &[u8]) -> Option<(Uuid, &[u8])> {
     let (hex, rest) = text.strip_prefix(b"pay_")?.split_at_checked(32)?;

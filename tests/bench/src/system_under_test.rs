@@ -1,4 +1,4 @@
-//! What load is put on: a server of partners, and the exchanges and queues around it. payoutd's own, or a floor's.
+//! The system under test: payoutd with its database, a partner and the event queue of a downstream service.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -12,31 +12,26 @@ use crate::servers::{Database, Servers};
 use crate::template::Event;
 use crate::{Result, check, check_count, http_load, quotes};
 
-/// A running payoutd with its database, its partner and the services downstream.
 pub(crate) struct SystemUnderTest {
-    /// What it runs on.
     pub(crate) servers: Servers,
-    /// Its database.
     pub(crate) database: Database,
-    /// How it is started.
+    /// How payoutd is started.
     pub(crate) command: PayoutdCommand,
-    /// The program.
     pub(crate) payoutd: PayoutdProcess,
-    /// The partner's key.
+    /// The API key of the partner.
     pub(crate) key: String,
 }
 
-/// Where payoutd takes reports in, and where it announces.
+/// payoutd's exchange for reports.
 pub(crate) const CHAIN_EXCHANGE: &str = "chain.events";
-/// Its queue of reports.
+/// payoutd's queue of reports.
 pub(crate) const REPORTS_QUEUE: &str = "payoutd.chain-events";
-/// What it puts aside.
 pub(crate) const DEAD_LETTERS_QUEUE: &str = "payoutd.dead-letters";
-/// The queue of one service downstream that reads everything.
+/// The queue of a downstream service. It receives every event.
 pub(crate) const EVENTS_QUEUE: &str = "bench.events";
 const EVENTS_EXCHANGE: &str = "payouts";
 
-/// Announcements, one by one.
+/// Reads events one by one.
 pub(crate) struct EventReader {
     reader: ChannelReader,
     writer: ChannelWriter,
@@ -44,7 +39,7 @@ pub(crate) struct EventReader {
 }
 
 impl SystemUnderTest {
-    /// payoutd on a new database, with these settings changed.
+    /// Starts payoutd on a new database with these environment variables, an API key and empty queues.
     pub(crate) async fn set_up(
         servers: &Servers,
         binary: &Path,
@@ -61,7 +56,7 @@ impl SystemUnderTest {
         channel.declare_queue(EVENTS_QUEUE, EVENTS_EXCHANGE).await?;
         channel.purge(EVENTS_QUEUE).await?;
         for queue in [REPORTS_QUEUE, DEAD_LETTERS_QUEUE] {
-            // Before payoutd was there for the first time, they are not there.
+            // A queue that payoutd has not declared yet cannot be purged.
             let _ = servers.broker.connect().await?.purge(queue).await;
         }
         let payoutd = command.start_and_wait().await?;
@@ -69,18 +64,17 @@ impl SystemUnderTest {
         Ok(Self { servers, database, command, payoutd, key })
     }
 
-    /// Reads announcements one by one.
     pub(crate) async fn read_events(&self) -> Result<EventReader> {
         let (writer, reader) = self.servers.broker.connect().await?.into_consumer(EVENTS_QUEUE, 10).await?;
         Ok(EventReader { reader, writer, buffered: VecDeque::new() })
     }
 
-    /// How many messages wait in a queue.
+    /// The number of messages in the queue that are ready for delivery.
     pub(crate) async fn queue_length(&self, queue: &str) -> Result<u32> {
         self.servers.broker.connect().await?.message_count(queue).await
     }
 
-    /// Makes payouts over HTTP. What is announced of them is thrown away.
+    /// Creates payouts over HTTP and discards their events.
     pub(crate) async fn create_payouts(&self, count: usize) -> Result<Vec<Uuid>> {
         let quotes = quotes::create(self.payoutd.api, &self.key, count).await?;
         let requests: Vec<Vec<u8>> =
@@ -93,7 +87,7 @@ impl SystemUnderTest {
         Ok(created)
     }
 
-    /// Reports on payouts and waits until that is recorded. What is announced of it is thrown away.
+    /// Publishes a report for each payout, waits until all are applied, and discards the events.
     pub(crate) async fn apply_reports(&self, ids: &[Uuid], kind: ReportKind) -> Result<()> {
         let (writer, mut confirms) = self.servers.broker.connect().await?.into_publisher().await?;
         let (renderer, mut tracker) = (ReportRenderer::new(), ConfirmTracker::default());
@@ -111,24 +105,24 @@ impl SystemUnderTest {
         self.discard_events().await
     }
 
-    /// Waits until everything is announced, and throws the announcements away.
+    /// Waits until the outbox is empty and purges the event queue.
     pub(crate) async fn discard_events(&self) -> Result<()> {
         check::wait_until_drained(&self.database).await?;
         self.servers.broker.connect().await?.purge(EVENTS_QUEUE).await
     }
 
-    /// Stops payoutd in order.
+    /// Stops payoutd with SIGTERM.
     pub(crate) async fn stop(&mut self) -> Result<()> {
         self.payoutd.stop().await
     }
 
-    /// Starts it again and waits until it is ready.
+    /// Starts payoutd again and waits until it is ready.
     pub(crate) async fn start(&mut self) -> Result<()> {
         self.payoutd = self.command.start_and_wait().await?;
         Ok(())
     }
 
-    /// Stops payoutd in order and removes its database.
+    /// Stops payoutd and drops the database.
     pub(crate) async fn tear_down(mut self) -> Result<()> {
         self.stop().await?;
         self.database.drop_database().await
@@ -136,7 +130,7 @@ impl SystemUnderTest {
 }
 
 impl EventReader {
-    /// The next announcement.
+    /// Returns the next event.
     pub(crate) async fn next(&mut self) -> Result<Event> {
         while self.buffered.is_empty() {
             let Self { reader, buffered, .. } = self;
@@ -149,10 +143,9 @@ impl EventReader {
             let tag = tokio::time::timeout(std::time::Duration::from_secs(30), tag).await??;
             self.writer.acknowledge(tag);
         }
-        self.buffered.pop_front().ok_or_else(|| "no announcement came".into())
+        self.buffered.pop_front().ok_or_else(|| "no event arrived".into())
     }
 
-    /// Stops reading.
     pub(crate) async fn close(self) -> Result<()> {
         close(self.reader, &self.writer).await
     }

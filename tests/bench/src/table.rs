@@ -1,44 +1,37 @@
-//! What is printed: each measure beside its floor, and whether it reached what it is to reach.
+//! The results table: each measure with its floor, their ratio, the target and the verdict.
 
 use std::io::Write as _;
 
 use crate::Result;
 
-/// What a figure is held against.
+/// The target of a measure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
-    /// Its ratio to the floor is to be at least this.
+    /// The minimum ratio of value to floor.
     Ratio(f64),
-    /// The figure itself is to be at most this.
+    /// The maximum value.
     AtMost(f64),
-    /// The figure itself is to be at least this.
+    /// The minimum value.
     AtLeast(f64),
-    /// It is only reported.
+    /// No target.
     Informational,
 }
 
-/// One line of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// What was measured.
     pub(crate) measure: String,
-    /// What it came to.
     pub(crate) value: f64,
-    /// In what.
     pub(crate) unit: &'static str,
-    /// The floor's letter and what it came to.
+    /// Label and value of the floor.
     pub(crate) floor: Option<(&'static str, f64)>,
-    /// What is to be reached.
     pub(crate) target: Target,
 }
 
 impl Row {
-    /// A figure without a floor.
     pub(crate) fn without_floor(measure: &str, value: f64, unit: &'static str, target: Target) -> Self {
         Self { measure: measure.to_owned(), value, unit, floor: None, target }
     }
 
-    /// A figure beside its floor.
     pub(crate) fn with_floor(
         measure: &str,
         value: f64,
@@ -53,7 +46,7 @@ impl Row {
         self.floor.map(|(_, floor)| if floor > 0.0 { self.value / floor } else { 0.0 })
     }
 
-    /// Whether it reached what it is to reach. `None` where it is only reported.
+    /// Whether the value meets the target; `None` without a target.
     fn meets_target(&self) -> Option<bool> {
         match self.target {
             Target::Ratio(min) => Some(self.ratio().is_some_and(|ratio| ratio >= min)),
@@ -90,7 +83,7 @@ impl Row {
 
 const HEADER: [&str; 6] = ["measure", "payoutd", "floor", "ratio", "target", ""];
 
-/// Prints the table, in Markdown. Says whether everything was reached.
+/// Prints the table in Markdown. Returns whether all targets are met.
 pub(crate) fn print(machine: &[String], notes: &[String], rows: &[Row]) -> Result<bool> {
     let lines: Vec<[String; 6]> =
         std::iter::once(HEADER.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
@@ -117,7 +110,7 @@ pub(crate) fn print(machine: &[String], notes: &[String], rows: &[Row]) -> Resul
     Ok(rows.iter().all(|row| row.meets_target() != Some(false)))
 }
 
-/// Four digits that matter, and thousands apart.
+/// Two decimals below 100; otherwise no decimals and a comma between thousands.
 fn format_number(value: f64) -> String {
     if value.abs() < 100.0 {
         return format!("{value:.2}");
@@ -133,7 +126,7 @@ fn format_number(value: f64) -> String {
     text
 }
 
-/// The middle one; of two in the middle, halfway between.
+/// The median; 0 without values.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -150,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_held_against_what_is_to_be_reached() {
+    fn values_are_compared_with_their_targets() {
         let ratio =
             |value| Row::with_floor("a", value, "/s", ("F", 1_000.0), Target::Ratio(0.6)).meets_target();
         assert_eq!((ratio(600.0), ratio(599.0)), (Some(true), Some(false)));
@@ -159,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_readable() {
+    fn numbers_have_separators_and_the_median_is_the_middle_value() {
         assert_eq!(
             (format_number(1_234_567.8).as_str(), format_number(12.345).as_str()),
             ("1,234,568", "12.35")

@@ -1,4 +1,5 @@
-//! One lifecycle as payoutd does it: what the floors write and send is made of the very same rows and bytes.
+//! The template of a lifecycle: rows, messages and responses of one payout that payoutd has delivered. The
+//! floors write and publish copies of them.
 
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
@@ -10,29 +11,23 @@ use crate::reports::{ReportKind, ReportRenderer, format_payout_id, parse_payout_
 use crate::system_under_test::{CHAIN_EXCHANGE, SystemUnderTest};
 use crate::{Result, quotes};
 
-/// Everything that one payout left behind, once it was delivered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Template {
-    /// Whose it was.
+    /// The payout that was recorded.
     pub(crate) id: Uuid,
-    /// Its row.
     pub(crate) payout: PayoutRow,
-    /// What was sent of it: created, broadcast, delivered.
+    /// The events created, broadcast and delivered.
     pub(crate) events: [Event; 3],
-    /// What its journal holds: broadcast, delivered.
+    /// The entries broadcast and delivered.
     pub(crate) journal: [JournalRow; 2],
-    /// How its creation was answered.
     pub(crate) create_response: RecordedResponse,
-    /// How a poll is answered.
     pub(crate) poll_response: RecordedResponse,
 }
 
-/// The columns of a payout that never change.
+/// The columns of a payout that its changes leave as they are.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
 pub(crate) struct PayoutRow {
-    /// The owner.
     pub(crate) org_id: Uuid,
-    /// What it was executed from.
     pub(crate) quote_id: String,
     pub(crate) external_ref: String,
     pub(crate) destination: String,
@@ -46,14 +41,13 @@ pub(crate) struct PayoutRow {
     pub(crate) seconds_after_broadcast: i64,
 }
 
-/// A message to services downstream.
+/// A message to downstream services.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Event {
     pub(crate) routing_key: String,
     pub(crate) body: String,
 }
 
-/// An entry of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize, FromRow)]
 pub(crate) struct JournalRow {
     pub(crate) source: String,
@@ -62,21 +56,24 @@ pub(crate) struct JournalRow {
     pub(crate) entry: String,
 }
 
-/// An answer of the partner API.
+/// A response of the partner API.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RecordedResponse {
     pub(crate) status: u16,
-    /// Its headers, but for length and date, which every server writes itself.
+    /// Without `content-length` and `date`, which every server sets itself.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
 impl RecordedResponse {
-    /// An answer with this status, as it came.
+    /// Copies a response.
+    ///
+    /// # Errors
+    /// Returns an error if the response does not have `status`.
     pub(crate) fn from_response(response: &http_client::Response<'_>, status: u16) -> Result<Self> {
         let body = String::from_utf8(response.body.to_vec())?;
         if response.status != status {
-            return Err(format!("{} instead of {status}: {body}", response.status).into());
+            return Err(format!("expected status {status}, got {}: {body}", response.status).into());
         }
         let head = std::str::from_utf8(response.head)?;
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
@@ -87,7 +84,7 @@ impl RecordedResponse {
 }
 
 impl Template {
-    /// Takes one payout through its life.
+    /// Creates a payout, reports on it until it is delivered, and records the results.
     pub(crate) async fn record(system: &SystemUnderTest) -> Result<Self> {
         let quote = quotes::create(system.payoutd.api, &system.key, 1).await?.remove(0);
         let mut connection = Connection::open(system.payoutd.api).await?;
@@ -96,8 +93,8 @@ impl Template {
             201,
         )?;
         let body: serde_json::Value = serde_json::from_str(&create_response.body)?;
-        let name = body["id"].as_str().ok_or("a payout without an id")?;
-        let (id, _) = parse_payout_id(name.as_bytes()).ok_or("an unusual payout id")?;
+        let name = body["id"].as_str().ok_or("the created payout has no id")?;
+        let (id, _) = parse_payout_id(name.as_bytes()).ok_or("the created payout has an invalid id")?;
         let mut events = vec![];
         let mut event_reader = system.read_events().await?;
         events.push(event_reader.next().await?);
@@ -112,12 +109,12 @@ impl Template {
         close(confirms, &writer).await?;
         let poll = http_client::get(&format!("/payouts/{name}"), &system.key, "");
         let poll_response = RecordedResponse::from_response(&connection.call(&poll).await?, 200)?;
-        let events = events.try_into().map_err(|_| "three events were due")?;
+        let events = events.try_into().map_err(|_| "expected three events")?;
         let (payout, journal) = read_rows(system, id).await?;
         Ok(Self { id, payout, events, journal, create_response, poll_response })
     }
 
-    /// A text of the sample as it would be of another payout.
+    /// Replaces the recorded payout id in `text` by `id`.
     pub(crate) fn render_for(&self, text: &str, id: Uuid) -> String {
         text.replace(&format_payout_id(self.id), &format_payout_id(id))
     }
@@ -135,5 +132,5 @@ async fn read_rows(system: &SystemUnderTest, id: Uuid) -> Result<(PayoutRow, [Jo
         "SELECT source, report_id, outcome, entry::text FROM journal WHERE payout_id = $1 ORDER BY version",
     );
     let journal: Vec<JournalRow> = journal.bind(id).fetch_all(&mut connection).await?;
-    Ok((row, journal.try_into().map_err(|_| "two journal entries were due")?))
+    Ok((row, journal.try_into().map_err(|_| "expected two journal entries")?))
 }

@@ -1,13 +1,13 @@
-//! Which of the messages that were published on a link are confirmed.
+//! Tracks which published messages the broker has confirmed.
 
 use std::collections::BTreeSet;
 
-/// Messages are numbered from 1, and confirmed one by one or all up to a number.
+/// Messages are numbered from 1. The broker confirms one message, or all messages up to a number.
 #[derive(Debug, Default)]
 pub(crate) struct ConfirmTracker {
-    /// All up to here are.
+    /// All messages up to this number are confirmed.
     contiguous: u64,
-    /// And these beyond it.
+    /// Confirmed messages beyond `contiguous`.
     out_of_order: BTreeSet<u64>,
 }
 
@@ -24,7 +24,7 @@ impl ConfirmTracker {
         }
     }
 
-    /// How many.
+    /// The number of confirmed messages.
     pub(crate) fn confirmed(&self) -> u64 {
         self.contiguous + self.out_of_order.len() as u64
     }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_message_counts_once_however_it_is_confirmed() {
+    fn each_message_counts_once_for_single_and_multiple_confirms() {
         let mut tracker = ConfirmTracker::default();
         for (tag, multiple, confirmed) in
             [(2, false, 1), (1, false, 2), (5, false, 3), (4, true, 5), (4, false, 5), (9, true, 9)]

@@ -1,4 +1,4 @@
-//! Coming up: the handshake, one channel, and what is to be declared on it.
+//! Connection setup: handshake, one channel, and declarations on it.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -11,7 +11,7 @@ use super::methods::{self, Method};
 use super::wire::{Decoder, Encode};
 use crate::Result;
 
-/// Where the broker is.
+/// The address and credentials of a broker.
 #[derive(Debug, Clone)]
 pub(crate) struct Broker {
     address: String,
@@ -19,7 +19,7 @@ pub(crate) struct Broker {
     password: String,
 }
 
-/// A connection that is being set up: one question at a time.
+/// A connection with one open channel. Each method waits for the reply of the broker.
 pub(crate) struct Channel {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -28,7 +28,7 @@ pub(crate) struct Channel {
 const CLOSE_METHODS: [Method; 2] = [methods::CONNECTION_CLOSE, methods::CHANNEL_CLOSE];
 
 impl Broker {
-    /// The broker at `url`, in its default virtual host.
+    /// Reads address and credentials from `url`. The virtual host is always the default one.
     pub(crate) fn new(url: &str) -> Result<Self> {
         let url: Url = url.parse()?;
         let host = url.host_str().ok_or("the broker's URL has no host")?;
@@ -39,7 +39,6 @@ impl Broker {
         })
     }
 
-    /// Connects and opens a channel.
     pub(crate) async fn connect(&self) -> Result<Channel> {
         let mut stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
@@ -54,7 +53,7 @@ impl Broker {
             out.short_string("en_US");
         };
         let tune = channel.call(0, methods::CONNECTION_START_OK, start_ok, methods::CONNECTION_TUNE).await?;
-        // As the broker wants it, without heartbeats: runs are short and loopback does not fail silently.
+        // Accepts the limits that the broker proposes and turns heartbeats off: runs are short and local.
         let tune_ok = |out: &mut Vec<u8>| {
             out.extend_from_slice(&tune[..6]);
             out.short(0);
@@ -86,7 +85,7 @@ impl Channel {
         self.call(1, methods::EXCHANGE_DECLARE, declare, methods::EXCHANGE_DECLARE_OK).await.map(drop)
     }
 
-    /// Declares a quorum queue that gets everything of an exchange.
+    /// Declares a quorum queue and binds it to every message of `exchange`.
     pub(crate) async fn declare_queue(&mut self, name: &str, exchange: &str) -> Result<()> {
         let declare = |out: &mut Vec<u8>| {
             out.short(0);
@@ -106,7 +105,7 @@ impl Channel {
         self.call(1, methods::QUEUE_BIND, bind, methods::QUEUE_BIND_OK).await.map(drop)
     }
 
-    /// How many messages of a queue wait to be delivered.
+    /// The number of messages in the queue that are ready for delivery.
     pub(crate) async fn message_count(&mut self, queue: &str) -> Result<u32> {
         let declare_passively = |out: &mut Vec<u8>| {
             out.short(0);
@@ -121,7 +120,7 @@ impl Channel {
         reply.long()
     }
 
-    /// Throws away what waits in a queue.
+    /// Deletes the messages in the queue that are ready for delivery.
     pub(crate) async fn purge(&mut self, queue: &str) -> Result<()> {
         let purge = |out: &mut Vec<u8>| {
             out.short(0);
@@ -131,13 +130,13 @@ impl Channel {
         self.call(1, methods::QUEUE_PURGE, purge, methods::QUEUE_PURGE_OK).await.map(drop)
     }
 
-    /// The link, with confirms on what is published on it.
+    /// Turns on publisher confirms.
     pub(crate) async fn into_publisher(mut self) -> Result<(ChannelWriter, ChannelReader)> {
         self.call(1, methods::CONFIRM_SELECT, |out| out.push(0), methods::CONFIRM_SELECT_OK).await?;
         Ok(split(self.stream, self.buffer))
     }
 
-    /// The link, with a queue's messages coming in, at most `prefetch` unacknowledged.
+    /// Starts consuming `queue` with at most `prefetch` unacknowledged deliveries.
     pub(crate) async fn into_consumer(
         mut self,
         queue: &str,
@@ -187,9 +186,7 @@ impl Channel {
                         return Err(frames::close_reason(arguments)?.into());
                     }
                     if method != expected {
-                        return Err(
-                            format!("the broker answers {method:?} where {expected:?} was due").into()
-                        );
+                        return Err(format!("the broker sent {method:?}, expected {expected:?}").into());
                     }
                     Some(arguments.0.to_vec())
                 } else {
@@ -200,7 +197,7 @@ impl Channel {
                     return Ok(arguments);
                 }
             } else if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err("the broker hung up".into());
+                return Err("the broker closed the connection".into());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Frames: a type, a channel, a length, that many bytes, and an end mark.
+//! Frames: type, channel, payload length, payload, end marker.
 
 use super::methods::Method;
 use super::wire::{Decoder, Encode};
@@ -12,7 +12,7 @@ pub(super) const HEARTBEAT: u8 = 8;
 const FRAME_END: u8 = 0xCE;
 const HEADER_SIZE: usize = 7;
 
-/// Appends a frame whose payload `encode` appends.
+/// Appends a frame. `encode` appends its payload.
 pub(super) fn encode_frame(out: &mut Vec<u8>, kind: u8, channel: u16, encode: impl FnOnce(&mut Vec<u8>)) {
     out.push(kind);
     out.short(channel);
@@ -24,7 +24,7 @@ pub(super) fn encode_frame(out: &mut Vec<u8>, kind: u8, channel: u16, encode: im
     out.push(FRAME_END);
 }
 
-/// Appends a method.
+/// Appends a method frame. `encode` appends the arguments.
 pub(super) fn encode_method(
     out: &mut Vec<u8>,
     channel: u16,
@@ -38,15 +38,15 @@ pub(super) fn encode_method(
     });
 }
 
-/// A frame in the buffer it arrived in.
+/// A frame, decoded in place.
 pub(super) struct Frame<'a> {
     pub(super) kind: u8,
     pub(super) payload: &'a [u8],
-    /// How many bytes it takes in the buffer.
+    /// The encoded size in bytes, with header and end marker.
     pub(super) size: usize,
 }
 
-/// The frame at the front of `bytes`, once it is there as a whole.
+/// Decodes the frame at the front of `bytes`. Returns `None` if it is incomplete.
 pub(super) fn decode(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
     if bytes.len() < HEADER_SIZE {
         return Ok(None);
@@ -57,20 +57,23 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Option<Frame<'_>>> {
         return Ok(None);
     }
     if bytes[size - 1] != FRAME_END {
-        return Err("the broker sent a frame without its end".into());
+        return Err("the broker sent a frame without an end marker".into());
     }
     Ok(Some(Frame { kind: bytes[0], payload: &bytes[HEADER_SIZE..HEADER_SIZE + length], size }))
 }
 
-/// A method's name and its arguments.
+/// Decodes a method and returns a decoder for its arguments.
 pub(super) fn decode_method(payload: &[u8]) -> Result<(Method, Decoder<'_>)> {
     let mut decoder = Decoder(payload);
     let method = (decoder.short()?, decoder.short()?);
     Ok((method, decoder))
 }
 
-/// What the broker says when it ends a connection or a channel.
+/// Decodes the reason that the broker gives when it closes a connection or a channel.
 pub(super) fn close_reason(mut arguments: Decoder<'_>) -> Result<String> {
     let code = arguments.short()?;
-    Ok(format!("the broker closed: {code} {}", String::from_utf8_lossy(arguments.short_string()?)))
+    Ok(format!(
+        "the broker closed the connection or the channel: {code} {}",
+        String::from_utf8_lossy(arguments.short_string()?)
+    ))
 }

@@ -1,4 +1,4 @@
-//! A link in use: messages in and out, confirms and acknowledgements.
+//! Publishing, consuming, confirms and acknowledgements on an open channel.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,19 +15,19 @@ use super::methods;
 use super::wire::{Decoder, Encode};
 use crate::Result;
 
-/// Content type, delivery mode, message id: the property flags of what is published here.
+/// The property flags of published messages: content type, delivery mode and message id.
 const PROPERTY_FLAGS: u16 = 1 << 15 | 1 << 12 | 1 << 7;
 const CONTENT_TYPE: &str = "application/cloudevents+json";
 const PERSISTENT: u8 = 2;
 
-/// The way out. What is written here leaves with the next write to the socket.
+/// Buffers frames for the socket. A local task writes the buffer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ChannelWriter {
     bytes: Rc<RefCell<Vec<u8>>>,
     ready: Rc<Notify>,
 }
 
-/// The way in. The connection ends with it.
+/// Reads frames from the socket. Dropping the reader ends the writing task and the connection.
 pub(crate) struct ChannelReader {
     writer_task: AbortHandle,
     socket: OwnedReadHalf,
@@ -35,19 +35,16 @@ pub(crate) struct ChannelReader {
     consumed: usize,
 }
 
-/// A message that was delivered.
+/// A delivered message.
 pub(crate) struct Delivery<'a> {
-    /// Its routing key.
     pub(crate) routing_key: &'a [u8],
-    /// Its message id; empty where it has none.
+    /// Empty if the message has none.
     pub(crate) message_id: &'a [u8],
-    /// Whether it was handed out before.
     pub(crate) redelivered: bool,
-    /// Its body.
     pub(crate) body: &'a [u8],
 }
 
-/// Splits the connection into a writer and a reader. A local task writes what the writer has buffered.
+/// Splits the connection into a writer and a reader, and starts the local task that writes to the socket.
 pub(super) fn split(stream: TcpStream, buffer: Vec<u8>) -> (ChannelWriter, ChannelReader) {
     let (socket, write_half) = stream.into_split();
     let writer = ChannelWriter::default();
@@ -55,7 +52,7 @@ pub(super) fn split(stream: TcpStream, buffer: Vec<u8>) -> (ChannelWriter, Chann
     (writer, ChannelReader { writer_task, socket, buffer, consumed: 0 })
 }
 
-/// Ends a connection in order, so that nothing that was written on it is lost.
+/// Closes the connection after everything written before has reached the broker.
 pub(crate) async fn close(mut reader: ChannelReader, writer: &ChannelWriter) -> Result<()> {
     frames::encode_method(&mut writer.bytes.borrow_mut(), 0, methods::CONNECTION_CLOSE, |out| {
         out.short(200);
@@ -85,7 +82,7 @@ async fn write_buffered(mut socket: OwnedWriteHalf, writer: ChannelWriter) {
     loop {
         writer.ready.notified().await;
         let bytes = writer.bytes.take();
-        // Where this fails, the reading side finds out as well.
+        // The reader detects the broken connection as well.
         if !bytes.is_empty() && socket.write_all(&bytes).await.is_err() {
             return;
         }
@@ -93,7 +90,6 @@ async fn write_buffered(mut socket: OwnedWriteHalf, writer: ChannelWriter) {
 }
 
 impl ChannelWriter {
-    /// Publishes a persistent message.
     pub(crate) fn publish(&self, exchange: &str, routing_key: &str, message_id: &str, body: &[u8]) {
         let mut out = self.bytes.borrow_mut();
         frames::encode_method(&mut out, 1, methods::BASIC_PUBLISH, |out| {
@@ -116,7 +112,7 @@ impl ChannelWriter {
         self.ready.notify_one();
     }
 
-    /// Acknowledges everything up to `tag`.
+    /// Acknowledges all deliveries up to and including `tag`.
     pub(crate) fn acknowledge(&self, tag: u64) {
         frames::encode_method(&mut self.bytes.borrow_mut(), 1, methods::BASIC_ACK, |out| {
             out.longlong(tag);
@@ -127,18 +123,18 @@ impl ChannelWriter {
 }
 
 impl ChannelReader {
-    /// Waits until something arrives.
+    /// Waits for more bytes and removes the consumed ones.
     async fn fill(&mut self) -> Result<()> {
         self.buffer.drain(..self.consumed);
         self.consumed = 0;
         self.buffer.reserve(64 * 1024);
         match self.socket.read_buf(&mut self.buffer).await? {
-            0 => Err("the broker hung up".into()),
+            0 => Err("the broker closed the connection".into()),
             _ => Ok(()),
         }
     }
 
-    /// Waits for confirms and notes them.
+    /// Waits for confirms and records them in `tracker`.
     pub(crate) async fn read_confirms(&mut self, tracker: &mut ConfirmTracker) -> Result<()> {
         self.fill().await?;
         while let Some(frame) = frames::decode(&self.buffer[self.consumed..])? {
@@ -146,18 +142,19 @@ impl ChannelReader {
                 let (method, mut arguments) = frames::decode_method(frame.payload)?;
                 match method {
                     methods::BASIC_ACK => tracker.record(arguments.longlong()?, arguments.octet()? == 1),
-                    methods::BASIC_NACK => return Err("the broker refused a message".into()),
+                    methods::BASIC_NACK => return Err("the broker rejected a message".into()),
                     _ => return Err(frames::close_reason(arguments)?.into()),
                 }
             } else if frame.kind != HEARTBEAT {
-                return Err("the broker sent something unexpected".into());
+                return Err("the broker sent an unexpected frame".into());
             }
             self.consumed += frame.size;
         }
         Ok(())
     }
 
-    /// Deals with every message that has arrived as a whole, once there is one. Returns the last one's tag.
+    /// Waits for deliveries and passes each complete one to `handle`. Returns the delivery tag of the last
+    /// one.
     pub(crate) async fn read_deliveries(&mut self, mut handle: impl FnMut(&Delivery<'_>)) -> Result<u64> {
         loop {
             self.fill().await?;
@@ -172,7 +169,8 @@ impl ChannelReader {
         }
     }
 
-    /// The message at the front, where it is there as a whole: its size in the buffer, and its tag.
+    /// Decodes the delivery at the front of the buffer. Returns its size in bytes and its delivery tag, or
+    /// `None` if it is incomplete.
     fn decode_delivery(&self, handle: &mut impl FnMut(&Delivery<'_>)) -> Result<Option<(usize, u64)>> {
         let bytes = &self.buffer[self.consumed..];
         let Some(method_frame) = frames::decode(bytes)? else { return Ok(None) };
@@ -183,10 +181,10 @@ impl ChannelReader {
         let Some(header) = frames::decode(&bytes[method_frame.size..])? else { return Ok(None) };
         let mut size = method_frame.size + header.size;
         let (body_size, message_id) = decode_properties(header.payload)?;
-        // What is sent here always fits into one frame.
+        // Every message of the benchmark fits into one body frame.
         let Some(body) = frames::decode(&bytes[size..])? else { return Ok(None) };
         if body.payload.len() as u64 != body_size {
-            return Err("a message came in more than one frame".into());
+            return Err("a message has more than one body frame".into());
         }
         size += body.size;
         arguments.short_string()?;
@@ -203,7 +201,7 @@ impl ChannelReader {
     }
 }
 
-/// The size of the body, and the message id.
+/// Decodes a content header. Returns the body size and the message id.
 fn decode_properties(payload: &[u8]) -> Result<(u64, &[u8])> {
     let mut decoder = Decoder(payload);
     decoder.long()?;

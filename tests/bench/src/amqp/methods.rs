@@ -1,6 +1,6 @@
-//! The AMQP 0-9-1 methods that the client uses: class and method number.
+//! The AMQP 0-9-1 methods that the client uses.
 
-/// A method's class and its number within the class.
+/// Class and method number.
 pub(super) type Method = (u16, u16);
 
 pub(super) const CONNECTION_START: Method = (10, 10);

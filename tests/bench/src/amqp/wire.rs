@@ -1,17 +1,15 @@
-//! The protocol's bytes: what is written, and what is read.
+//! Encoding and decoding of the AMQP data types.
 
 use crate::Result;
 
-/// A value in a table of arguments.
+/// A value in an argument table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FieldValue {
-    /// A text.
     LongString(&'static str),
-    /// A number.
     Long(i64),
 }
 
-/// Writes the protocol's types.
+/// Appends AMQP data types to a buffer.
 pub(super) trait Encode {
     fn short(&mut self, value: u16);
     fn long(&mut self, value: u32);
@@ -34,7 +32,7 @@ impl Encode for Vec<u8> {
         self.extend_from_slice(&value.to_be_bytes());
     }
 
-    /// At most 255 bytes: every name here is our own.
+    /// Truncates after 255 bytes, the limit of the type. The benchmark has no longer names.
     fn short_string(&mut self, text: &str) {
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
         self.push(length);
@@ -65,13 +63,13 @@ impl Encode for Vec<u8> {
     }
 }
 
-/// Reads the protocol's types, from the front.
+/// Decodes AMQP data types from the front of the slice.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decoder<'a>(pub(super) &'a [u8]);
 
 impl<'a> Decoder<'a> {
     pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or("a frame is too short")?;
+        let (taken, rest) = self.0.split_at_checked(count).ok_or("a frame ends before its arguments")?;
         self.0 = rest;
         Ok(taken)
     }

@@ -1,4 +1,4 @@
-//! Floor B: PostgreSQL doing a lifecycle's writes in set-based batches, and nothing else.
+//! Floor B: the writes of lifecycles in PostgreSQL alone, in batches.
 
 use std::time::Instant;
 
@@ -12,16 +12,17 @@ use crate::servers::Database;
 use crate::template::Template;
 use crate::{Error, Result, per_second};
 
-/// Two connections keep two cores and the log busy.
+/// Two connections saturate two cores and the log.
 const CONNECTIONS: usize = 2;
 
-/// Nobody sends what these wrote to the outbox, so it is not read before it is deleted. As many rows as were written, of
-/// whichever connection: where the other one has some of them in hand, the rest is found a moment later.
+/// Deletes the oldest `$1` messages. The messages are not read first, because nothing publishes them. A
+/// connection may delete the rows of the other one. It deletes fewer rows than it asks for while the other
+/// one has them locked.
 const DELETE_OUTBOX: &str =
     "WITH deleted AS MATERIALIZED (SELECT id FROM outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
      DELETE FROM outbox o USING deleted WHERE o.id = deleted.id";
 
-/// Lifecycles a second, over `count` of them.
+/// Returns lifecycles per second, over at least `count` of them.
 pub(crate) async fn measure_lifecycles(
     database: &Database,
     template: &Template,
@@ -42,7 +43,7 @@ pub(crate) async fn measure_lifecycles(
                 written += statements::append_reports(&mut connection, template, &reports).await?;
             }
             if written != 3 * MAX_BATCH {
-                return Err("floor B did not write what it should".into());
+                return Err("floor B did not write every change".into());
             }
             let mut remaining = written as u64;
             while remaining > 0 {

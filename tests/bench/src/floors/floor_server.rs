@@ -1,8 +1,8 @@
-//! Floors F and H: a bare program that takes the same requests, writes the same rows in the same batches, and moves the
-//! same messages as payoutd, and decides nothing. A child process like payoutd, so that both are measured alike.
+//! The server of floors F and H. It accepts the requests of payoutd, writes the same rows in the same
+//! batches, and publishes the same messages. It runs as a child process, like payoutd.
 //!
-//! It uses the libraries that payoutd uses. It checks nothing, remembers nothing, and would lose money at the first
-//! surprise: what payoutd could reach at most.
+//! The server uses the libraries of payoutd. It validates nothing and keeps no state, so its rate is an upper
+//! bound for payoutd.
 
 mod batching;
 mod create_batcher;
@@ -28,25 +28,25 @@ use crate::load_generator::ClientConfig;
 use crate::servers::{Database, Servers};
 use crate::template::Template;
 
-/// Its own exchanges and queues, with the arguments that payoutd gives its own.
+/// Exchange and queue of the reports. Its arguments are those of payoutd's own queue.
 pub(crate) const REPORTS_QUEUE: &str = "bench.f.reports";
+/// Exchange and queue of the events.
 pub(crate) const EVENTS_QUEUE: &str = "bench.f.events";
 
-/// How the bare program is started.
 #[derive(Debug, Args)]
 pub(crate) struct FloorServerArguments {
-    /// Its database.
+    /// URL of the database.
     #[arg(long)]
     database: String,
-    /// Its broker.
+    /// URL of the broker.
     #[arg(long)]
     amqp: String,
-    /// A file with the sample.
+    /// Path of a JSON file with the template.
     #[arg(long)]
     template: PathBuf,
 }
 
-/// The bare program itself: runs until it is killed.
+/// Runs the server until it is killed. Prints the address of its HTTP listener first.
 pub(crate) async fn run(arguments: FloorServerArguments) -> Result<()> {
     let template: Arc<Template> = Arc::new(serde_json::from_slice(&std::fs::read(&arguments.template)?)?);
     let outbox_written = Arc::new(Notify::new());
@@ -63,31 +63,29 @@ pub(crate) async fn run(arguments: FloorServerArguments) -> Result<()> {
     let http_server = axum::serve(listener, http_api::router(&template, create_batcher));
     tokio::select! {
         ended = http_server => ended?,
-        ended = report_consumer.join_next() => return Err(format!("the reports ended: {ended:?}").into()),
-        ended = &mut outbox_relay => return Err(format!("the relay ended: {ended:?}").into()),
+        ended = report_consumer.join_next() => return Err(format!("the report consumer ended: {ended:?}").into()),
+        ended = &mut outbox_relay => return Err(format!("the outbox relay ended: {ended:?}").into()),
     }
     Ok(())
 }
 
-/// The bare program, running as a child process. Killed when it goes out of scope.
+/// A floor server in a child process. Dropping it kills the process.
 pub(crate) struct FloorServer {
     child: Child,
-    /// Its process id.
     pub(crate) pid: u32,
-    /// Its database.
     pub(crate) database: Database,
     api: SocketAddr,
     servers: Servers,
 }
 
 impl FloorServer {
-    /// Starts it on a new database, migrated by payoutd.
+    /// Declares empty queues and starts the server on `database`, which payoutd has migrated.
     pub(crate) async fn start(servers: &Servers, template: &Template, database: Database) -> Result<Self> {
         Self::declare_queues(servers).await?;
         Self::start_on_existing_queues(servers, template, database).await
     }
 
-    /// Declares its exchanges and queues, empty.
+    /// Declares the exchanges and queues and purges the queues.
     pub(crate) async fn declare_queues(servers: &Servers) -> Result<()> {
         let mut channel = servers.broker.connect().await?;
         for name in [REPORTS_QUEUE, EVENTS_QUEUE] {
@@ -98,7 +96,7 @@ impl FloorServer {
         Ok(())
     }
 
-    /// Starts it on what is there.
+    /// Starts the server on its database and on the messages in its queues.
     pub(crate) async fn start_on_existing_queues(
         servers: &Servers,
         template: &Template,
@@ -107,14 +105,14 @@ impl FloorServer {
         let file = servers.directory.join("template.json");
         std::fs::write(&file, serde_json::to_vec(template)?)?;
         let mut child = Self::command(servers, &database, &file)?.spawn()?;
-        let pid = child.id().ok_or("the bare program ended at once")?;
-        let stdout = child.stdout.take().ok_or("there was to be a pipe")?;
+        let pid = child.id().ok_or("the floor server ended at once")?;
+        let stdout = child.stdout.take().ok_or("the floor server has no standard output")?;
         let line = BufReader::new(stdout).lines().next_line().await?;
-        let api = line.ok_or("the bare program ended at once")?.parse()?;
+        let api = line.ok_or("the floor server ended at once")?.parse()?;
         Ok(Self { child, pid, database, api, servers: servers.clone() })
     }
 
-    /// Ends it and removes its database.
+    /// Kills the server and drops its database.
     pub(crate) async fn tear_down(mut self) -> Result<()> {
         self.child.kill().await?;
         self.database.drop_database().await
@@ -132,7 +130,6 @@ impl FloorServer {
         Ok(command)
     }
 
-    /// Where load is put on it.
     pub(crate) fn client_config(&self) -> ClientConfig {
         ClientConfig {
             api: self.api,

@@ -1,7 +1,8 @@
-//! Floor R: PostgreSQL doing the same writes with one transaction per change, by `pgbench`, with prepared statements.
+//! Floor R: the writes of lifecycles in PostgreSQL alone, one transaction per change, driven by `pgbench`
+//! with prepared statements.
 //!
-//! The statements are payoutd's own with arrays of one element. What the outbox held is struck off in large batches, as
-//! payoutd does it: one transaction more per change would make the floor lower.
+//! The statements are those of payoutd, with arrays of one element. The outbox is deleted in large batches,
+//! as payoutd does it: a further transaction per change would lower the floor.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,20 +14,21 @@ use crate::Result;
 use crate::servers::{Database, Servers};
 use crate::template::Template;
 
-/// The numbers of clients that are tried, each for so many seconds.
+/// The client counts to try.
 const CLIENT_COUNTS: [u32; 4] = [4, 8, 16, 32];
+/// The length of each trial run.
 const CALIBRATION_SECONDS: u32 = 1;
 
-/// What one script of pgbench does.
+/// The transactions of a pgbench run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Script {
-    /// Create, broadcast, delivered: three changes.
+    /// Create, broadcast and delivered: three changes.
     Lifecycle,
-    /// Create: one.
+    /// One change.
     Create,
 }
 
-/// A floor that has been prepared: scripts, and the number of clients that is best.
+/// Prepared scripts, and the best client count after the first run.
 pub(crate) struct PgbenchFloor {
     directory: PathBuf,
     definitions: Vec<String>,
@@ -38,7 +40,7 @@ const DELETE_OUTBOX: &str = "DELETE FROM outbox WHERE id IN \
     (SELECT id FROM outbox ORDER BY id LIMIT 4000 FOR UPDATE SKIP LOCKED);\n";
 
 impl PgbenchFloor {
-    /// Writes the scripts.
+    /// Writes the pgbench scripts.
     pub(crate) fn new(servers: &Servers, template: &Template, script: Script) -> Result<Self> {
         let directory = servers.directory.join("pgbench");
         std::fs::create_dir_all(&directory)?;
@@ -53,7 +55,8 @@ impl PgbenchFloor {
         Ok(Self { directory, definitions: definitions(template), script, best_client_count: None })
     }
 
-    /// Changes a second, over `seconds`, with the number of clients that is best.
+    /// Returns changes per second over `seconds`. The first call finds the client count with the highest
+    /// rate.
     pub(crate) async fn measure_changes(&mut self, database: &Database, seconds: u32) -> Result<f64> {
         if let Some(clients) = self.best_client_count {
             return self.run(database, clients, seconds).await;
@@ -69,7 +72,6 @@ impl PgbenchFloor {
         self.run(database, best.1, seconds).await
     }
 
-    /// With how many clients it was fastest.
     pub(crate) fn best_client_count(&self) -> u32 {
         self.best_client_count.unwrap_or(CLIENT_COUNTS[0])
     }
@@ -82,7 +84,7 @@ impl PgbenchFloor {
         pgbench.args([format!("--client={clients}"), format!("--time={seconds}")]);
         pgbench.arg(format!("--file={}@1000", self.directory.join("changes.sql").display()));
         pgbench.arg(format!("--file={}@1", self.directory.join("delete_outbox.sql").display()));
-        // Distinct over all runs on this database.
+        // Makes ids unique across the runs on a database.
         pgbench.arg(format!("--define=run={changes_before}"));
         pgbench.args(self.definitions.iter().map(|definition| format!("--define={definition}")));
         let output = pgbench.arg(database.floor_url()).stdin(Stdio::null()).output().await?;
@@ -93,9 +95,9 @@ impl PgbenchFloor {
         }
         let rate =
             text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
-        let rate = rate.ok_or("pgbench does not say how fast it was")?;
+        let rate = rate.ok_or("the output of pgbench has no rate")?;
         if database.query_number(changes).await? <= changes_before {
-            return Err("floor R did not write what it should".into());
+            return Err("floor R did not write any change".into());
         }
         Ok(match self.script {
             Script::Lifecycle => rate * 3.0,
@@ -104,11 +106,11 @@ impl PgbenchFloor {
     }
 }
 
-/// What is new in each lifecycle. Ids rise with time, as payoutd's do; quotes and tokens are random.
+/// Increments the number of the payout.
 const NEXT_NUMBER: &str = r"\set n :n + 1
 ";
 
-/// Ids rise; whoever runs when, they are distinct.
+/// Ids ascend with the run and the number, and differ between clients.
 const ID: &str = "(lpad(to_hex(:run::bigint), 12, '0') || lpad(to_hex(:n::bigint), 12, '0') || lpad(to_hex(:client_id::bigint), 8, '0'))::uuid";
 
 fn variable_array(name: &str, element_type: &str) -> String {
@@ -175,7 +177,8 @@ fn append_parameters(version: usize) -> Vec<String> {
     ]
 }
 
-/// A statement with its parameters put in. The last ones first, so that $1 is not found in $12.
+/// Replaces the parameters of a statement by expressions. The last parameter comes first, because `$1` is
+/// also the start of `$12`.
 fn inline_parameters(statement: &str, parameters: &[String]) -> String {
     let code = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
     let code = code.collect::<Vec<_>>().join("\n");
@@ -213,7 +216,7 @@ fn definitions(template: &Template) -> Vec<String> {
     definitions
 }
 
-/// Debian keeps it out of the path.
+/// The newest `pgbench` of a Debian installation, which is not in `PATH`.
 fn find_pgbench() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
     let mut found: Vec<PathBuf> = versions.map(|entry| entry.path().join("bin/pgbench")).collect();

@@ -1,5 +1,5 @@
-//! Floor Q: RabbitMQ alone. The same messages as lifecycles make, published with confirms and consumed with
-//! acknowledgement, through the same kinds of queues.
+//! Floor Q: RabbitMQ alone. It publishes and consumes the messages of lifecycles, with confirms and
+//! acknowledgements, on quorum queues with the arguments of payoutd.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -16,11 +16,10 @@ use crate::{Error, Result, per_second};
 
 const REPORTS_QUEUE: &str = "bench.q.reports";
 const EVENTS_QUEUE: &str = "bench.q.events";
-/// How many messages may be unconfirmed.
 const MAX_UNCONFIRMED: u64 = 1_000;
 const PREFETCH: u16 = 2_000;
 
-/// Lifecycles a second: each is two reports and three announcements.
+/// Returns lifecycles per second. A lifecycle is two reports and three events.
 pub(crate) async fn measure_lifecycles(broker: &Broker, template: &Template, count: usize) -> Result<f64> {
     declare_queues(broker).await?;
     let started = Instant::now();
@@ -33,8 +32,8 @@ pub(crate) async fn measure_lifecycles(broker: &Broker, template: &Template, cou
     Ok(per_second(count, started.elapsed()))
 }
 
-/// How long a report is on its way through the broker, in microseconds from when it was to be published, while as many
-/// messages go through it as so many lifecycles a second make.
+/// Measures the time from the scheduled publication of a report to its delivery, in microseconds. The load is
+/// the messages of `rate` lifecycles per second.
 pub(crate) async fn measure_delivery_latency(
     broker: &Broker,
     template: &Template,
@@ -44,7 +43,7 @@ pub(crate) async fn measure_delivery_latency(
     declare_queues(broker).await?;
     let mut latencies = Histogram::new_with_bounds(1, 60_000_000, 3)?;
     let schedule = Schedule { start: tokio::time::Instant::now() + Duration::from_millis(500), rate };
-    // A queue with one consumer keeps the order: both reports of the first payout, then those of the second.
+    // A queue with one consumer preserves the order: two reports of each payout in turn.
     let mut delivery_numbers = 0..;
     let on_report = || {
         let due = delivery_numbers.next().map_or(schedule.start, |nth: usize| schedule.due(nth / 2));
@@ -59,7 +58,7 @@ pub(crate) async fn measure_delivery_latency(
     Ok(latencies)
 }
 
-/// When the messages of each payout are published.
+/// The publication times of the messages of each payout.
 #[derive(Clone, Copy)]
 struct Schedule {
     start: tokio::time::Instant,
@@ -67,7 +66,7 @@ struct Schedule {
 }
 
 impl Schedule {
-    #[expect(clippy::cast_precision_loss, reason = "few enough")]
+    #[expect(clippy::cast_precision_loss, reason = "counts are below 2^53")]
     fn due(self, nth: usize) -> tokio::time::Instant {
         self.start + Duration::from_secs_f64(nth as f64 / self.rate)
     }
@@ -108,7 +107,7 @@ async fn publish_events(
     .await
 }
 
-/// Publishes the messages of so many payouts, `each` of them at a time, and waits for all confirms.
+/// Publishes the messages of `payouts` payouts and waits for all confirms.
 async fn publish_all(
     broker: &Broker,
     payouts: usize,
@@ -144,7 +143,7 @@ async fn publish_all(
     close(confirms, &writer).await
 }
 
-/// Consumes so many messages and acknowledges them.
+/// Consumes and acknowledges `count` messages.
 async fn consume(broker: &Broker, queue: &str, count: usize, mut on_delivery: impl FnMut()) -> Result<()> {
     let (writer, mut reader) = broker.connect().await?.into_consumer(queue, PREFETCH).await?;
     let mut received = 0;

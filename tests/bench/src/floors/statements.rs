@@ -1,7 +1,7 @@
-//! The writes of a lifecycle, in payoutd's own statements, on rows like payoutd's own.
+//! The SQL statements of lifecycles, with the values of a template.
 //!
-//! The statements' texts are those of `src/store/postgres/sql`, so a floor changes with them. Where their parameters
-//! change, this has to follow, and does not work until it does.
+//! The texts are payoutd's own, so the floors change with them. The parameters are bound here: change them
+//! together with the statements.
 
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
@@ -13,22 +13,17 @@ use crate::Result;
 use crate::reports::ReportKind;
 use crate::template::Template;
 
-/// Creates payouts.
 pub(crate) const CREATE_PAYOUTS: &str = include_str!("../../../../src/store/postgres/sql/create.sql");
-/// Records reports.
 pub(crate) const APPEND_REPORTS: &str = include_str!("../../../../src/store/postgres/sql/append.sql");
-/// Reads the outbox.
 pub(crate) const READ_OUTBOX: &str = include_str!("../../../../src/store/postgres/sql/outbox_waiting.sql");
-/// Strikes off what was published.
 pub(crate) const DELETE_PUBLISHED: &str =
     include_str!("../../../../src/store/postgres/sql/outbox_published.sql");
 
-/// The most rows in one batch: what payoutd's own limit is.
+/// payoutd's limit for the rows of a batch.
 pub(crate) const MAX_BATCH: usize = 500;
 
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// A message in the outbox.
 pub(crate) struct OutboxMessage {
     pub(crate) id: i64,
     pub(crate) payout: Uuid,
@@ -42,7 +37,7 @@ fn repeat_for_each<T: Clone>(ids: &[Uuid], value: T) -> Vec<T> {
     vec![value; ids.len()]
 }
 
-/// Creates payouts like the sample. Says how many it wrote.
+/// Creates payouts like the template. Returns the number of rows written.
 pub(crate) async fn create_payouts(
     connection: &mut PgConnection,
     template: &Template,
@@ -51,7 +46,7 @@ pub(crate) async fn create_payouts(
     let row = &template.payout;
     let now = OffsetDateTime::now_utc();
     let [event, ..] = &template.events;
-    // As long as a real one, and as random.
+    // Quote ids have the length and randomness of real ones.
     let random = || Uuid::new_v4().simple().to_string();
     let quotes: Vec<String> = ids.iter().map(|_| format!("quo_{}{}", random(), random())).collect();
     let bodies: Vec<String> = ids.iter().map(|id| template.render_for(&event.body, *id)).collect();
@@ -90,14 +85,14 @@ pub(crate) async fn create_payouts(
     Ok(statement.fetch_all(connection).await?.len())
 }
 
-/// Records reports on payouts, each the next one of its payout. Says how many it wrote.
+/// Records the next report of each payout. Returns the number of rows written.
 pub(crate) async fn append_reports(
     connection: &mut PgConnection,
     template: &Template,
     reports: &[(Uuid, ReportKind)],
 ) -> Result<usize> {
     let now = OffsetDateTime::now_utc();
-    // Rows are locked in this order.
+    // Rows are locked in the order of their ids.
     let mut reports = reports.to_vec();
     reports.sort_unstable_by_key(|(id, _)| *id);
     let ids: Vec<Uuid> = reports.iter().map(|(id, _)| *id).collect();
@@ -139,7 +134,7 @@ pub(crate) async fn append_reports(
     Ok(statement.fetch_all(connection).await?.len())
 }
 
-/// What waits in the outbox, oldest first.
+/// Reads the oldest messages of the outbox.
 pub(crate) async fn read_outbox(connection: &mut PgConnection, limit: usize) -> Result<Vec<OutboxMessage>> {
     let rows =
         sqlx::query(READ_OUTBOX).bind("live").bind(i64::try_from(limit)?).fetch_all(connection).await?;
@@ -156,7 +151,7 @@ pub(crate) async fn read_outbox(connection: &mut PgConnection, limit: usize) -> 
     Ok(rows.iter().map(message).collect::<Result<_, sqlx::Error>>()?)
 }
 
-/// Strikes messages off the outbox.
+/// Deletes published messages from the outbox.
 pub(crate) async fn delete_published(connection: &mut PgConnection, ids: &[i64]) -> Result<()> {
     sqlx::query(DELETE_PUBLISHED).bind(ids).execute(connection).await?;
     Ok(())

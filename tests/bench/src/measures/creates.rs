@@ -1,5 +1,5 @@
-//! Creates a second: calls that are answered once the payout is committed, beside PostgreSQL with one transaction for
-//! each. What is created is announced as well, to a queue that nobody reads meanwhile.
+//! Creates per second, each answered after its commit, compared with floor R. The events go to a queue that
+//! has no consumer during the round.
 
 use super::BenchmarkRun;
 use super::lifecycles::workload_size;
@@ -10,10 +10,10 @@ use crate::table::{Row, Target, median};
 use crate::template::Template;
 use crate::{Result, check, check_count, http_load, quotes};
 
-/// The more callers wait at once, the larger the batches.
+/// Larger batches need more concurrent requests.
 const CONNECTIONS: usize = 256;
 const CALIBRATION_CREATES: usize = 3_000;
-/// Each round begins with a new process: less would measure how that one warms up.
+/// A round starts a new process, so a shorter one measures warm-up.
 const MIN_ROUND_SECONDS: u32 = 2;
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
@@ -23,7 +23,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     let mut count = CALIBRATION_CREATES;
     let seconds = (run.options.round_seconds() / 2).max(MIN_ROUND_SECONDS);
     for round in 0..=run.options.rounds() {
-        // Each round on a database of its own: what nobody reports on is late after a while, and costs again.
+        // A fresh database per round: payouts without reports become late, which causes writes.
         let system = SystemUnderTest::set_up(&run.servers, &run.binary, "creates", &[]).await?;
         if floor.is_none() {
             let template = Template::record(&system).await?;
@@ -66,6 +66,6 @@ async fn measure_round(system: &SystemUnderTest, count: usize) -> Result<f64> {
         count,
     )?;
     check::wait_until_drained(&system.database).await?;
-    check_count("announcements", i64::from(system.queue_length(EVENTS_QUEUE).await?), count)?;
+    check_count("events", i64::from(system.queue_length(EVENTS_QUEUE).await?), count)?;
     Ok(rate)
 }

@@ -1,7 +1,7 @@
-//! A backlog of reports, as it is after payoutd was away: drained by payoutd, and by floor F.
+//! The rate at which payoutd and floor F process a backlog of reports.
 //!
-//! Two reports for each payout, in order, with those of many other payouts between them. Timed is from the first
-//! announcement to the last.
+//! The backlog has both reports of each payout, in order, with the reports of other payouts between them. The
+//! time runs from the first event to the last.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -19,20 +19,20 @@ use crate::table::{Row, Target, median};
 use crate::template::Template;
 use crate::{Result, check, per_second};
 
-/// How many payouts' reports lie between the two of one payout.
+/// The number of other payouts' reports between the two reports of a payout.
 const INTERLEAVED_PAYOUTS: usize = 5_000;
 const MAX_UNCONFIRMED: u64 = 5_000;
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
-    let usual = if run.options.short { 20_000 } else { 500_000 };
-    let payouts = run.options.backlog.unwrap_or(usual) / 2;
+    let default = if run.options.short { 20_000 } else { 500_000 };
+    let payouts = run.options.backlog.unwrap_or(default) / 2;
     run.log_progress("draining a backlog");
     let mut system = SystemUnderTest::set_up(&run.servers, &run.binary, "drain", &[]).await?;
     let template = Template::record(&system).await?;
     let floor_database = run.create_migrated_database(&system, "drain_floor_f").await?;
     let (mut rates, mut floor_rates) = (Vec::new(), Vec::new());
-    // The long form's backlog is long enough for two rounds to do.
+    // Two rounds of the long backlog are sufficient.
     for round in 0..run.options.rounds().min(2) {
         let numbers = round * payouts..(round + 1) * payouts;
         let ids: Vec<Uuid> = numbers.clone().map(dataset::payout_id).collect();
@@ -63,7 +63,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     system.tear_down().await
 }
 
-/// Publishes both reports of every payout.
+/// Publishes both reports of each payout, in the order of a backlog.
 pub(super) async fn publish_interleaved(
     broker: &Broker,
     exchange: &str,
@@ -93,13 +93,13 @@ pub(super) async fn publish_interleaved(
     close(confirms, &writer).await
 }
 
-/// Reads so many announcements, and returns how many a second there were.
+/// Consumes `count` events. Returns events per second, from the first to the last.
 async fn consume_events(broker: &Broker, queue: &str, count: usize) -> Result<f64> {
     let (writer, mut reader) = broker.connect().await?.into_consumer(queue, 2_000).await?;
     let (mut first_event, mut read) = (None, 0);
     while read < count {
         let tag = timeout(STALL_TIMEOUT, reader.read_deliveries(|_| read += 1)).await;
-        let tag = tag.map_err(|_| "the backlog is not drained any further")??;
+        let tag = tag.map_err(|_| "no event arrived before the timeout")??;
         writer.acknowledge(tag);
         first_event = first_event.or(Some(Instant::now()));
     }

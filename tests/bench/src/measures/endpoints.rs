@@ -1,5 +1,5 @@
-//! Lifecycles with very many webhook endpoints: those of other organisations, which are told nothing of these payouts, and
-//! one of the partner's own, which is told everything. On one payoutd, in turns.
+//! Lifecycles with a large number of webhook endpoints. The endpoints of other organisations receive no
+//! webhook of these payouts; one endpoint of the partner receives all. One payoutd, in alternating rounds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,11 +18,10 @@ use crate::{Result, per_second};
 
 const SETTINGS: [(&str, &str); 2] =
     [("PAYOUTD_WEBHOOKS__ALLOW_INSECURE", "true"), ("PAYOUTD_WEBHOOKS__ALLOW_PRIVATE_ADDRESSES", "true")];
-/// Few enough for all their webhooks to go out soon.
+/// Small enough that all webhooks are delivered soon.
 const LIFECYCLES: usize = 4_000;
-/// Of each lifecycle two: who creates a payout is not told of it.
+/// Two webhooks per lifecycle: the creation of a payout sends none.
 const WEBHOOKS: usize = LIFECYCLES * 2;
-/// How long the webhooks of a round may take.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
@@ -45,7 +44,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
         wait_until_delivered(&system).await?;
         delivery_rates.push(per_second(WEBHOOKS, started.elapsed()));
         if received.load(Ordering::Relaxed) < WEBHOOKS {
-            return Err("webhooks are said to have succeeded that never came".into());
+            return Err("payoutd reports more webhooks than the receiver has counted".into());
         }
         system.database.execute("TRUNCATE webhook_endpoints, webhook_deliveries").await?;
     }
@@ -64,7 +63,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     system.tear_down().await
 }
 
-/// As many organisations, with an endpoint each.
+/// One endpoint each for `count` organisations.
 fn insert_endpoints_sql(count: usize) -> String {
     format!(
         "INSERT INTO webhook_endpoints (id, org_id, mode, url, description, types, secret, created_at)
@@ -74,7 +73,7 @@ fn insert_endpoints_sql(count: usize) -> String {
     )
 }
 
-/// A partner's server. It answers and counts.
+/// Starts a server that counts the webhooks. Returns its URL.
 async fn start_receiver(received: Arc<AtomicUsize>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/hooks", listener.local_addr()?);
@@ -91,12 +90,12 @@ async fn register_endpoint(system: &SystemUnderTest, url: &str) -> Result<()> {
     let mut connection = Connection::open(system.payoutd.api).await?;
     let response = connection.call(&http_client::post("/webhooks", &system.key, None, &body)).await?;
     if response.status != 201 {
-        return Err(format!("an endpoint was refused: {}", String::from_utf8_lossy(response.body)).into());
+        return Err(format!("the endpoint was rejected: {}", String::from_utf8_lossy(response.body)).into());
     }
     Ok(())
 }
 
-/// Waits until every webhook has gone out.
+/// Waits until all webhooks are delivered.
 async fn wait_until_delivered(system: &SystemUnderTest) -> Result<()> {
     let since = Instant::now();
     while since.elapsed() < DELIVERY_TIMEOUT {
@@ -108,5 +107,5 @@ async fn wait_until_delivered(system: &SystemUnderTest) -> Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err("webhooks do not go out".into())
+    Err("webhooks are not delivered before the timeout".into())
 }

@@ -1,5 +1,5 @@
-//! Lifecycles with very many finished payouts stored, beside the same with none. Two databases, and payoutd on one of
-//! them at a time, in turns.
+//! Lifecycles with a large number of finished payouts, compared with an empty database. payoutd runs on one
+//! of the two databases at a time, in alternating rounds.
 
 use super::BenchmarkRun;
 use super::lifecycles::{measure_payoutd, workload_size};
@@ -10,8 +10,8 @@ use crate::template::Template;
 use crate::{Result, check};
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
-    let usual = if run.options.short { 200_000 } else { 10_000_000 };
-    let finished = run.options.finished.unwrap_or(usual);
+    let default = if run.options.short { 200_000 } else { 10_000_000 };
+    let finished = run.options.finished.unwrap_or(default);
     run.log_progress("growth");
     let mut empty = SystemUnderTest::set_up(&run.servers, &run.binary, "empty", &[]).await?;
     let calibration_rate = measure_payoutd(run, &empty, 4_000, &mut Vec::new()).await?;
@@ -31,7 +31,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     .await?;
     full.stop().await?;
 
-    run.log_progress("loaded: nothing else should run from here on");
+    run.log_progress("loaded: no other load should run on this machine now");
     let count = workload_size(calibration_rate, run.options.round_seconds());
     let (mut full_rates, mut empty_rates) = (Vec::new(), Vec::new());
     for _ in 0..run.options.rounds() {
@@ -45,7 +45,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     let floor = ("empty", median(&empty_rates));
     run.rows.push(Row::with_floor(&measure, median(&full_rates), "/s", floor, Target::Ratio(0.85)));
     run.notes.push(format!(
-        "growth: {finished} finished payouts take {} of the disk",
+        "growth: {finished} finished payouts take {} of disk space",
         database_size(&full).await?
     ));
     empty.database.drop_database().await?;

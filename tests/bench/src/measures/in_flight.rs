@@ -1,4 +1,4 @@
-//! Memory and restarts with very many payouts in flight, half of them pending and half of them broadcast.
+//! Memory and restart time with a large number of payouts in flight, half of them pending and half broadcast.
 
 use std::time::{Duration, Instant};
 
@@ -15,17 +15,17 @@ use crate::table::{Row, Target};
 use crate::template::Template;
 use crate::{Result, check, http_load};
 
-/// Live actors, as far as memory per actor is measured: fewer than payoutd holds by default.
+/// The range of actors for memory per actor. It is below payoutd's default limit of live actors.
 const MEASURED_ACTORS: std::ops::Range<usize> = 4_000..20_000;
-/// Payouts of which both reports are under way when payoutd is killed.
+/// The number of payouts with unread reports when payoutd is killed.
 const REPORTED_PAYOUTS: usize = 20_000;
-/// Enough for all of that among the pending half.
+/// The pending half must contain all payouts that the measures report on.
 const MIN_IN_FLIGHT: usize = 200_000;
 const RESTART_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
-    let usual = if run.options.short { MIN_IN_FLIGHT } else { 1_000_000 };
-    let count = run.options.in_flight.unwrap_or(usual).max(MIN_IN_FLIGHT);
+    let default = if run.options.short { MIN_IN_FLIGHT } else { 1_000_000 };
+    let count = run.options.in_flight.unwrap_or(default).max(MIN_IN_FLIGHT);
     run.log_progress(&format!("{count} payouts in flight"));
     let mut system = SystemUnderTest::set_up(&run.servers, &run.binary, "in_flight", &[]).await?;
     let template = Template::record(&system).await?;
@@ -38,18 +38,18 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     system.tear_down().await
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes of processes")]
+#[expect(clippy::cast_precision_loss, reason = "memory sizes are below 2^53")]
 async fn measure_memory(run: &mut BenchmarkRun<'_>, system: &SystemUnderTest, count: usize) -> Result<()> {
     let resident = || process_stats::resident_memory(system.payoutd.pid);
     let ids = |numbers: std::ops::Range<usize>| numbers.map(dataset::payout_id).collect::<Vec<Uuid>>();
-    // What is allocated once is allocated by the first of them.
+    // The first actors include what is allocated once.
     system.apply_reports(&ids(0..MEASURED_ACTORS.start), ReportKind::Broadcast).await?;
     let before = resident()?;
     system.apply_reports(&ids(MEASURED_ACTORS), ReportKind::Broadcast).await?;
     let per_actor = resident()?.saturating_sub(before) as f64 / MEASURED_ACTORS.len() as f64 / 1_000.0;
     run.rows.push(Row::without_floor("memory per live actor", per_actor, "KB", Target::AtMost(10.0)));
 
-    // More of them than there may be actors, and polls of others.
+    // More payouts than the limit of live actors, and polls of other payouts.
     system
         .apply_reports(&ids(MEASURED_ACTORS.end..MEASURED_ACTORS.end + 40_000), ReportKind::Broadcast)
         .await?;
@@ -69,7 +69,7 @@ async fn measure_restart(
     system: &mut SystemUnderTest,
     count: usize,
 ) -> Result<()> {
-    // Of the pending ones that nobody has reported on yet.
+    // Pending payouts without a report so far.
     let numbers = count / 2 - REPORTED_PAYOUTS..count / 2;
     drain::publish_interleaved(&system.servers.broker, CHAIN_EXCHANGE, &numbers).await?;
     system.payoutd.kill().await?;
@@ -79,7 +79,7 @@ async fn measure_restart(
     let ready = started.elapsed();
     while system.payoutd.metric("payoutd_intake_lag_seconds_count").await? < 1.0 {
         if started.elapsed() > RESTART_TIMEOUT {
-            return Err("no report is applied after a restart".into());
+            return Err("no report is applied before the timeout".into());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -89,7 +89,7 @@ async fn measure_restart(
     system.discard_events().await?;
     check::poll_responses(system, &ids, "delivered", 3).await?;
 
-    // Once more with nothing to do: whatever is read now is read for the start's sake.
+    // A restart without reports: rows read now are read by the start itself.
     system.payoutd.kill().await?;
     let before = rows_read(system).await?;
     system.start().await?;
@@ -99,16 +99,17 @@ async fn measure_restart(
     run.rows.push(Row::without_floor(&measure("ready"), ready.as_secs_f64(), "s", seconds));
     run.rows.push(Row::without_floor(&measure("first report applied"), applied.as_secs_f64(), "s", seconds));
     let target = Target::AtMost(1_000.0);
-    #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
+    #[expect(clippy::cast_precision_loss, reason = "row counts are below 2^53")]
     run.rows.push(Row::without_floor(&measure("rows read by the start"), read as f64, "rows", target));
     Ok(())
 }
 
-/// How many rows were read from the tables of payouts so far. Sessions tell within a dozen seconds.
+/// Rows read from the payout tables so far. PostgreSQL sessions publish their statistics within twelve
+/// seconds.
 async fn rows_read(system: &SystemUnderTest) -> Result<i64> {
     tokio::time::sleep(Duration::from_secs(12)).await;
     let read = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
         FROM pg_stat_user_tables WHERE relname IN ('payouts', 'journal')";
     let read = system.database.query_number(read).await?;
-    if read > 0 { Ok(read) } else { Err("PostgreSQL does not count the rows it reads".into()) }
+    if read > 0 { Ok(read) } else { Err("PostgreSQL does not count rows read".into()) }
 }

@@ -1,8 +1,9 @@
-//! From a report's publication to its effect in a poll, at a quarter of the highest rate.
+//! The latency from the publication of a report to the response of a long poll, at a quarter of the highest
+//! rate.
 //!
-//! An open loop: lifecycles begin, and the reports that are watched are published, when their time has come, whatever
-//! became of those before; and every latency is counted from the time at which the report was to be published. A poll
-//! is a long poll (`?wait=&after_sequence=`), opened a little before: it is answered with what any poll would show.
+//! The load is an open loop: lifecycles start and reports are published on schedule. A latency counts from
+//! the scheduled publication, which avoids coordinated omission. The long poll (`?wait=&after_sequence=`)
+//! opens before the report.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -24,13 +25,13 @@ use crate::table::{Row, Target};
 use crate::template::Template;
 use crate::{Result, check, check_count, quotes, truncate_to_usize};
 
-/// Reports watched a second, each by a poll of its own.
+/// Watched reports per second, each with its own poll.
 const WATCHED_PER_SECOND: usize = 100;
-/// How long before the report its poll is opened.
+/// The time from opening the poll to the report.
 const POLL_LEAD_TIME: Duration = Duration::from_millis(150);
-/// How long after the first report of a payout the second one comes.
+/// The time between the two reports of a payout.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
-/// The loop runs before anything is watched.
+/// The load runs this long before the first watched report.
 const WARM_UP: Duration = Duration::from_secs(2);
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
@@ -59,7 +60,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
         load_generator::run_lifecycles(&client_config, profile, &load_quotes),
         watch(&system, &watched, &latencies)
     )?;
-    // What was announced of the watched ones after the load had ended.
+    // Discards the events of watched payouts that arrived after the load ended.
     system.discard_events().await?;
     check::final_state(&system, &result.ids).await?;
     check::all_delivered(&system.database, &watched).await?;
@@ -67,21 +68,21 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     check_count("latencies", i64::try_from(latencies.len())?, watched.len() * 2)?;
     run.rows.extend(percentile_rows(&latencies));
     run.notes.push(format!(
-        "latency: {} reports watched at {WATCHED_PER_SECOND} a second by long polls, beside {arrival_rate:.0} lifecycles a second",
+        "latency: {} reports watched by long polls at {WATCHED_PER_SECOND} per second, under a load of {arrival_rate:.0} lifecycles per second",
         latencies.len()
     ));
     let count = truncate_to_usize(arrival_rate * f64::from(seconds));
     let rabbitmq_latencies =
         rabbitmq::measure_delivery_latency(&run.servers.broker, &template, arrival_rate, count).await?;
     run.notes.push(format!(
-        "latency: through RabbitMQ alone, with nothing else running, half of the reports take {:.2} ms, and 99 % up to {:.2} ms",
+        "latency: through RabbitMQ alone, with no other load, p50 is {:.2} ms and p99 is {:.2} ms",
         millis(&rabbitmq_latencies, 0.5),
         millis(&rabbitmq_latencies, 0.99)
     ));
     system.tear_down().await
 }
 
-#[expect(clippy::cast_precision_loss, reason = "microseconds of less than a minute")]
+#[expect(clippy::cast_precision_loss, reason = "latencies are below one minute")]
 fn millis(times: &Histogram<u64>, quantile: f64) -> f64 {
     times.value_at_quantile(quantile) as f64 / 1_000.0
 }
@@ -95,7 +96,7 @@ fn percentile_rows(latencies: &Histogram<u64>) -> [Row; 3] {
     ]
 }
 
-/// Watches two reports of each payout.
+/// Measures two reports of each payout.
 async fn watch(
     system: &SystemUnderTest,
     payouts: &[Uuid],
@@ -150,7 +151,7 @@ async fn watch_payout(
         let micros = u64::try_from(due.elapsed().as_micros())?;
         let body: serde_json::Value = serde_json::from_slice(response.body)?;
         if body["sequence"] != after + 1 {
-            return Err(format!("a poll was answered with {body}").into());
+            return Err(format!("unexpected response to a long poll: {body}").into());
         }
         latencies.borrow_mut().record(micros.max(1))?;
     }

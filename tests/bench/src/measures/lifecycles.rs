@@ -1,5 +1,5 @@
-//! Lifecycles a second: created over HTTP, broadcast and delivered over AMQP, all three announced, all durable.
-//! payoutd and floor F take turns, round by round, and so do floors R, B and Q.
+//! Lifecycles per second: a payout is created over HTTP, broadcast and delivered over AMQP, with three
+//! durable events. payoutd and floor F run in alternating rounds, and so do floors R, B and Q.
 
 use std::time::Duration;
 
@@ -13,15 +13,15 @@ use crate::table::{Row, Target, median};
 use crate::template::Template;
 use crate::{Result, check, check_count, process_stats, quotes, truncate_to_usize};
 
-/// Lifecycles that find out how fast this machine is.
+/// The number of lifecycles that measure the rate for the workload size.
 const CALIBRATION_LIFECYCLES: usize = 4_000;
 
-/// What the rounds came to, one figure each.
+/// Lifecycles per second of each round.
 #[derive(Debug, Default)]
 struct Rates {
     payoutd: Vec<f64>,
     floor_server: Vec<f64>,
-    /// Changes.
+    /// Changes per second.
     pgbench: Vec<f64>,
     batched_writes: Vec<f64>,
     rabbitmq: Vec<f64>,
@@ -73,7 +73,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
     system.tear_down().await
 }
 
-/// So many that they take about so long.
+/// The number of operations that takes about `seconds` at `rate`; at least 2,000.
 pub(super) fn workload_size(rate: f64, seconds: u32) -> usize {
     truncate_to_usize(rate * f64::from(seconds)).max(2_000)
 }
@@ -94,7 +94,7 @@ fn rows(rates: &Rates) -> [Row; 4] {
     ]
 }
 
-/// CPU time per lifecycle, by who used it.
+/// CPU time per lifecycle, by process.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CpuTimes {
     program: Duration,
@@ -140,7 +140,7 @@ impl CpuTimes {
     }
 }
 
-/// A round of payoutd, checked.
+/// Runs one round of payoutd and checks it. Returns lifecycles per second.
 pub(super) async fn measure_payoutd(
     run: &BenchmarkRun<'_>,
     system: &SystemUnderTest,
@@ -154,7 +154,7 @@ pub(super) async fn measure_payoutd(
         load_generator::run_lifecycles(&system.client_config(), load_generator::SATURATING, &quotes).await?;
     cpu_times.push(CpuTimes::read(run, system.payoutd.pid)?.per_lifecycle_since(before, count));
     check::final_state(system, &result.ids).await?;
-    check_count("announcements sent twice", i64::try_from(result.duplicates)?, 0)?;
+    check_count("duplicate events", i64::try_from(result.duplicates)?, 0)?;
     Ok(result.rate)
 }
 
@@ -164,7 +164,7 @@ async fn measure_floor_server(
     count: usize,
     cpu_times: &mut Vec<CpuTimes>,
 ) -> Result<f64> {
-    // As long as real ones: the requests are the same.
+    // Quote ids of the real length, so that the requests have the same size.
     let quotes: Vec<String> = (0..count).map(|at| format!("quo_{at:064x}")).collect();
     floor_server.database.checkpoint().await?;
     let before = CpuTimes::read(run, floor_server.pid)?;
@@ -177,7 +177,6 @@ async fn measure_floor_server(
 }
 
 impl SystemUnderTest {
-    /// Where load is put on it.
     pub(super) fn client_config(&self) -> ClientConfig {
         ClientConfig {
             api: self.payoutd.api,

@@ -1,5 +1,5 @@
-//! Polls of live payouts over kept connections, beside a bare handler that returns the same bytes: with the whole body,
-//! and with the `ETag` the client has already.
+//! Polls of live payouts over keep-alive connections, compared with floor H: responses with a body, and 304
+//! responses to the current `ETag`.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::table::{Row, Target, median};
 use crate::template::{RecordedResponse, Template};
 use crate::{Result, check, http_load};
 
-/// As many as there are actors for, many times over.
+/// Far below the limit of live actors, so that every payout stays live.
 const PAYOUTS: usize = 1_000;
 
 pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
@@ -41,7 +41,7 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
         ids.iter().map(|id| http_client::get(&path(*id), &system.key, conditional)).collect();
     let [mut rates, mut floor_rates, mut not_modified_rates, mut floor_not_modified_rates] =
         [const { Vec::new() }; 4];
-    // Rounds are short, and a few of them more cost little.
+    // Rounds are short, so more of them cost little.
     for _ in 0..run.options.rounds() * 2 {
         rates.push(http_load::repeat_for(system.payoutd.api, &unconditional, 200, time).await?);
         floor_rates

@@ -1,4 +1,4 @@
-//! Changes a second on SQLite, in one process with an in-process bus.
+//! Changes per second on SQLite, in one process with an in-memory bus.
 
 use std::process::Stdio;
 
@@ -18,11 +18,11 @@ pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
         child.args(["--lifecycles", &lifecycles.to_string(), "--file"]).arg(&file);
         let output = child.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await?;
         if !output.status.success() {
-            return Err(format!("the round on SQLite failed: {}", output.status).into());
+            return Err(format!("the SQLite round failed: {}", output.status).into());
         }
         rates.push(String::from_utf8(output.stdout)?.trim().parse::<f64>()?);
         for suffix in ["", "-wal", "-shm", "-lock"] {
-            // Those that there are.
+            // Not every file exists.
             let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
         }
     }

@@ -1,5 +1,5 @@
-//! Lifecycles while very many requests wait: half of them long polls, half event streams, each for a payout of its own
-//! that does not move. The same payoutd with and without them, in turns.
+//! Lifecycles with a large number of held requests: half long polls, half event streams, each on its own
+//! payout that does not change. The same payoutd runs with and without them, in alternating rounds.
 
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
@@ -62,7 +62,7 @@ async fn open_waiters(system: &SystemUnderTest, count: usize) -> Result<JoinSet<
                 http_client::get(&path, &system.key, "last-event-id: 1\r\n"),
             ));
         }
-        // Not more at once than a listener's queue holds.
+        // No more connections at once than the listen queue holds.
         if number % 100 == 99 {
             sleep(Duration::from_millis(20)).await;
         }
@@ -70,12 +70,12 @@ async fn open_waiters(system: &SystemUnderTest, count: usize) -> Result<JoinSet<
     Ok(waiters)
 }
 
-/// Waits again whenever the time is over.
+/// Sends the long poll again after each timeout.
 async fn repeat_poll(mut connection: Connection, request: Vec<u8>) -> Result<()> {
     loop {
         let response = connection.call(&request).await?;
         if response.status != 200 {
-            return Err(format!("a long poll was answered with {}", response.status).into());
+            return Err(format!("unexpected status of a long poll: {}", response.status).into());
         }
     }
 }
@@ -84,7 +84,7 @@ async fn read_stream(mut connection: Connection, request: Vec<u8>) -> Result<()>
     connection.send(&request).await?;
     connection.head().await?;
     if http_client::status(connection.received())? != 200 {
-        return Err("an event stream was refused".into());
+        return Err("an event stream was rejected".into());
     }
     loop {
         connection.read_more().await?;
@@ -92,12 +92,12 @@ async fn read_stream(mut connection: Connection, request: Vec<u8>) -> Result<()>
     }
 }
 
-/// Waits until payoutd holds so many requests.
+/// Waits until payoutd holds about `count` requests.
 async fn wait_for_held_requests(system: &SystemUnderTest, count: usize) -> Result<()> {
     let mut found = 0;
     for _ in 0..600 {
         found = truncate_to_usize(system.payoutd.metric("payoutd_http_held_requests").await?);
-        // A long poll that was just answered comes again at once.
+        // A long poll is briefly not held between its timeout and its repetition.
         if found.abs_diff(count) <= count / 100 {
             return Ok(());
         }

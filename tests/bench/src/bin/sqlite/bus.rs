@@ -1,4 +1,4 @@
-//! The bus inside the process, and the watchers on it.
+//! An in-memory message bus, with a watcher that reports on each event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use payoutd_bench::{Result, check_count};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Takes announcements and has the watchers report on them, through the intake's desk.
+/// Publishes events, and passes the report on each one to the report intake.
 pub(super) struct InMemoryBus {
     desk: Arc<Desk>,
     start_permits: Arc<Semaphore>,
@@ -29,16 +29,15 @@ impl InMemoryBus {
         Self { desk: Arc::new(desk), start_permits, published, failures }
     }
 
-    /// Something was refused that should not have been.
     pub(super) fn record_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether everything was announced, once, and nothing refused.
+    /// Checks that each event was published once and that nothing failed.
     pub(super) fn check_totals(&self, lifecycles: usize) -> Result<()> {
         check_count("failures", i64::try_from(self.failures.load(Ordering::Relaxed))?, 0)?;
         for published in &self.published {
-            check_count("announcements", i64::try_from(published.load(Ordering::Relaxed))?, lifecycles)?;
+            check_count("events", i64::try_from(published.load(Ordering::Relaxed))?, lifecycles)?;
         }
         Ok(())
     }
@@ -83,7 +82,7 @@ impl Publisher for InMemoryBus {
     }
 }
 
-/// A payout on terms like those that are quoted over HTTP.
+/// A payout on the terms that the HTTP measures quote.
 pub(super) fn new_payout(id: PayoutId) -> Result<NewPayout> {
     let (nonce, tag) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
     let terms = Terms {

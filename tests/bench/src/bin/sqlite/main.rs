@@ -1,7 +1,7 @@
-//! SQLite in one process: payoutd's own engine, store, relay and intake on a file, with a bus of nothing but memory
-//! between them. A program of its own, so that it has a runtime like payoutd's.
+//! payoutd on SQLite in one process: engine, store, relay and report intake of payoutd, connected by an
+//! in-memory bus. A separate binary, so that its runtime matches payoutd's.
 //!
-//! Only this one is linked with payoutd: the other measures know it from outside.
+//! Only this binary links payoutd; the other measures use its public interfaces.
 
 mod bus;
 
@@ -29,25 +29,24 @@ use uuid::Uuid;
 use bus::{InMemoryBus, new_payout};
 use payoutd_bench::{Result, check_count, per_second};
 
-/// As in payoutd.
+/// The allocator of payoutd.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// As many under way at once as over HTTP.
+/// The number of payouts in flight of the HTTP load.
 const IN_FLIGHT: usize = 1_000;
 
-/// What is to be done.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The file, which is not there yet.
+    /// Path of the database file; it must not exist.
     #[arg(long)]
     file: PathBuf,
-    /// How many lifecycles.
+    /// Number of lifecycles.
     #[arg(long)]
     lifecycles: usize,
 }
 
-/// Takes payouts through their lives and prints how many changes a second that makes.
+/// Runs lifecycles and prints changes per second.
 #[tokio::main]
 async fn main() -> Result<()> {
     run(Arguments::parse()).await
@@ -88,7 +87,7 @@ async fn run(arguments: Arguments) -> Result<()> {
             }
         });
     }
-    // Whoever is under way gives its room back once it is delivered.
+    // Each delivered payout returns its permit.
     let all_permits = start_permits.acquire_many(u32::try_from(IN_FLIGHT)?);
     drop(tokio::time::timeout(Duration::from_secs(60), all_permits).await??);
     let rate = per_second(arguments.lifecycles * 3, started.elapsed());
@@ -111,7 +110,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     Ok(writeln!(std::io::stdout(), "{rate}")?)
 }
 
-/// payoutd's defaults; SQLite has one lane.
+/// payoutd's defaults, with one commit at a time as on SQLite.
 const ENGINE: EngineConfig = EngineConfig {
     supervisor: SupervisorConfig {
         max_live: 25_000,

@@ -1,5 +1,5 @@
-//! Batches, gathered as payoutd gathers them: what waits when the last commit returns goes into the next one, and a second
-//! one is begun beside it only for a whole batch.
+//! Group commit as payoutd does it: a batch takes what is queued when the last commit returns. A second
+//! commit starts beside the first one only with a full batch.
 
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 use crate::Result;
 use crate::floors::statements::MAX_BATCH;
 
-/// As many commits at once as payoutd has by default.
+/// The default of payoutd's `group_commit` settings.
 const MAX_CONCURRENT_COMMITS: usize = 2;
 
-/// A connection for each commit that may be under way.
+/// Opens one connection per concurrent commit.
 pub(super) async fn connections(url: &str) -> Result<Vec<PgConnection>> {
     let mut connections = Vec::new();
     for _ in 0..MAX_CONCURRENT_COMMITS {
@@ -20,7 +20,10 @@ pub(super) async fn connections(url: &str) -> Result<Vec<PgConnection>> {
     Ok(connections)
 }
 
-/// Commits what comes, until nobody sends any more. Ends at the first error. `commit` gives its connection back.
+/// Commits queued items in batches until the queue is closed. `commit` returns its connection.
+///
+/// # Errors
+/// Returns the first error of a commit.
 pub(super) async fn run<T, Fut>(
     mut idle: Vec<PgConnection>,
     mut queue: UnboundedReceiver<T>,

@@ -1,4 +1,4 @@
-//! Creates in batches.
+//! Creates payouts in batches.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::template::Template;
 
 type PendingCreate = (Uuid, oneshot::Sender<()>);
 
-/// The way in.
+/// Queues creates for the next batch.
 pub(super) struct CreateBatcher {
     queue: mpsc::UnboundedSender<PendingCreate>,
 }
@@ -33,7 +33,7 @@ impl CreateBatcher {
         Ok(Self { queue: sender })
     }
 
-    /// Creates a payout, and returns once that is committed. `None` once a commit has failed.
+    /// Creates a payout and returns its id after the commit. Returns `None` if a commit failed.
     pub(super) async fn create(&self) -> Option<Uuid> {
         let id = Uuid::now_v7();
         let (committed, receiver) = oneshot::channel();
@@ -51,11 +51,11 @@ async fn commit(
 ) -> Result<PgConnection> {
     let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
     if statements::create_payouts(&mut connection, &template, &ids).await? != ids.len() {
-        return Err("the bare program did not create what it should".into());
+        return Err("floor F did not create every payout".into());
     }
     outbox_written.notify_one();
     for (_, committed) in batch {
-        // Nobody waits where the client hung up.
+        // The receiver is gone if the client has disconnected.
         let _ = committed.send(());
     }
     Ok(connection)

@@ -1,4 +1,4 @@
-//! The HTTP side: bare handlers that answer with bytes like payoutd's.
+//! The HTTP API: handlers that return recorded responses.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ async fn create(State(state): State<Arc<HttpState>>, _body: Bytes) -> Response {
     build_response(StatusCode::CREATED, state.create_headers.clone(), body.into())
 }
 
-/// Floor H. What is known to the client already is not sent.
+/// Floor H. Returns 304 if the request has `If-None-Match`.
 async fn poll(State(state): State<Arc<HttpState>>, headers: HeaderMap) -> Response {
     if headers.contains_key(header::IF_NONE_MATCH) {
         let mut not_modified_headers = state.poll_headers.clone();

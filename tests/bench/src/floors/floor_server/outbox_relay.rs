@@ -1,4 +1,4 @@
-//! Announcements out: read from the outbox, published with confirms, struck off.
+//! Reads events from the outbox, publishes them with confirms, and deletes them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +28,11 @@ pub(super) async fn start(
         loop {
             let messages = statements::read_outbox(&mut connection, MAX_BATCH).await?;
             if messages.is_empty() {
-                // Whoever is woken by a hint finds something; the time is for the hint that came too early.
+                // The timeout covers a notification that came before the rows were visible.
                 let _ = tokio::time::timeout(Duration::from_millis(100), outbox_written.notified()).await;
                 continue;
             }
-            // All are handed over in order before the first confirm is awaited.
+            // All messages are sent in order before the first confirm is awaited.
             try_join_all(messages.iter().map(|message| publish(&channel, message))).await?;
             let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
             statements::delete_published(&mut connection, &ids).await?;
@@ -41,7 +41,8 @@ pub(super) async fn start(
 }
 
 async fn publish(channel: &Channel, message: &OutboxMessage) -> Result<()> {
-    let short_string = |text: &str| ShortString::try_new(text).map_err(|_| Error::from("a name is too long"));
+    let short_string =
+        |text: &str| ShortString::try_new(text).map_err(|_| Error::from("a string is longer than 255 bytes"));
     let properties = BasicProperties::default()
         .with_delivery_mode(2)
         .with_content_type("application/cloudevents+json".into())
@@ -53,6 +54,6 @@ async fn publish(channel: &Channel, message: &OutboxMessage) -> Result<()> {
     let (routing_key, body) = (short_string(&message.routing_key)?, message.body.as_bytes());
     match channel.basic_publish(EVENTS_QUEUE.into(), routing_key, options, body, properties).await?.await? {
         Confirmation::Ack(_) => Ok(()),
-        Confirmation::Nack(_) | Confirmation::NotRequested => Err("the broker refused a message".into()),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err("the broker rejected a message".into()),
     }
 }

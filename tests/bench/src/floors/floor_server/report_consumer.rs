@@ -1,4 +1,4 @@
-//! Reports in: consumed, written in batches, acknowledged.
+//! Consumes reports, writes them in batches, and acknowledges them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::floors::statements;
 use crate::reports::{ReportKind, parse_payout_id};
 use crate::template::Template;
 
-/// Enough for a full batch in each commit while the next ones fill.
+/// Enough for a full batch per commit while the next batches fill.
 const PREFETCH: u16 = 2_000;
 
 struct Report {
@@ -27,8 +27,8 @@ struct Report {
     tag: u64,
 }
 
-/// What is written but not acknowledged yet, because something delivered before is not written: one acknowledgement
-/// then does for all.
+/// Tracks which deliveries are committed. One acknowledgement covers all deliveries up to the first one that
+/// is not.
 #[derive(Default)]
 struct AckTracker {
     contiguous: u64,
@@ -36,7 +36,7 @@ struct AckTracker {
 }
 
 impl AckTracker {
-    /// Notes tags, and returns up to which one everything is written now, where that moved.
+    /// Records committed delivery tags. Returns the tag to acknowledge up to, if it has increased.
     fn record(&mut self, tags: impl Iterator<Item = u64>) -> Option<u64> {
         let before = self.contiguous;
         self.out_of_order.extend(tags);
@@ -75,11 +75,11 @@ pub(super) async fn start(
             let delivery = delivery?;
             let id = parse_payout_id(delivery.routing_key.as_str().as_bytes()).map(|(id, _)| id);
             let (Some(id), Some(kind)) = (id, ReportKind::from_body(&delivery.data)) else {
-                return Err("what was delivered is no report".into());
+                return Err("a delivery is not a report".into());
             };
             sender.send(Report { id, kind, tag: delivery.delivery_tag })?;
         }
-        Err("the broker is gone".into())
+        Err("the broker has closed the consumer".into())
     });
     Ok(tasks)
 }
@@ -96,11 +96,11 @@ impl ReportWriter {
     async fn commit(self, mut connection: PgConnection, batch: Vec<Report>) -> Result<PgConnection> {
         let reports: Vec<(Uuid, ReportKind)> = batch.iter().map(|report| (report.id, report.kind)).collect();
         if statements::append_reports(&mut connection, &self.template, &reports).await? != reports.len() {
-            return Err("the bare program did not write what it should".into());
+            return Err("floor F did not write every report".into());
         }
         self.outbox_written.notify_one();
         let tags = batch.iter().map(|report| report.tag);
-        // Held until it is sent: a lower one after a higher one is an error.
+        // The lock is held until the acknowledgement is sent: tags must be acknowledged in ascending order.
         let mut ack_tracker = self.ack_tracker.lock().await;
         if let Some(tag) = ack_tracker.record(tags) {
             self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await?;
