@@ -1,22 +1,24 @@
-//! A broker client that costs next to nothing: AMQP 0-9-1 as far as a load generator speaks it.
+//! A minimal AMQP 0-9-1 client for the load generator.
 //!
-//! The load shares two cores with what it measures, so whatever it spends is missing there. One connection has one
-//! channel, frames are written into one buffer that leaves as a whole, and what arrives is read in place.
+//! The client shares the cores with the system under test, so it must use little CPU time. Each connection
+//! has one channel. Frames are encoded into one buffer, which is written to the socket at once. Received
+//! frames are decoded in place.
 
+mod confirms;
 mod connect;
 mod frames;
-mod link;
-mod tally;
+mod messages;
+mod methods;
 mod wire;
 
+pub(crate) use confirms::ConfirmTracker;
 pub(crate) use connect::Broker;
-pub(crate) use link::{Delivery, Incoming, Outgoing, close};
-pub(crate) use tally::Tally;
+pub(crate) use messages::{ChannelReader, ChannelWriter, Delivery, close};
 
-/// A queue's arguments: those that payoutd gives its own.
-pub(crate) const QUORUM: [(&str, wire::Field); 4] = [
-    ("x-queue-type", wire::Field::Text("quorum")),
-    ("x-delivery-limit", wire::Field::Number(1_000)),
-    ("x-dead-letter-strategy", wire::Field::Text("at-least-once")),
-    ("x-overflow", wire::Field::Text("reject-publish")),
+/// The arguments that payoutd declares its own queues with.
+pub(crate) const QUEUE_ARGUMENTS: [(&str, wire::FieldValue); 4] = [
+    ("x-queue-type", wire::FieldValue::LongString("quorum")),
+    ("x-delivery-limit", wire::FieldValue::Long(1_000)),
+    ("x-dead-letter-strategy", wire::FieldValue::LongString("at-least-once")),
+    ("x-overflow", wire::FieldValue::LongString("reject-publish")),
 ];

@@ -1,4 +1,4 @@
-//! Correctness stays on: after every round, is every payout where it should be?
+//! Correctness checks after each round. A failed check ends the run.
 
 use std::time::{Duration, Instant};
 
@@ -7,28 +7,28 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::amqp::close;
-use crate::http::{self, Connection};
-use crate::reports::{Kind, payout_name};
+use crate::http_client::{self, Connection};
+use crate::reports::{ReportKind, format_payout_id};
 use crate::servers::Database;
-use crate::site::{CHAIN_QUEUE, DEAD_LETTERS, EVENTS_QUEUE, Site};
-use crate::{Fallible, failure, same};
+use crate::system_under_test::{DEAD_LETTERS_QUEUE, EVENTS_QUEUE, REPORTS_QUEUE, SystemUnderTest};
+use crate::{Result, check_count};
 
-/// How many of the payouts are also asked for over HTTP.
+/// How many payouts of a round are polled over HTTP.
 const POLLED: usize = 50;
-/// How long it may take until nothing moves any more.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a check waits without progress.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Payouts that are delivered, once each, with every change in the journal and nothing left to be announced.
-pub(crate) async fn delivered(database: &Database, ids: &[Uuid]) -> Fallible<()> {
+/// Checks that each payout is delivered with a complete journal, and that the outbox is empty.
+pub(crate) async fn all_delivered(database: &Database, ids: &[Uuid]) -> Result<()> {
     let mut connection = database.connect().await?;
-    let right = count(
+    let delivered = count(
         &mut connection,
         "SELECT count(*) FROM payouts
          WHERE id = ANY ($1) AND status = 'delivered' AND version = 3 AND sequence = 3 AND attention IS NULL AND NOT late",
         ids,
     );
-    same("payouts delivered", right.await?, ids.len())?;
-    let recorded = count(
+    check_count("payouts delivered", delivered.await?, ids.len())?;
+    let complete = count(
         &mut connection,
         "SELECT count(*) FROM (
             SELECT payout_id FROM journal WHERE payout_id = ANY ($1) AND outcome = 'applied'
@@ -36,22 +36,22 @@ pub(crate) async fn delivered(database: &Database, ids: &[Uuid]) -> Fallible<()>
          ) AS complete",
         ids,
     );
-    same("complete journals", recorded.await?, ids.len())?;
-    nothing_left(database).await
+    check_count("complete journals", complete.await?, ids.len())?;
+    wait_until_drained(database).await
 }
 
-/// Payouts that a report has moved on, sooner or later.
-pub(crate) async fn eventually_moved(database: &Database, ids: &[Uuid], kind: Kind) -> Fallible<()> {
+/// Waits until a report of this kind is applied to each payout.
+pub(crate) async fn wait_until_applied(database: &Database, ids: &[Uuid], kind: ReportKind) -> Result<()> {
     let (status, version) = match kind {
-        Kind::Broadcast => ("broadcast", 2i64),
-        Kind::Delivered => ("delivered", 3),
+        ReportKind::Broadcast => ("broadcast", 2i64),
+        ReportKind::Delivered => ("delivered", 3),
     };
-    let moved = "SELECT count(*) FROM payouts p WHERE id = ANY ($1) AND status = $2 AND version = $3 AND sequence = $3
+    let applied = "SELECT count(*) FROM payouts p WHERE id = ANY ($1) AND status = $2 AND version = $3 AND sequence = $3
         AND (SELECT count(*) FROM journal j WHERE j.payout_id = p.id) = $3 - 1";
     let mut connection = database.connect().await?;
     let (mut found, mut since) = (-1, Instant::now());
-    while since.elapsed() < PATIENCE {
-        let counted = sqlx::query_scalar(moved).bind(ids).bind(status).bind(version);
+    while since.elapsed() < TIMEOUT {
+        let counted = sqlx::query_scalar(applied).bind(ids).bind(status).bind(version);
         let counted: i64 = counted.fetch_one(&mut connection).await?;
         if usize::try_from(counted)? == ids.len() {
             return Ok(());
@@ -61,71 +61,79 @@ pub(crate) async fn eventually_moved(database: &Database, ids: &[Uuid], kind: Ki
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    same(status, found, ids.len())
+    check_count(status, found, ids.len())
 }
 
-/// Nothing waits in the outbox or in the parking lot. What was confirmed last is struck off a moment later.
-pub(crate) async fn nothing_left(database: &Database) -> Fallible<()> {
-    let rest = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM parked_reports)";
+/// Waits until the outbox and the parked reports are empty. payoutd deletes confirmed messages from the
+/// outbox shortly after the confirm.
+pub(crate) async fn wait_until_drained(database: &Database) -> Result<()> {
+    let query = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM parked_reports)";
     let since = Instant::now();
-    while since.elapsed() < PATIENCE {
-        if database.number(rest).await? == 0 {
+    while since.elapsed() < TIMEOUT {
+        if database.query_number(query).await? == 0 {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(failure("something is left in the outbox or in the parking lot"))
+    Err("the outbox or the parked reports are not empty".into())
 }
 
-/// The same through payoutd's own eyes, and the queues around it are empty.
-pub(crate) async fn site(site: &Site, ids: &[Uuid]) -> Fallible<()> {
-    delivered(&site.database, ids).await?;
-    polls(site, ids, "delivered", 3).await?;
-    for queue in [CHAIN_QUEUE, DEAD_LETTERS] {
-        same(queue, i64::from(site.waiting(queue).await?), 0)?;
+/// Checks the payouts in the database and over HTTP, and that the queues are empty.
+pub(crate) async fn final_state(system: &SystemUnderTest, ids: &[Uuid]) -> Result<()> {
+    all_delivered(&system.database, ids).await?;
+    poll_responses(system, ids, "delivered", 3).await?;
+    for queue in [REPORTS_QUEUE, DEAD_LETTERS_QUEUE] {
+        check_count(queue, i64::from(system.queue_length(queue).await?), 0)?;
     }
-    all_announcements_read(site).await
+    check_no_unread_events(system).await
 }
 
-/// No announcement waits that nobody has read. Some may have come back: of the acknowledgements just before a connection
-/// is closed RabbitMQ may lose a few.
-async fn all_announcements_read(site: &Site) -> Fallible<()> {
+/// Checks that the event queue holds no unread event. RabbitMQ may lose the last acknowledgements before a
+/// connection closes; it then redelivers those events.
+async fn check_no_unread_events(system: &SystemUnderTest) -> Result<()> {
     loop {
-        let waiting = site.waiting(EVENTS_QUEUE).await?;
+        let waiting = system.queue_length(EVENTS_QUEUE).await?;
         if waiting == 0 {
             return Ok(());
         }
-        let broker = site.servers.broker.connect().await?;
-        let (outgoing, mut incoming) = broker.consuming(EVENTS_QUEUE, 2_000).await?.split();
-        let (mut read, mut new) = (0, 0);
+        let channel = system.servers.broker.connect().await?;
+        let (writer, mut reader) = channel.into_consumer(EVENTS_QUEUE, 2_000).await?;
+        let (mut read, mut unread) = (0, 0);
         while read < waiting {
-            let deliveries = incoming.deliveries(|delivery| {
+            let deliveries = reader.read_deliveries(|delivery| {
                 read += 1;
-                new += i64::from(!delivery.redelivered);
+                unread += i64::from(!delivery.redelivered);
             });
             let tag =
-                timeout(PATIENCE, deliveries).await.map_err(|_| failure("announcements went away"))??;
-            outgoing.acknowledge(tag);
+                timeout(TIMEOUT, deliveries).await.map_err(|_| "no event arrived before the timeout")??;
+            writer.acknowledge(tag);
         }
-        close(incoming, &outgoing).await?;
-        same("announcements that nobody had read", new, 0)?;
+        close(reader, &writer).await?;
+        check_count("unread events", unread, 0)?;
     }
 }
 
-/// Polls a few of the payouts: each has this status and sequence.
-pub(crate) async fn polls(site: &Site, ids: &[Uuid], status: &str, sequence: i64) -> Fallible<()> {
-    let mut partner = Connection::open(site.program.api).await?;
+/// Polls a subset of the payouts and checks status and sequence of each response.
+pub(crate) async fn poll_responses(
+    system: &SystemUnderTest,
+    ids: &[Uuid],
+    status: &str,
+    sequence: i64,
+) -> Result<()> {
+    let mut connection = Connection::open(system.payoutd.api).await?;
     for id in ids.iter().step_by(ids.len().div_ceil(POLLED).max(1)) {
-        let request = http::get(&format!("/payouts/{}", payout_name(*id)), &site.key, "");
-        let answer = partner.call(&request).await?;
-        let body: serde_json::Value = serde_json::from_slice(answer.body)?;
-        if answer.status != 200 || body["status"] != status || body["sequence"] != sequence {
-            return Err(format!("{id} is not {status} at {sequence}: {body}").into());
+        let request = http_client::get(&format!("/payouts/{}", format_payout_id(*id)), &system.key, "");
+        let response = connection.call(&request).await?;
+        let body: serde_json::Value = serde_json::from_slice(response.body)?;
+        if response.status != 200 || body["status"] != status || body["sequence"] != sequence {
+            return Err(
+                format!("payout {id}: expected status {status} and sequence {sequence}, got {body}").into()
+            );
         }
     }
     Ok(())
 }
 
-async fn count(connection: &mut PgConnection, query: &'static str, ids: &[Uuid]) -> Fallible<i64> {
+async fn count(connection: &mut PgConnection, query: &'static str, ids: &[Uuid]) -> Result<i64> {
     Ok(sqlx::query_scalar(query).bind(ids).fetch_one(connection).await?)
 }

@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! Description of the machine and of the servers.
 
 use std::fs::{self, File};
 use std::io::{Seek, Write};
@@ -7,11 +7,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::servers::Servers;
-use crate::{Fallible, per_second};
+use crate::{Result, per_second};
 
-/// Lines about the machine and the servers.
-pub(crate) async fn describe(servers: &Servers) -> Fallible<Vec<String>> {
-    let database = servers.database("machine").await?;
+pub(crate) async fn describe(servers: &Servers) -> Result<Vec<String>> {
+    let database = servers.create_database("machine").await?;
     let mut connection = database.connect().await?;
     let setting =
         "SELECT string_agg(name || '=' || setting || coalesce(unit, ''), ' ' ORDER BY name) FROM pg_settings
@@ -19,14 +18,14 @@ pub(crate) async fn describe(servers: &Servers) -> Fallible<Vec<String>> {
     let settings: String = sqlx::query_scalar(setting).fetch_one(&mut connection).await?;
     let version: String = sqlx::query_scalar("SHOW server_version").fetch_one(&mut connection).await?;
     drop(connection);
-    database.drop().await?;
+    database.drop_database().await?;
     let cores = std::thread::available_parallelism()?;
     let (syncs, file_system) = (synced_writes(&servers.directory)?, file_system(&servers.directory));
     Ok(vec![
         format!("{}, {cores} cores, {}, Linux {}", cpu(), memory(), first_line("/proc/sys/kernel/osrelease")),
         format!("PostgreSQL {version} ({settings})"),
         format!("RabbitMQ {}, quorum queues; {}", rabbit(), output("rustc", &["--version"])),
-        format!("disk: {syncs:.0} synced writes of 8 KB a second, one after the other, on {file_system}"),
+        format!("disk: {syncs:.0} sequential synced writes of 8 KB per second, on {file_system}"),
     ])
 }
 
@@ -63,8 +62,8 @@ fn file_system(directory: &Path) -> String {
     output("stat", &["--file-system", "--format=%T", &directory.to_string_lossy()])
 }
 
-/// How often a second a page can be written and synced, as PostgreSQL does it with its log.
-fn synced_writes(directory: &Path) -> Fallible<f64> {
+/// Synced 8 KB writes per second, one at a time, as PostgreSQL writes its log.
+fn synced_writes(directory: &Path) -> Result<f64> {
     let path = directory.join("synced");
     let mut file = File::create(&path)?;
     file.write_all(&[0; 1024 * 1024])?;

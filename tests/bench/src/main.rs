@@ -1,26 +1,27 @@
-//! The yardstick: payoutd measured against what the same machine can do at most. `scripts/bench` runs it; how to read
-//! what it prints is in `docs/performance.md`.
+//! Benchmarks payoutd against the limits of the machine. `scripts/bench` runs this program;
+//! `docs/performance.md` explains its output.
 //!
-//! payoutd is the release build, as a child process, and is spoken to as its clients do: HTTP and AMQP. Every figure
-//! stands beside a floor that was measured in the same run, in turns with it.
+//! The system under test is a release build of payoutd in a child process. The benchmark uses its public
+//! interfaces: HTTP and AMQP. Each result is compared with a floor (see [`floors`]), measured in the same run
+//! in alternating rounds.
 
 mod amqp;
-mod calls;
 mod check;
+mod dataset;
 mod floors;
-mod http;
-mod load;
+mod http_client;
+mod http_load;
+mod load_generator;
 mod machine;
 mod measures;
 mod options;
-mod processes;
-mod program;
+mod payoutd_process;
+mod process_stats;
 mod quotes;
-mod sample;
 mod servers;
-mod site;
-mod stock;
+mod system_under_test;
 mod table;
+mod template;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -31,16 +32,16 @@ use tokio::task::LocalSet;
 
 use options::{Command, Options};
 
-pub(crate) use payoutd_bench::{Fallible, failure, per_second, reports, same};
+pub(crate) use payoutd_bench::{Error, Result, check_count, per_second, reports, truncate_to_usize};
 
-/// Floors F and H have what payoutd has.
+/// payoutd uses this allocator; the servers of floors F and H use it too.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Says what is going on, apart from the results.
-pub(crate) fn say(words: &str) {
-    // Whoever closed the terminal does not want to know.
-    let _ = writeln!(std::io::stderr(), "{words}");
+/// Prints progress to standard error. Standard output carries the results only.
+pub(crate) fn log_progress(message: &str) {
+    // A closed standard error must not end the run.
+    let _ = writeln!(std::io::stderr(), "{message}");
 }
 
 fn main() -> ExitCode {
@@ -49,23 +50,23 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(2),
         Err(error) => {
-            say(&format!("bench: failed: {error}"));
+            log_progress(&format!("bench: failed: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Whether everything that is to be reached was reached, where that is asked for.
-fn run(mut options: Options) -> Fallible<bool> {
+/// Returns `false` if `--strict` is set and a target is missed.
+fn run(mut options: Options) -> Result<bool> {
     if let Some(command) = options.command.take() {
-        // With as many threads as payoutd.
+        // The same number of threads as payoutd has.
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         match command {
-            Command::Bare(arguments) => runtime.block_on(floors::bare::run(arguments))?,
+            Command::FloorServer(arguments) => runtime.block_on(floors::floor_server::run(arguments))?,
         }
         return Ok(true);
     }
-    // The load has one thread: what it uses is missing to what it measures.
+    // The load generator uses one thread: it shares the cores with the system under test.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, measures::run(&options))
 }

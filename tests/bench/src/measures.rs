@@ -1,4 +1,4 @@
-//! The measures, in the order in which they are taken.
+//! The measures, in the order of execution.
 
 mod creates;
 mod drain;
@@ -14,66 +14,69 @@ mod waiters;
 use std::path::PathBuf;
 
 use crate::options::{Measure, Options};
-use crate::program::CONFIGURATION;
+use crate::payoutd_process::CONFIGURATION_NOTE;
 use crate::servers::{Database, Servers};
-use crate::site::Site;
+use crate::system_under_test::SystemUnderTest;
 use crate::table::{self, Row};
-use crate::{Fallible, failure, machine, say};
+use crate::{Result, log_progress, machine};
 
-/// What the measures share, and what they found.
-pub(crate) struct Bench<'a> {
-    /// What was asked for.
+/// State and results of a benchmark run.
+pub(crate) struct BenchmarkRun<'a> {
     pub(crate) options: &'a Options,
-    /// What it runs on.
     pub(crate) servers: Servers,
-    /// The program that is measured.
+    /// The payoutd binary to measure.
     pub(crate) binary: PathBuf,
-    /// The lines of the table so far.
+    /// The rows of the results table.
     pub(crate) rows: Vec<Row>,
-    /// What is to be said besides.
+    /// Notes that follow the table.
     pub(crate) notes: Vec<String>,
-    /// The highest rate of lifecycles, once it is known.
-    pub(crate) highest_rate: Option<f64>,
+    /// The lifecycle rate of the `lifecycles` measure.
+    pub(crate) max_rate: Option<f64>,
 }
 
-/// Takes the measures that were asked for, and prints what they came to. Says whether that is good enough.
-pub(crate) async fn run(options: &Options) -> Fallible<bool> {
+/// Runs the selected measures and prints the results. Returns `false` if `--strict` is set and a target is
+/// missed.
+pub(crate) async fn run(options: &Options) -> Result<bool> {
     let servers = Servers::from_environment()?;
-    let binary = options.binary.clone().ok_or_else(|| failure("--binary says what is to be measured"))?;
+    let binary = options.binary.clone().ok_or("--binary is required")?;
     let machine = machine::describe(&servers).await?;
     for line in &machine {
-        say(line);
+        log_progress(line);
     }
-    let notes = vec![CONFIGURATION.to_owned()];
-    let mut bench = Bench { options, servers, binary, rows: Vec::new(), notes, highest_rate: None };
+    let notes = vec![CONFIGURATION_NOTE.to_owned()];
+    let mut run = BenchmarkRun { options, servers, binary, rows: Vec::new(), notes, max_rate: None };
     for measure in Measure::ALL.into_iter().filter(|measure| options.wants(*measure)) {
         match measure {
-            Measure::Lifecycles => lifecycles::measure(&mut bench).await?,
-            Measure::Drain => drain::measure(&mut bench).await?,
-            Measure::Creates => creates::measure(&mut bench).await?,
-            Measure::Latency => latency::measure(&mut bench).await?,
-            Measure::Polls => polls::measure(&mut bench).await?,
-            Measure::InFlight => in_flight::measure(&mut bench).await?,
-            Measure::Growth => growth::measure(&mut bench).await?,
-            Measure::Waiters => waiters::measure(&mut bench).await?,
-            Measure::Endpoints => endpoints::measure(&mut bench).await?,
-            Measure::Sqlite => sqlite::measure(&mut bench).await?,
+            Measure::Lifecycles => lifecycles::measure(&mut run).await?,
+            Measure::Drain => drain::measure(&mut run).await?,
+            Measure::Creates => creates::measure(&mut run).await?,
+            Measure::Latency => latency::measure(&mut run).await?,
+            Measure::Polls => polls::measure(&mut run).await?,
+            Measure::InFlight => in_flight::measure(&mut run).await?,
+            Measure::Growth => growth::measure(&mut run).await?,
+            Measure::Waiters => waiters::measure(&mut run).await?,
+            Measure::Endpoints => endpoints::measure(&mut run).await?,
+            Measure::Sqlite => sqlite::measure(&mut run).await?,
         }
     }
-    let reached = table::print(&machine, &bench.notes, &bench.rows)?;
-    Ok(reached || !options.strict)
+    let all_met = table::print(&machine, &run.notes, &run.rows)?;
+    Ok(all_met || !options.strict)
 }
 
-impl Bench<'_> {
-    /// A new database that payoutd has migrated.
-    pub(crate) async fn migrated(&self, site: &Site, purpose: &str) -> Fallible<Database> {
-        let database = self.servers.database(purpose).await?;
-        site.settings.clone().with("DATABASE_URL", &database.url).print(&["migrate"]).await?;
+impl BenchmarkRun<'_> {
+    /// Creates a database and runs the migrations of payoutd on it.
+    pub(crate) async fn create_migrated_database(
+        &self,
+        system: &SystemUnderTest,
+        purpose: &str,
+    ) -> Result<Database> {
+        let database = self.servers.create_database(purpose).await?;
+        system.command.clone().with_env("DATABASE_URL", &database.url).output(&["migrate"]).await?;
         Ok(database)
     }
 
-    /// Says what is going on.
-    pub(crate) fn say(&self, words: &str) {
-        say(&format!("  {words}"));
+    /// Prints progress, indented.
+    pub(crate) fn log_progress(&self, message: &str) {
+        log_progress(&format!("  {message}"));
     }
 }

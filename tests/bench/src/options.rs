@@ -1,78 +1,78 @@
-//! The command line.
+//! Command-line options.
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::floors::bare::BareArguments;
+use crate::floors::floor_server::FloorServerArguments;
 
-/// Measures payoutd against what this machine can do at most.
+/// Benchmarks payoutd against the limits of this machine.
 #[derive(Debug, Parser)]
 #[command(name = "scripts/bench", disable_help_subcommand = true)]
 pub(crate) struct Options {
-    /// A minute and a half: everything that fits into it, scaled down. The ratios are the same ones.
+    /// Run scaled-down workloads for about a minute and a half. Compare its ratios, not its absolute figures.
     #[arg(long)]
     pub(crate) short: bool,
-    /// Only these.
+    /// Run these measures only.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<Measure>,
-    /// Rounds of each measure and of its floor, in turns. The medians are printed.
+    /// Number of rounds per measure. Rounds of payoutd and of its floor alternate; the table shows medians.
     #[arg(long)]
     pub(crate) rounds: Option<usize>,
-    /// Payouts in flight for the measures of memory and restarts.
+    /// Number of payouts in flight for the memory and restart measures.
     #[arg(long)]
     pub(crate) in_flight: Option<usize>,
-    /// Finished payouts that are stored before growth is measured.
+    /// Number of finished payouts to load before `growth` is measured.
     #[arg(long)]
     pub(crate) finished: Option<usize>,
-    /// Reports in the backlog.
+    /// Number of reports in the backlog of `drain`.
     #[arg(long)]
     pub(crate) backlog: Option<usize>,
-    /// Fail as well where something that is to be reached was not.
+    /// Exit with status 2 if a target is missed.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// The program that is measured.
+    /// Path of the payoutd binary to measure.
     #[arg(long)]
     pub(crate) binary: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
 
-/// What else this program can be.
+/// Internal subcommands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// The bare program of floors F and H, as a child process.
+    /// Serve as the floor server of floors F and H.
     #[command(hide = true)]
-    Bare(BareArguments),
+    FloorServer(FloorServerArguments),
 }
 
-/// What is measured.
+/// The measures, by the names that `--only` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Measure {
-    /// Whole lives: created over HTTP, broadcast and delivered over AMQP, announced.
+    /// Payouts created over HTTP, broadcast and delivered over AMQP.
     Lifecycles,
-    /// A backlog of reports, drained.
+    /// Processing of a backlog of reports.
     Drain,
     /// Payouts created over HTTP.
     Creates,
-    /// From a report's publication to its effect in a poll.
+    /// Time from a report's publication to the response of a long poll.
     Latency,
     /// Polls of live payouts.
     Polls,
-    /// Memory, and restarts, with very many payouts in flight.
+    /// Memory and restart time with a large number of payouts in flight.
     InFlight,
-    /// Lifecycles with very many finished payouts stored.
+    /// Lifecycles with a large number of finished payouts in the database.
     Growth,
-    /// Lifecycles while very many requests wait.
+    /// Lifecycles with a large number of held requests.
     Waiters,
-    /// Lifecycles with very many webhook endpoints.
+    /// Lifecycles with a large number of webhook endpoints.
     Endpoints,
-    /// Changes on SQLite, in one process.
+    /// Changes on SQLite in one process.
     Sqlite,
 }
 
 impl Measure {
-    /// All, in the order in which they are taken.
+    /// All measures, in the order of execution.
     pub(crate) const ALL: [Self; 10] = [
         Self::Lifecycles,
         Self::Drain,
@@ -86,7 +86,7 @@ impl Measure {
         Self::Sqlite,
     ];
 
-    /// Whether it fits into the short form.
+    /// Whether `--short` includes this measure.
     fn is_short(self) -> bool {
         match self {
             Self::Lifecycles | Self::Drain | Self::Creates | Self::Latency | Self::Polls | Self::Sqlite => {
@@ -98,17 +98,16 @@ impl Measure {
 }
 
 impl Options {
-    /// Whether this is to be measured.
+    /// Whether the options select `measure`.
     pub(crate) fn wants(&self, measure: Measure) -> bool {
         if self.only.is_empty() { !self.short || measure.is_short() } else { self.only.contains(&measure) }
     }
 
-    /// How many rounds.
     pub(crate) fn rounds(&self) -> usize {
         self.rounds.unwrap_or(if self.short { 2 } else { 5 }).max(1)
     }
 
-    /// How long a round takes, about, in seconds.
+    /// The approximate length of a round.
     pub(crate) fn round_seconds(&self) -> u32 {
         if self.short { 2 } else { 15 }
     }

@@ -1,31 +1,30 @@
-//! What chain watchers say: reports of the same size and shape throughout.
+//! Reports of chain watchers, all of the same size and shape.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// A kind of report that moves a payout.
+/// A report that changes the status of a payout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The transaction is out.
+pub enum ReportKind {
     Broadcast,
-    /// It arrived.
     Delivered,
 }
 
-impl Kind {
-    /// Both, in the order in which they happen.
-    pub const BOTH: [Self; 2] = [Self::Broadcast, Self::Delivered];
+impl ReportKind {
+    /// Both kinds, in the order of a lifecycle.
+    pub const ALL: [Self; 2] = [Self::Broadcast, Self::Delivered];
 
-    /// What makes the report's id, with its payout's.
-    fn number(self) -> u8 {
+    /// The part of the report id that follows the payout id.
+    fn id_suffix(self) -> u8 {
         match self {
             Self::Broadcast => 2,
             Self::Delivered => 3,
         }
     }
 
-    /// Type and data. The estimate is so far ahead that nothing is late while it is measured.
+    /// Event type and the end of the data object. The estimate is ten days ahead, so that no payout becomes
+    /// late.
     fn type_and_data(self) -> (&'static str, &'static str) {
         match self {
             Self::Broadcast => ("chain.broadcast", r#","estimated_seconds":864000"#),
@@ -33,9 +32,9 @@ impl Kind {
         }
     }
 
-    /// The kind of a report with this body.
+    /// Finds the kind in an encoded report.
     #[must_use]
-    pub fn of(body: &[u8]) -> Option<Self> {
+    pub fn from_body(body: &[u8]) -> Option<Self> {
         let at = memchr::memmem::find(body, b"chain.")? + 6;
         match body.get(at)? {
             b'b' => Some(Self::Broadcast),
@@ -45,50 +44,48 @@ impl Kind {
     }
 }
 
-/// Renders reports.
+/// Renders the bodies of reports.
 #[derive(Debug)]
-pub struct Reports {
-    /// When they were seen: now, as of the last look at the clock.
+pub struct ReportRenderer {
+    /// The `time` of the rendered reports.
     time: String,
 }
 
-impl Reports {
-    /// Reports seen now.
+impl ReportRenderer {
     #[must_use]
     pub fn new() -> Self {
         Self { time: now() }
     }
 
-    /// Whatever is rendered from here on was seen now.
-    pub fn tick(&mut self) {
+    /// Sets the time of the following reports to now.
+    pub fn refresh_time(&mut self) {
         self.time = now();
     }
 
-    /// The body of a report.
     #[must_use]
-    pub fn body(&self, id: Uuid, kind: Kind) -> String {
+    pub fn render(&self, id: Uuid, kind: ReportKind) -> String {
         let (report_type, data) = kind.type_and_data();
-        let (id, number, time) = (id.simple(), kind.number(), &self.time);
+        let (id, id_suffix, time) = (id.simple(), kind.id_suffix(), &self.time);
         format!(
-            r#"{{"specversion":"1.0","id":"{id}-{number}","source":"watcher/tron","type":"{report_type}","subject":"pay_{id}","time":"{time}","datacontenttype":"application/json","data":{{"network":"tron","tx_hash":"{id}{id}"{data}}}}}"#
+            r#"{{"specversion":"1.0","id":"{id}-{id_suffix}","source":"watcher/tron","type":"{report_type}","subject":"pay_{id}","time":"{time}","datacontenttype":"application/json","data":{{"network":"tron","tx_hash":"{id}{id}"{data}}}}}"#
         )
     }
 }
 
-/// The id under which a payout is known outside.
+/// The public id of a payout: `pay_` and 32 hex digits.
 #[must_use]
-pub fn payout_name(id: Uuid) -> String {
+pub fn format_payout_id(id: Uuid) -> String {
     format!("pay_{}", id.simple())
 }
 
-/// A payout's id out of such a name, and what follows it.
+/// Parses a public payout id at the start of `text`. Returns the id and the rest of the text.
 #[must_use]
-pub fn payout_id(name: &[u8]) -> Option<(Uuid, &[u8])> {
-    let (hex, rest) = name.strip_prefix(b"pay_")?.split_at_checked(32)?;
+pub fn parse_payout_id(text: &[u8]) -> Option<(Uuid, &[u8])> {
+    let (hex, rest) = text.strip_prefix(b"pay_")?.split_at_checked(32)?;
     Some((Uuid::try_parse_ascii(hex).ok()?, rest))
 }
 
-impl Default for Reports {
+impl Default for ReportRenderer {
     fn default() -> Self {
         Self::new()
     }

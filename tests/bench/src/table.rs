@@ -1,84 +1,78 @@
-//! What is printed: each measure beside its floor, and whether it reached what it is to reach.
+//! The results table: each measure with its floor, their ratio, the target and the verdict.
 
 use std::io::Write as _;
 
-use crate::Fallible;
+use crate::Result;
 
-/// What a figure is held against.
+/// The target of a measure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
-    /// Its ratio to the floor is to be at least this.
+    /// The minimum ratio of value to floor.
     Ratio(f64),
-    /// The figure itself is to be at most this.
+    /// The maximum value.
     AtMost(f64),
-    /// The figure itself is to be at least this.
+    /// The minimum value.
     AtLeast(f64),
-    /// It is only reported.
-    Reported,
+    /// No target.
+    Informational,
 }
 
-/// One line of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    /// What was measured.
     pub(crate) measure: String,
-    /// What it came to.
     pub(crate) value: f64,
-    /// In what.
     pub(crate) unit: &'static str,
-    /// The floor's letter and what it came to.
+    /// Label and value of the floor.
     pub(crate) floor: Option<(&'static str, f64)>,
-    /// What is to be reached.
     pub(crate) target: Target,
 }
 
 impl Row {
-    /// A figure without a floor.
-    pub(crate) fn plain(measure: &str, value: f64, unit: &'static str, target: Target) -> Self {
+    pub(crate) fn without_floor(measure: &str, value: f64, unit: &'static str, target: Target) -> Self {
         Self { measure: measure.to_owned(), value, unit, floor: None, target }
     }
 
-    /// A figure beside its floor.
-    pub(crate) fn beside(
+    pub(crate) fn with_floor(
         measure: &str,
         value: f64,
         unit: &'static str,
         floor: (&'static str, f64),
         target: Target,
     ) -> Self {
-        Self { floor: Some(floor), ..Self::plain(measure, value, unit, target) }
+        Self { floor: Some(floor), ..Self::without_floor(measure, value, unit, target) }
     }
 
     fn ratio(&self) -> Option<f64> {
         self.floor.map(|(_, floor)| if floor > 0.0 { self.value / floor } else { 0.0 })
     }
 
-    /// Whether it reached what it is to reach. `None` where it is only reported.
-    fn reached(&self) -> Option<bool> {
+    /// Whether the value meets the target; `None` without a target.
+    fn meets_target(&self) -> Option<bool> {
         match self.target {
-            Target::Ratio(least) => Some(self.ratio().is_some_and(|ratio| ratio >= least)),
-            Target::AtMost(most) => Some(self.value <= most),
-            Target::AtLeast(least) => Some(self.value >= least),
-            Target::Reported => None,
+            Target::Ratio(min) => Some(self.ratio().is_some_and(|ratio| ratio >= min)),
+            Target::AtMost(max) => Some(self.value <= max),
+            Target::AtLeast(min) => Some(self.value >= min),
+            Target::Informational => None,
         }
     }
 
     fn cells(&self) -> [String; 6] {
-        let floor = self.floor.map_or(String::new(), |(letter, floor)| format!("{letter} {}", number(floor)));
+        let floor =
+            self.floor.map_or(String::new(), |(letter, floor)| format!("{letter} {}", format_number(floor)));
         let target = match self.target {
-            Target::Ratio(least) => format!("≥ {least}"),
-            Target::AtMost(most) => format!("≤ {} {}", number(most), self.unit),
-            Target::AtLeast(least) => format!("≥ {} {}", number(least), self.unit),
-            Target::Reported => String::new(),
+            Target::Ratio(min) => format!("≥ {min}"),
+            Target::AtMost(max) => format!("≤ {} {}", format_number(max), self.unit),
+            Target::AtLeast(min) => format!("≥ {} {}", format_number(min), self.unit),
+            Target::Informational => String::new(),
         };
-        let verdict = match self.reached() {
+        let verdict = match self.meets_target() {
             Some(true) => "pass",
             Some(false) => "miss",
             None => "",
         };
         [
             self.measure.clone(),
-            format!("{} {}", number(self.value), self.unit),
+            format!("{} {}", format_number(self.value), self.unit),
             floor,
             self.ratio().map_or(String::new(), |ratio| format!("{ratio:.2}")),
             target,
@@ -87,14 +81,14 @@ impl Row {
     }
 }
 
-const HEAD: [&str; 6] = ["measure", "payoutd", "floor", "ratio", "target", ""];
+const HEADER: [&str; 6] = ["measure", "payoutd", "floor", "ratio", "target", ""];
 
-/// Prints the table, in Markdown. Says whether everything was reached.
-pub(crate) fn print(machine: &[String], notes: &[String], rows: &[Row]) -> Fallible<bool> {
+/// Prints the table in Markdown. Returns whether all targets are met.
+pub(crate) fn print(machine: &[String], notes: &[String], rows: &[Row]) -> Result<bool> {
     let lines: Vec<[String; 6]> =
-        std::iter::once(HEAD.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
+        std::iter::once(HEADER.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
     let width = |at: usize| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+    let widths: Vec<usize> = (0..HEADER.len()).map(width).collect();
     let mut out = std::io::stdout().lock();
     for line in machine {
         writeln!(out, "{line}")?;
@@ -113,11 +107,11 @@ pub(crate) fn print(machine: &[String], notes: &[String], rows: &[Row]) -> Falli
     for note in notes {
         writeln!(out, "- {note}")?;
     }
-    Ok(rows.iter().all(|row| row.reached() != Some(false)))
+    Ok(rows.iter().all(|row| row.meets_target() != Some(false)))
 }
 
-/// Four digits that matter, and thousands apart.
-fn number(value: f64) -> String {
+/// Two decimals below 100; otherwise no decimals and a comma between thousands.
+fn format_number(value: f64) -> String {
     if value.abs() < 100.0 {
         return format!("{value:.2}");
     }
@@ -132,7 +126,7 @@ fn number(value: f64) -> String {
     text
 }
 
-/// The middle one; of two in the middle, halfway between.
+/// The median; 0 without values.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
@@ -149,16 +143,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_held_against_what_is_to_be_reached() {
-        let ratio = |value| Row::beside("a", value, "/s", ("F", 1_000.0), Target::Ratio(0.6)).reached();
+    fn values_are_compared_with_their_targets() {
+        let ratio =
+            |value| Row::with_floor("a", value, "/s", ("F", 1_000.0), Target::Ratio(0.6)).meets_target();
         assert_eq!((ratio(600.0), ratio(599.0)), (Some(true), Some(false)));
-        assert_eq!(Row::plain("a", 5.1, "ms", Target::AtMost(5.0)).reached(), Some(false));
-        assert_eq!(Row::plain("a", 5.1, "ms", Target::Reported).reached(), None);
+        assert_eq!(Row::without_floor("a", 5.1, "ms", Target::AtMost(5.0)).meets_target(), Some(false));
+        assert_eq!(Row::without_floor("a", 5.1, "ms", Target::Informational).meets_target(), None);
     }
 
     #[test]
-    fn numbers_are_readable() {
-        assert_eq!((number(1_234_567.8).as_str(), number(12.345).as_str()), ("1,234,568", "12.35"));
+    fn numbers_have_separators_and_the_median_is_the_middle_value() {
+        assert_eq!(
+            (format_number(1_234_567.8).as_str(), format_number(12.345).as_str()),
+            ("1,234,568", "12.35")
+        );
         assert_eq!((median(&[3.0, 1.0, 2.0]), median(&[1.0, 2.0, 4.0, 3.0])), (2.0, 2.5));
     }
 }

@@ -1,16 +1,17 @@
-//! Coming up: the handshake, one channel, and what is to be declared on it.
+//! Connection setup: handshake, one channel, and declarations on it.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::QUORUM;
-use super::frames::{self, METHOD, Method};
-use super::link::Link;
-use super::wire::{Read, Write};
-use crate::{Fallible, failure};
+use super::QUEUE_ARGUMENTS;
+use super::frames::{self, METHOD};
+use super::messages::{ChannelReader, ChannelWriter, split};
+use super::methods::{self, Method};
+use super::wire::{Decoder, Encode};
+use crate::Result;
 
-/// Where the broker is.
+/// The address and credentials of a broker.
 #[derive(Debug, Clone)]
 pub(crate) struct Broker {
     address: String,
@@ -18,19 +19,19 @@ pub(crate) struct Broker {
     password: String,
 }
 
-/// A connection that is being set up: one question at a time.
-pub(crate) struct Setup {
+/// A connection with one open channel. Each method waits for the reply of the broker.
+pub(crate) struct Channel {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-const CLOSES: [Method; 2] = [(10, 50), (20, 40)];
+const CLOSE_METHODS: [Method; 2] = [methods::CONNECTION_CLOSE, methods::CHANNEL_CLOSE];
 
 impl Broker {
-    /// The broker at `url`, in its default virtual host.
-    pub(crate) fn new(url: &str) -> Fallible<Self> {
+    /// Reads address and credentials from `url`. The virtual host is always the default one.
+    pub(crate) fn new(url: &str) -> Result<Self> {
         let url: Url = url.parse()?;
-        let host = url.host_str().ok_or_else(|| failure("the broker's URL has no host"))?;
+        let host = url.host_str().ok_or("the broker's URL has no host")?;
         Ok(Self {
             address: format!("{host}:{}", url.port().unwrap_or(5672)),
             user: url.username().to_owned(),
@@ -38,143 +39,154 @@ impl Broker {
         })
     }
 
-    /// Connects and opens a channel.
-    pub(crate) async fn connect(&self) -> Fallible<Setup> {
+    pub(crate) async fn connect(&self) -> Result<Channel> {
         let mut stream = TcpStream::connect(&self.address).await?;
         stream.set_nodelay(true)?;
         stream.write_all(b"AMQP\0\0\x09\x01").await?;
-        let mut setup = Setup { stream, buffer: Vec::new() };
-        setup.expect((10, 10)).await?;
-        let secret = format!("\0{}\0{}", self.user, self.password);
-        let start = |out: &mut Vec<u8>| {
+        let mut channel = Channel { stream, buffer: Vec::new() };
+        channel.expect(methods::CONNECTION_START).await?;
+        let credentials = format!("\0{}\0{}", self.user, self.password);
+        let start_ok = |out: &mut Vec<u8>| {
             out.table(&[]);
-            out.name("PLAIN");
-            out.text(secret.as_bytes());
-            out.name("en_US");
+            out.short_string("PLAIN");
+            out.long_string(credentials.as_bytes());
+            out.short_string("en_US");
         };
-        let tune = setup.ask(0, (10, 11), start, (10, 30)).await?;
-        // As the broker wants it, without heartbeats: runs are short and loopback does not fail silently.
-        let tuned = |out: &mut Vec<u8>| {
+        let tune = channel.call(0, methods::CONNECTION_START_OK, start_ok, methods::CONNECTION_TUNE).await?;
+        // Accepts the limits that the broker proposes and turns heartbeats off: runs are short and local.
+        let tune_ok = |out: &mut Vec<u8>| {
             out.extend_from_slice(&tune[..6]);
             out.short(0);
         };
-        setup.say(0, (10, 31), tuned).await?;
-        setup.ask(0, (10, 40), |out| out.extend_from_slice(b"\x01/\0\0"), (10, 41)).await?;
-        setup.ask(1, (20, 10), |out| out.name(""), (20, 11)).await?;
-        Ok(setup)
+        channel.send(0, methods::CONNECTION_TUNE_OK, tune_ok).await?;
+        channel
+            .call(
+                0,
+                methods::CONNECTION_OPEN,
+                |out| out.extend_from_slice(b"\x01/\0\0"),
+                methods::CONNECTION_OPEN_OK,
+            )
+            .await?;
+        channel.call(1, methods::CHANNEL_OPEN, |out| out.short_string(""), methods::CHANNEL_OPEN_OK).await?;
+        Ok(channel)
     }
 }
 
-impl Setup {
+impl Channel {
     /// Declares a durable topic exchange.
-    pub(crate) async fn exchange(&mut self, name: &str) -> Fallible<()> {
+    pub(crate) async fn declare_exchange(&mut self, name: &str) -> Result<()> {
         let declare = |out: &mut Vec<u8>| {
             out.short(0);
-            out.name(name);
-            out.name("topic");
+            out.short_string(name);
+            out.short_string("topic");
             out.push(0b10);
             out.table(&[]);
         };
-        self.ask(1, (40, 10), declare, (40, 11)).await.map(drop)
+        self.call(1, methods::EXCHANGE_DECLARE, declare, methods::EXCHANGE_DECLARE_OK).await.map(drop)
     }
 
-    /// Declares a quorum queue that gets everything of an exchange.
-    pub(crate) async fn queue(&mut self, name: &str, exchange: &str) -> Fallible<()> {
+    /// Declares a quorum queue and binds it to every message of `exchange`.
+    pub(crate) async fn declare_queue(&mut self, name: &str, exchange: &str) -> Result<()> {
         let declare = |out: &mut Vec<u8>| {
             out.short(0);
-            out.name(name);
+            out.short_string(name);
             out.push(0b10);
-            out.table(&QUORUM);
+            out.table(&QUEUE_ARGUMENTS);
         };
-        self.ask(1, (50, 10), declare, (50, 11)).await?;
+        self.call(1, methods::QUEUE_DECLARE, declare, methods::QUEUE_DECLARE_OK).await?;
         let bind = |out: &mut Vec<u8>| {
             out.short(0);
-            out.name(name);
-            out.name(exchange);
-            out.name("#");
+            out.short_string(name);
+            out.short_string(exchange);
+            out.short_string("#");
             out.push(0);
             out.table(&[]);
         };
-        self.ask(1, (50, 20), bind, (50, 21)).await.map(drop)
+        self.call(1, methods::QUEUE_BIND, bind, methods::QUEUE_BIND_OK).await.map(drop)
     }
 
-    /// How many messages of a queue wait to be delivered.
-    pub(crate) async fn waiting(&mut self, queue: &str) -> Fallible<u32> {
+    /// The number of messages in the queue that are ready for delivery.
+    pub(crate) async fn message_count(&mut self, queue: &str) -> Result<u32> {
         let declare_passively = |out: &mut Vec<u8>| {
             out.short(0);
-            out.name(queue);
+            out.short_string(queue);
             out.push(0b1);
             out.table(&[]);
         };
-        let answer = self.ask(1, (50, 10), declare_passively, (50, 11)).await?;
-        let mut answer = Read(&answer);
-        answer.name()?;
-        answer.long()
+        let reply =
+            self.call(1, methods::QUEUE_DECLARE, declare_passively, methods::QUEUE_DECLARE_OK).await?;
+        let mut reply = Decoder(&reply);
+        reply.short_string()?;
+        reply.long()
     }
 
-    /// Throws away what waits in a queue.
-    pub(crate) async fn purge(&mut self, queue: &str) -> Fallible<()> {
+    /// Deletes the messages in the queue that are ready for delivery.
+    pub(crate) async fn purge(&mut self, queue: &str) -> Result<()> {
         let purge = |out: &mut Vec<u8>| {
             out.short(0);
-            out.name(queue);
+            out.short_string(queue);
             out.push(0);
         };
-        self.ask(1, (50, 30), purge, (50, 31)).await.map(drop)
+        self.call(1, methods::QUEUE_PURGE, purge, methods::QUEUE_PURGE_OK).await.map(drop)
     }
 
-    /// The link, with confirms on what is published on it.
-    pub(crate) async fn publishing(mut self) -> Fallible<Link> {
-        self.ask(1, (85, 10), |out| out.push(0), (85, 11)).await?;
-        Ok(Link::new(self.stream, self.buffer))
+    /// Turns on publisher confirms.
+    pub(crate) async fn into_publisher(mut self) -> Result<(ChannelWriter, ChannelReader)> {
+        self.call(1, methods::CONFIRM_SELECT, |out| out.push(0), methods::CONFIRM_SELECT_OK).await?;
+        Ok(split(self.stream, self.buffer))
     }
 
-    /// The link, with a queue's messages coming in, at most `prefetch` unacknowledged.
-    pub(crate) async fn consuming(mut self, queue: &str, prefetch: u16) -> Fallible<Link> {
-        let limit = |out: &mut Vec<u8>| {
+    /// Starts consuming `queue` with at most `prefetch` unacknowledged deliveries.
+    pub(crate) async fn into_consumer(
+        mut self,
+        queue: &str,
+        prefetch: u16,
+    ) -> Result<(ChannelWriter, ChannelReader)> {
+        let qos = |out: &mut Vec<u8>| {
             out.long(0);
             out.short(prefetch);
             out.push(0);
         };
-        self.ask(1, (60, 10), limit, (60, 11)).await?;
+        self.call(1, methods::BASIC_QOS, qos, methods::BASIC_QOS_OK).await?;
         let consume = |out: &mut Vec<u8>| {
             out.short(0);
-            out.name(queue);
-            out.name("bench");
+            out.short_string(queue);
+            out.short_string("bench");
             out.push(0);
             out.table(&[]);
         };
-        self.ask(1, (60, 20), consume, (60, 21)).await?;
-        Ok(Link::new(self.stream, self.buffer))
+        self.call(1, methods::BASIC_CONSUME, consume, methods::BASIC_CONSUME_OK).await?;
+        Ok(split(self.stream, self.buffer))
     }
 
-    async fn ask(
+    async fn call(
         &mut self,
         channel: u16,
-        question: Method,
-        write: impl FnOnce(&mut Vec<u8>),
-        answer: Method,
-    ) -> Fallible<Vec<u8>> {
-        self.say(channel, question, write).await?;
-        self.expect(answer).await
+        method: Method,
+        encode: impl FnOnce(&mut Vec<u8>),
+        reply: Method,
+    ) -> Result<Vec<u8>> {
+        self.send(channel, method, encode).await?;
+        self.expect(reply).await
     }
 
-    async fn say(&mut self, channel: u16, method: Method, write: impl FnOnce(&mut Vec<u8>)) -> Fallible<()> {
+    async fn send(&mut self, channel: u16, method: Method, encode: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         let mut out = Vec::new();
-        frames::method(&mut out, channel, method, write);
+        frames::encode_method(&mut out, channel, method, encode);
         Ok(self.stream.write_all(&out).await?)
     }
 
-    async fn expect(&mut self, expected: Method) -> Fallible<Vec<u8>> {
+    async fn expect(&mut self, expected: Method) -> Result<Vec<u8>> {
         loop {
-            if let Some(frame) = frames::first(&self.buffer)? {
+            if let Some(frame) = frames::decode(&self.buffer)? {
                 let size = frame.size;
                 let arguments = if frame.kind == METHOD {
-                    let (name, arguments) = frames::named(frame.payload)?;
-                    if CLOSES.contains(&name) {
-                        return Err(frames::goodbye(arguments)?.into());
+                    let (method, arguments) = frames::decode_method(frame.payload)?;
+                    if CLOSE_METHODS.contains(&method) {
+                        return Err(frames::close_reason(arguments)?.into());
                     }
-                    if name != expected {
-                        return Err(format!("the broker answers {name:?} where {expected:?} was due").into());
+                    if method != expected {
+                        return Err(format!("the broker sent {method:?}, expected {expected:?}").into());
                     }
                     Some(arguments.0.to_vec())
                 } else {
@@ -185,7 +197,7 @@ impl Setup {
                     return Ok(arguments);
                 }
             } else if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(failure("the broker hung up"));
+                return Err("the broker closed the connection".into());
             }
         }
     }

@@ -1,66 +1,71 @@
-//! Creates a second: calls that are answered once the payout is committed, beside PostgreSQL with one transaction for
-//! each. What is created is announced as well, to a queue that nobody reads meanwhile.
+//! Creates per second, each answered after its commit, compared with floor R. The events go to a queue that
+//! has no consumer during the round.
 
-use super::Bench;
-use super::lifecycles::sized;
-use crate::floors::one_by_one::{OneByOne, Script};
-use crate::sample::Sample;
+use super::BenchmarkRun;
+use super::lifecycles::workload_size;
+use crate::floors::pgbench::{PgbenchFloor, Script};
 use crate::servers::Database;
-use crate::site::{EVENTS_QUEUE, Site};
+use crate::system_under_test::{EVENTS_QUEUE, SystemUnderTest};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, calls, check, quotes, same};
+use crate::template::Template;
+use crate::{Result, check, check_count, http_load, quotes};
 
-/// The more callers wait at once, the larger the batches.
+/// Larger batches need more concurrent requests.
 const CONNECTIONS: usize = 256;
-const TRIAL: usize = 3_000;
-/// Each round begins with a new process: less would measure how that one warms up.
-const LEAST_SECONDS: u32 = 2;
+const CALIBRATION_CREATES: usize = 3_000;
+/// A round starts a new process, so a shorter one measures warm-up.
+const MIN_ROUND_SECONDS: u32 = 2;
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    bench.say("creates");
-    let mut floor: Option<(OneByOne, Database)> = None;
-    let (mut creates, mut singles) = (Vec::new(), Vec::new());
-    let mut count = TRIAL;
-    let seconds = (bench.options.round_seconds() / 2).max(LEAST_SECONDS);
-    for round in 0..=bench.options.rounds() {
-        // Each round on a database of its own: what nobody reports on is late after a while, and costs again.
-        let site = Site::open(&bench.servers, &bench.binary, "creates", &[]).await?;
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    run.log_progress("creates");
+    let mut floor: Option<(PgbenchFloor, Database)> = None;
+    let (mut rates, mut floor_rates) = (Vec::new(), Vec::new());
+    let mut count = CALIBRATION_CREATES;
+    let seconds = (run.options.round_seconds() / 2).max(MIN_ROUND_SECONDS);
+    for round in 0..=run.options.rounds() {
+        // A fresh database per round: payouts without reports become late, which causes writes.
+        let system = SystemUnderTest::set_up(&run.servers, &run.binary, "creates", &[]).await?;
         if floor.is_none() {
-            let sample = Sample::take(&site).await?;
-            let one_by_one = OneByOne::new(&bench.servers, &sample, Script::Create)?;
-            floor = Some((one_by_one, bench.migrated(&site, "creates_r").await?));
+            let template = Template::record(&system).await?;
+            let pgbench = PgbenchFloor::new(&run.servers, &template, Script::Create)?;
+            floor = Some((pgbench, run.create_migrated_database(&system, "creates_floor_r").await?));
         }
-        let rate = round_of(&site, count).await?;
-        site.close().await?;
+        let rate = measure_round(&system, count).await?;
+        system.tear_down().await?;
         if round == 0 {
-            count = sized(rate, seconds);
+            count = workload_size(rate, seconds);
             continue;
         }
-        creates.push(rate);
-        if let Some((one_by_one, database)) = &mut floor {
-            database.settle().await?;
-            singles.push(one_by_one.changes(database, seconds).await?);
+        rates.push(rate);
+        if let Some((pgbench, database)) = &mut floor {
+            database.checkpoint().await?;
+            floor_rates.push(pgbench.measure_changes(database, seconds).await?);
         }
     }
     let target = Target::Ratio(4.0);
-    bench.rows.push(Row::beside("creates", median(&creates), "/s", ("R", median(&singles)), target));
+    run.rows.push(Row::with_floor("creates", median(&rates), "/s", ("R", median(&floor_rates)), target));
     match floor {
-        Some((_, database)) => database.drop().await,
+        Some((_, database)) => database.drop_database().await,
         None => Ok(()),
     }
 }
 
-async fn round_of(site: &Site, count: usize) -> Fallible<f64> {
-    let quotes = quotes::make(site.program.api, &site.key, count).await?;
-    let requests: Vec<Vec<u8>> = quotes.iter().map(|quote| quotes::execute(&site.key, quote)).collect();
-    let before = site.database.number("SELECT count(*) FROM payouts").await?;
-    site.database.settle().await?;
-    let rate = calls::each_once(site.program.api, &requests, 201, CONNECTIONS).await?;
+async fn measure_round(system: &SystemUnderTest, count: usize) -> Result<f64> {
+    let quotes = quotes::create(system.payoutd.api, &system.key, count).await?;
+    let requests: Vec<Vec<u8>> =
+        quotes.iter().map(|quote| quotes::execute_request(&system.key, quote)).collect();
+    let before = system.database.query_number("SELECT count(*) FROM payouts").await?;
+    system.database.checkpoint().await?;
+    let rate = http_load::send_each_once(system.payoutd.api, &requests, 201, CONNECTIONS).await?;
     let created = "SELECT count(*) FROM payouts WHERE quote_id IS NOT NULL AND (version = 1 OR late)";
-    let created = site.database.number(created).await?;
-    same("payouts created", created, count)?;
-    same("payouts", site.database.number("SELECT count(*) FROM payouts").await? - before, count)?;
-    check::nothing_left(&site.database).await?;
-    same("announcements", i64::from(site.waiting(EVENTS_QUEUE).await?), count)?;
+    let created = system.database.query_number(created).await?;
+    check_count("payouts created", created, count)?;
+    check_count(
+        "payouts",
+        system.database.query_number("SELECT count(*) FROM payouts").await? - before,
+        count,
+    )?;
+    check::wait_until_drained(&system.database).await?;
+    check_count("events", i64::from(system.queue_length(EVENTS_QUEUE).await?), count)?;
     Ok(rate)
 }

@@ -1,5 +1,5 @@
-//! Lifecycles with very many webhook endpoints: those of other organisations, which are told nothing of these payouts, and
-//! one of the partner's own, which is told everything. On one payoutd, in turns.
+//! Lifecycles with a large number of webhook endpoints. The endpoints of other organisations receive no
+//! webhook of these payouts; one endpoint of the partner receives all. One payoutd, in alternating rounds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,56 +9,62 @@ use axum::Router;
 use axum::http::StatusCode;
 use tokio::net::TcpListener;
 
-use super::Bench;
-use super::lifecycles::payoutd_round;
-use crate::http::{self, Connection};
-use crate::site::Site;
+use super::BenchmarkRun;
+use super::lifecycles::measure_payoutd;
+use crate::http_client::{self, Connection};
+use crate::system_under_test::SystemUnderTest;
 use crate::table::{Row, Target, median};
-use crate::{Fallible, failure, per_second};
+use crate::{Result, per_second};
 
 const SETTINGS: [(&str, &str); 2] =
     [("PAYOUTD_WEBHOOKS__ALLOW_INSECURE", "true"), ("PAYOUTD_WEBHOOKS__ALLOW_PRIVATE_ADDRESSES", "true")];
-/// Few enough for all their webhooks to go out soon.
+/// Small enough that all webhooks are delivered soon.
 const LIFECYCLES: usize = 4_000;
-/// Of each lifecycle two: who creates a payout is not told of it.
+/// Two webhooks per lifecycle: the creation of a payout sends none.
 const WEBHOOKS: usize = LIFECYCLES * 2;
-/// How long the webhooks of a round may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(300);
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    let others = if bench.options.short { 1_000 } else { 10_000 };
-    bench.say("endpoints");
-    let site = Site::open(&bench.servers, &bench.binary, "endpoints", &SETTINGS).await?;
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    let others = if run.options.short { 1_000 } else { 10_000 };
+    run.log_progress("endpoints");
+    let system = SystemUnderTest::set_up(&run.servers, &run.binary, "endpoints", &SETTINGS).await?;
     let received = Arc::new(AtomicUsize::new(0));
-    let receiver = receive(Arc::clone(&received)).await?;
-    payoutd_round(bench, &site, LIFECYCLES, &mut Vec::new()).await?;
-    let (mut none, mut many, mut own, mut sent) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..bench.options.rounds() {
-        none.push(payoutd_round(bench, &site, LIFECYCLES, &mut Vec::new()).await?);
-        site.database.run(&of_others(others)).await?;
-        many.push(payoutd_round(bench, &site, LIFECYCLES, &mut Vec::new()).await?);
-        register(&site, &receiver).await?;
+    let receiver = start_receiver(Arc::clone(&received)).await?;
+    measure_payoutd(run, &system, LIFECYCLES, &mut Vec::new()).await?;
+    let (mut without_endpoints, mut with_others, mut with_own, mut delivery_rates) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..run.options.rounds() {
+        without_endpoints.push(measure_payoutd(run, &system, LIFECYCLES, &mut Vec::new()).await?);
+        system.database.execute(&insert_endpoints_sql(others)).await?;
+        with_others.push(measure_payoutd(run, &system, LIFECYCLES, &mut Vec::new()).await?);
+        register_endpoint(&system, &receiver).await?;
         received.store(0, Ordering::Relaxed);
-        let began = Instant::now();
-        own.push(payoutd_round(bench, &site, LIFECYCLES, &mut Vec::new()).await?);
-        all_sent(&site).await?;
-        sent.push(per_second(WEBHOOKS, began.elapsed()));
+        let started = Instant::now();
+        with_own.push(measure_payoutd(run, &system, LIFECYCLES, &mut Vec::new()).await?);
+        wait_until_delivered(&system).await?;
+        delivery_rates.push(per_second(WEBHOOKS, started.elapsed()));
         if received.load(Ordering::Relaxed) < WEBHOOKS {
-            return Err(failure("webhooks are said to have succeeded that never came"));
+            return Err("payoutd reports more webhooks than the receiver has counted".into());
         }
-        site.database.run("TRUNCATE webhook_endpoints, webhook_deliveries").await?;
+        system.database.execute("TRUNCATE webhook_endpoints, webhook_deliveries").await?;
     }
-    let without = ("none", median(&none));
-    let beside =
-        |measure: &str, rates: &[f64]| Row::beside(measure, median(rates), "/s", without, Target::Reported);
-    bench.rows.push(beside(&format!("lifecycles with {others} endpoints of others"), &many));
-    bench.rows.push(beside("the same, all of it told to one more", &own));
-    bench.rows.push(Row::plain("webhooks delivered to that one", median(&sent), "/s", Target::Reported));
-    site.close().await
+    let floor = ("none", median(&without_endpoints));
+    let row = |measure: &str, rates: &[f64]| {
+        Row::with_floor(measure, median(rates), "/s", floor, Target::Informational)
+    };
+    run.rows.push(row(&format!("lifecycles with {others} endpoints of others"), &with_others));
+    run.rows.push(row("the same, all of it told to one more", &with_own));
+    run.rows.push(Row::without_floor(
+        "webhooks delivered to that one",
+        median(&delivery_rates),
+        "/s",
+        Target::Informational,
+    ));
+    system.tear_down().await
 }
 
-/// As many organisations, with an endpoint each.
-fn of_others(count: usize) -> String {
+/// One endpoint each for `count` organisations.
+fn insert_endpoints_sql(count: usize) -> String {
     format!(
         "INSERT INTO webhook_endpoints (id, org_id, mode, url, description, types, secret, created_at)
          SELECT gen_random_uuid(), gen_random_uuid(), 'live', 'https://partner.example/' || n, '',
@@ -67,8 +73,8 @@ fn of_others(count: usize) -> String {
     )
 }
 
-/// A partner's server. It answers and counts.
-async fn receive(received: Arc<AtomicUsize>) -> Fallible<String> {
+/// Starts a server that counts the webhooks. Returns its URL.
+async fn start_receiver(received: Arc<AtomicUsize>) -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/hooks", listener.local_addr()?);
     let count = move || {
@@ -79,27 +85,27 @@ async fn receive(received: Arc<AtomicUsize>) -> Fallible<String> {
     Ok(url)
 }
 
-async fn register(site: &Site, url: &str) -> Fallible<()> {
+async fn register_endpoint(system: &SystemUnderTest, url: &str) -> Result<()> {
     let body = format!(r#"{{"url":"{url}"}}"#);
-    let mut partner = Connection::open(site.program.api).await?;
-    let answer = partner.call(&http::post("/webhooks", &site.key, None, &body)).await?;
-    if answer.status != 201 {
-        return Err(format!("an endpoint was refused: {}", String::from_utf8_lossy(answer.body)).into());
+    let mut connection = Connection::open(system.payoutd.api).await?;
+    let response = connection.call(&http_client::post("/webhooks", &system.key, None, &body)).await?;
+    if response.status != 201 {
+        return Err(format!("the endpoint was rejected: {}", String::from_utf8_lossy(response.body)).into());
     }
     Ok(())
 }
 
-/// Waits until every webhook has gone out.
-async fn all_sent(site: &Site) -> Fallible<()> {
+/// Waits until all webhooks are delivered.
+async fn wait_until_delivered(system: &SystemUnderTest) -> Result<()> {
     let since = Instant::now();
-    while since.elapsed() < PATIENCE {
+    while since.elapsed() < DELIVERY_TIMEOUT {
         let waiting = "SELECT count(*) FROM webhook_deliveries WHERE status = 'waiting'";
-        if site.database.number(waiting).await? == 0 {
+        if system.database.query_number(waiting).await? == 0 {
             let succeeded = "SELECT count(*) FROM webhook_deliveries WHERE status = 'succeeded'";
-            let succeeded = site.database.number(succeeded).await?;
-            return crate::same("webhooks delivered", succeeded, WEBHOOKS);
+            let succeeded = system.database.query_number(succeeded).await?;
+            return crate::check_count("webhooks delivered", succeeded, WEBHOOKS);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(failure("webhooks do not go out"))
+    Err("webhooks are not delivered before the timeout".into())
 }

@@ -1,107 +1,115 @@
-//! Memory and restarts with very many payouts in flight, half of them pending and half of them broadcast.
+//! Memory and restart time with a large number of payouts in flight, half of them pending and half broadcast.
 
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::Bench;
+use super::BenchmarkRun;
 use super::drain;
-use crate::http;
-use crate::processes;
-use crate::reports::{Kind, payout_name};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, Site};
-use crate::stock::{self, State};
+use crate::dataset::{self, Status};
+use crate::http_client;
+use crate::process_stats;
+use crate::reports::{ReportKind, format_payout_id};
+use crate::system_under_test::{CHAIN_EXCHANGE, SystemUnderTest};
 use crate::table::{Row, Target};
-use crate::{Fallible, calls, check, failure};
+use crate::template::Template;
+use crate::{Result, check, http_load};
 
-/// Live actors, as far as memory per actor is measured: fewer than payoutd holds by default.
-const LIVE: std::ops::Range<usize> = 4_000..20_000;
-/// Payouts of which both reports are under way when payoutd is killed.
-const UNDER_WAY: usize = 20_000;
-/// Enough for all of that among the pending half.
-const FEWEST: usize = 200_000;
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The range of actors for memory per actor. It is below payoutd's default limit of live actors.
+const MEASURED_ACTORS: std::ops::Range<usize> = 4_000..20_000;
+/// The number of payouts with unread reports when payoutd is killed.
+const REPORTED_PAYOUTS: usize = 20_000;
+/// The pending half must contain all payouts that the measures report on.
+const MIN_IN_FLIGHT: usize = 200_000;
+const RESTART_TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    let usual = if bench.options.short { FEWEST } else { 1_000_000 };
-    let count = bench.options.in_flight.unwrap_or(usual).max(FEWEST);
-    bench.say(&format!("{count} payouts in flight"));
-    let mut site = Site::open(&bench.servers, &bench.binary, "in_flight", &[]).await?;
-    let sample = Sample::take(&site).await?;
-    site.halt().await?;
-    stock::load(&site.database, &sample, 0..count / 2, State::Pending).await?;
-    stock::load(&site.database, &sample, count / 2..count, State::Broadcast).await?;
-    site.resume().await?;
-    memory(bench, &site, count).await?;
-    restart(bench, &mut site, count).await?;
-    site.close().await
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    let default = if run.options.short { MIN_IN_FLIGHT } else { 1_000_000 };
+    let count = run.options.in_flight.unwrap_or(default).max(MIN_IN_FLIGHT);
+    run.log_progress(&format!("{count} payouts in flight"));
+    let mut system = SystemUnderTest::set_up(&run.servers, &run.binary, "in_flight", &[]).await?;
+    let template = Template::record(&system).await?;
+    system.stop().await?;
+    dataset::load(&system.database, &template, 0..count / 2, Status::Pending).await?;
+    dataset::load(&system.database, &template, count / 2..count, Status::Broadcast).await?;
+    system.start().await?;
+    measure_memory(run, &system, count).await?;
+    measure_restart(run, &mut system, count).await?;
+    system.tear_down().await
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes of processes")]
-async fn memory(bench: &mut Bench<'_>, site: &Site, count: usize) -> Fallible<()> {
-    let resident = || processes::resident(site.program.process);
-    let ids = |numbers: std::ops::Range<usize>| numbers.map(stock::id).collect::<Vec<Uuid>>();
-    // What is allocated once is allocated by the first of them.
-    site.report(&ids(0..LIVE.start), Kind::Broadcast).await?;
+#[expect(clippy::cast_precision_loss, reason = "memory sizes are below 2^53")]
+async fn measure_memory(run: &mut BenchmarkRun<'_>, system: &SystemUnderTest, count: usize) -> Result<()> {
+    let resident = || process_stats::resident_memory(system.payoutd.pid);
+    let ids = |numbers: std::ops::Range<usize>| numbers.map(dataset::payout_id).collect::<Vec<Uuid>>();
+    // The first actors include what is allocated once.
+    system.apply_reports(&ids(0..MEASURED_ACTORS.start), ReportKind::Broadcast).await?;
     let before = resident()?;
-    site.report(&ids(LIVE), Kind::Broadcast).await?;
-    let each = resident()?.saturating_sub(before) as f64 / LIVE.len() as f64 / 1_000.0;
-    bench.rows.push(Row::plain("memory per live actor", each, "KB", Target::AtMost(10.0)));
+    system.apply_reports(&ids(MEASURED_ACTORS), ReportKind::Broadcast).await?;
+    let per_actor = resident()?.saturating_sub(before) as f64 / MEASURED_ACTORS.len() as f64 / 1_000.0;
+    run.rows.push(Row::without_floor("memory per live actor", per_actor, "KB", Target::AtMost(10.0)));
 
-    // More of them than there may be actors, and polls of others.
-    site.report(&ids(LIVE.end..LIVE.end + 40_000), Kind::Broadcast).await?;
-    let polled = (0..20_000).map(|at| stock::id(count - 1 - at));
-    let polls: Vec<Vec<u8>> =
-        polled.map(|id| http::get(&format!("/payouts/{}", payout_name(id)), &site.key, "")).collect();
-    calls::each_once(site.program.api, &polls, 200, 32).await?;
+    // More payouts than the limit of live actors, and polls of other payouts.
+    system
+        .apply_reports(&ids(MEASURED_ACTORS.end..MEASURED_ACTORS.end + 40_000), ReportKind::Broadcast)
+        .await?;
+    let polled = (0..20_000).map(|at| dataset::payout_id(count - 1 - at));
+    let polls: Vec<Vec<u8>> = polled
+        .map(|id| http_client::get(&format!("/payouts/{}", format_payout_id(id)), &system.key, ""))
+        .collect();
+    http_load::send_each_once(system.payoutd.api, &polls, 200, 32).await?;
     let all = resident()? as f64 / 1_000_000.0;
     let measure = format!("memory with {count} in flight");
-    bench.rows.push(Row::plain(&measure, all, "MB", Target::AtMost(512.0)));
+    run.rows.push(Row::without_floor(&measure, all, "MB", Target::AtMost(512.0)));
     Ok(())
 }
 
-async fn restart(bench: &mut Bench<'_>, site: &mut Site, count: usize) -> Fallible<()> {
-    // Of the pending ones that nobody has reported on yet.
-    let numbers = count / 2 - UNDER_WAY..count / 2;
-    drain::publish(&site.servers.broker, CHAIN_EXCHANGE, &numbers).await?;
-    site.program.kill().await?;
+async fn measure_restart(
+    run: &mut BenchmarkRun<'_>,
+    system: &mut SystemUnderTest,
+    count: usize,
+) -> Result<()> {
+    // Pending payouts without a report so far.
+    let numbers = count / 2 - REPORTED_PAYOUTS..count / 2;
+    drain::publish_interleaved(&system.servers.broker, CHAIN_EXCHANGE, &numbers).await?;
+    system.payoutd.kill().await?;
     let started = Instant::now();
-    site.program = site.settings.start()?;
-    site.program.ready().await?;
+    system.payoutd = system.command.start()?;
+    system.payoutd.wait_until_ready().await?;
     let ready = started.elapsed();
-    while site.program.metric("payoutd_intake_lag_seconds_count").await? < 1.0 {
-        if started.elapsed() > PATIENCE {
-            return Err(failure("no report is applied after a restart"));
+    while system.payoutd.metric("payoutd_intake_lag_seconds_count").await? < 1.0 {
+        if started.elapsed() > RESTART_TIMEOUT {
+            return Err("no report is applied before the timeout".into());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let applied = started.elapsed();
-    let ids: Vec<Uuid> = numbers.map(stock::id).collect();
-    check::eventually_moved(&site.database, &ids, Kind::Delivered).await?;
-    site.silence().await?;
-    check::polls(site, &ids, "delivered", 3).await?;
+    let ids: Vec<Uuid> = numbers.map(dataset::payout_id).collect();
+    check::wait_until_applied(&system.database, &ids, ReportKind::Delivered).await?;
+    system.discard_events().await?;
+    check::poll_responses(system, &ids, "delivered", 3).await?;
 
-    // Once more with nothing to do: whatever is read now is read for the start's sake.
-    site.program.kill().await?;
-    let before = rows_read(site).await?;
-    site.resume().await?;
-    let read = rows_read(site).await? - before;
-    let after_kill = |what: &str| format!("killed with {count} in flight: {what}");
+    // A restart without reports: rows read now are read by the start itself.
+    system.payoutd.kill().await?;
+    let before = rows_read(system).await?;
+    system.start().await?;
+    let read = rows_read(system).await? - before;
+    let measure = |what: &str| format!("killed with {count} in flight: {what}");
     let seconds = Target::AtMost(5.0);
-    bench.rows.push(Row::plain(&after_kill("ready"), ready.as_secs_f64(), "s", seconds));
-    bench.rows.push(Row::plain(&after_kill("first report applied"), applied.as_secs_f64(), "s", seconds));
-    let few = Target::AtMost(1_000.0);
-    #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
-    bench.rows.push(Row::plain(&after_kill("rows read by the start"), read as f64, "rows", few));
+    run.rows.push(Row::without_floor(&measure("ready"), ready.as_secs_f64(), "s", seconds));
+    run.rows.push(Row::without_floor(&measure("first report applied"), applied.as_secs_f64(), "s", seconds));
+    let target = Target::AtMost(1_000.0);
+    #[expect(clippy::cast_precision_loss, reason = "row counts are below 2^53")]
+    run.rows.push(Row::without_floor(&measure("rows read by the start"), read as f64, "rows", target));
     Ok(())
 }
 
-/// How many rows were read from the tables of payouts so far. Sessions tell within a dozen seconds.
-async fn rows_read(site: &Site) -> Fallible<i64> {
+/// Rows read from the payout tables so far. PostgreSQL sessions publish their statistics within twelve
+/// seconds.
+async fn rows_read(system: &SystemUnderTest) -> Result<i64> {
     tokio::time::sleep(Duration::from_secs(12)).await;
     let read = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint
         FROM pg_stat_user_tables WHERE relname IN ('payouts', 'journal')";
-    let read = site.database.number(read).await?;
-    if read > 0 { Ok(read) } else { Err(failure("PostgreSQL does not count the rows it reads")) }
+    let read = system.database.query_number(read).await?;
+    if read > 0 { Ok(read) } else { Err("PostgreSQL does not count rows read".into()) }
 }

@@ -1,8 +1,9 @@
-//! From a report's publication to its effect in a poll, at a quarter of the highest rate.
+//! The latency from the publication of a report to the response of a long poll, at a quarter of the highest
+//! rate.
 //!
-//! An open loop: lifecycles begin, and the reports that are watched are published, when their time has come, whatever
-//! became of those before; and every latency is counted from the time at which the report was to be published. A poll
-//! is a long poll (`?wait=&after_sequence=`), opened a little before: it is answered with what any poll would show.
+//! The load is an open loop: lifecycles start and reports are published on schedule. A latency counts from
+//! the scheduled publication, which avoids coordinated omission. The long poll (`?wait=&after_sequence=`)
+//! opens before the report.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -12,135 +13,147 @@ use hdrhistogram::Histogram;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
-use super::Bench;
-use super::lifecycles::payoutd_round;
-use crate::amqp::Outgoing;
-use crate::floors::broker;
-use crate::http::{self, Connection};
-use crate::load::{self, Shape, whole};
-use crate::reports::{Kind, Reports, payout_name};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, Site};
+use super::BenchmarkRun;
+use super::lifecycles::measure_payoutd;
+use crate::amqp::ChannelWriter;
+use crate::floors::rabbitmq;
+use crate::http_client::{self, Connection};
+use crate::load_generator::{self, LoadProfile};
+use crate::reports::{ReportKind, ReportRenderer, format_payout_id};
+use crate::system_under_test::{CHAIN_EXCHANGE, SystemUnderTest};
 use crate::table::{Row, Target};
-use crate::{Fallible, check, quotes, same};
+use crate::template::Template;
+use crate::{Result, check, check_count, quotes, truncate_to_usize};
 
-/// Reports watched a second, each by a poll of its own.
-const WATCHED: usize = 100;
-/// How long before the report its poll is opened.
-const AHEAD: Duration = Duration::from_millis(150);
-/// How long after the first report of a payout the second one comes.
-const APART: Duration = Duration::from_millis(500);
-/// The loop runs before anything is watched.
+/// Watched reports per second, each with its own poll.
+const WATCHED_PER_SECOND: usize = 100;
+/// The time from opening the poll to the report.
+const POLL_LEAD_TIME: Duration = Duration::from_millis(150);
+/// The time between the two reports of a payout.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+/// The load runs this long before the first watched report.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    bench.say("latency");
-    let site = Site::open(&bench.servers, &bench.binary, "latency", &[]).await?;
-    let sample = Sample::take(&site).await?;
-    let highest = match bench.highest_rate {
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    run.log_progress("latency");
+    let system = SystemUnderTest::set_up(&run.servers, &run.binary, "latency", &[]).await?;
+    let template = Template::record(&system).await?;
+    let max_rate = match run.max_rate {
         Some(rate) => rate,
-        None => payoutd_round(bench, &site, 6_000, &mut Vec::new()).await?,
+        None => measure_payoutd(run, &system, 6_000, &mut Vec::new()).await?,
     };
-    let seconds = if bench.options.short { 5 } else { 60 };
-    let pace = highest / 4.0;
-    let load_quotes = quotes::make(site.program.api, &site.key, whole(pace * f64::from(seconds + 3))).await?;
-    let watched = site.create(WATCHED * usize::try_from(seconds)? / 2).await?;
-    site.database.settle().await?;
+    let seconds = if run.options.short { 5 } else { 60 };
+    let arrival_rate = max_rate / 4.0;
+    let load_quotes = quotes::create(
+        system.payoutd.api,
+        &system.key,
+        truncate_to_usize(arrival_rate * f64::from(seconds + 3)),
+    )
+    .await?;
+    let watched = system.create_payouts(WATCHED_PER_SECOND * usize::try_from(seconds)? / 2).await?;
+    system.database.checkpoint().await?;
 
-    let seen = RefCell::new(Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?);
-    let place = site.place();
-    let shape = Shape { pace: Some(pace), ..load::FULL };
-    let (lived, ()) =
-        tokio::try_join!(load::live(&place, shape, &load_quotes), watch(&site, &watched, &seen))?;
-    // What was announced of the watched ones after the load had ended.
-    site.silence().await?;
-    check::site(&site, &lived.ids).await?;
-    check::delivered(&site.database, &watched).await?;
-    let seen = seen.into_inner();
-    same("latencies", i64::try_from(seen.len())?, watched.len() * 2)?;
-    bench.rows.extend(rows(&seen));
-    bench.notes.push(format!(
-        "latency: {} reports watched at {WATCHED} a second by long polls, beside {pace:.0} lifecycles a second",
-        seen.len()
+    let latencies = RefCell::new(Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?);
+    let client_config = system.client_config();
+    let profile = LoadProfile { arrival_rate: Some(arrival_rate), ..load_generator::SATURATING };
+    let (result, ()) = tokio::try_join!(
+        load_generator::run_lifecycles(&client_config, profile, &load_quotes),
+        watch(&system, &watched, &latencies)
+    )?;
+    // Discards the events of watched payouts that arrived after the load ended.
+    system.discard_events().await?;
+    check::final_state(&system, &result.ids).await?;
+    check::all_delivered(&system.database, &watched).await?;
+    let latencies = latencies.into_inner();
+    check_count("latencies", i64::try_from(latencies.len())?, watched.len() * 2)?;
+    run.rows.extend(percentile_rows(&latencies));
+    run.notes.push(format!(
+        "latency: {} reports watched by long polls at {WATCHED_PER_SECOND} per second, under a load of {arrival_rate:.0} lifecycles per second",
+        latencies.len()
     ));
-    let count = whole(pace * f64::from(seconds));
-    let floor = broker::on_the_way(&bench.servers.broker, &sample, pace, count).await?;
-    bench.notes.push(format!(
-        "latency: through RabbitMQ alone, with nothing else running, half of the reports take {:.2} ms, and 99 % up to {:.2} ms",
-        millis(&floor, 0.5),
-        millis(&floor, 0.99)
+    let count = truncate_to_usize(arrival_rate * f64::from(seconds));
+    let rabbitmq_latencies =
+        rabbitmq::measure_delivery_latency(&run.servers.broker, &template, arrival_rate, count).await?;
+    run.notes.push(format!(
+        "latency: through RabbitMQ alone, with no other load, p50 is {:.2} ms and p99 is {:.2} ms",
+        millis(&rabbitmq_latencies, 0.5),
+        millis(&rabbitmq_latencies, 0.99)
     ));
-    site.close().await
+    system.tear_down().await
 }
 
-#[expect(clippy::cast_precision_loss, reason = "microseconds of less than a minute")]
+#[expect(clippy::cast_precision_loss, reason = "latencies are below one minute")]
 fn millis(times: &Histogram<u64>, quantile: f64) -> f64 {
     times.value_at_quantile(quantile) as f64 / 1_000.0
 }
 
-fn rows(seen: &Histogram<u64>) -> [Row; 3] {
-    let at = |quantile| millis(seen, quantile);
+fn percentile_rows(latencies: &Histogram<u64>) -> [Row; 3] {
+    let at = |quantile| millis(latencies, quantile);
     [
-        Row::plain("report to poll, p50", at(0.5), "ms", Target::AtMost(5.0)),
-        Row::plain("report to poll, p99", at(0.99), "ms", Target::AtMost(25.0)),
-        Row::plain("report to poll, p99.9", at(0.999), "ms", Target::Reported),
+        Row::without_floor("report to poll, p50", at(0.5), "ms", Target::AtMost(5.0)),
+        Row::without_floor("report to poll, p99", at(0.99), "ms", Target::AtMost(25.0)),
+        Row::without_floor("report to poll, p99.9", at(0.999), "ms", Target::Informational),
     ]
 }
 
-/// Watches two reports of each payout.
-async fn watch(site: &Site, payouts: &[Uuid], seen: &RefCell<Histogram<u64>>) -> Fallible<()> {
-    let (outgoing, mut confirms) = site.servers.broker.connect().await?.publishing().await?.split();
-    let started = Instant::now() + WARM_UP;
-    let each = Duration::from_secs(2) / u32::try_from(WATCHED)?;
-    let mut due = started;
+/// Measures two reports of each payout.
+async fn watch(
+    system: &SystemUnderTest,
+    payouts: &[Uuid],
+    latencies: &RefCell<Histogram<u64>>,
+) -> Result<()> {
+    let (writer, mut confirms) = system.servers.broker.connect().await?.into_publisher().await?;
+    let start = Instant::now() + WARM_UP;
+    let payout_interval = Duration::from_secs(2) / u32::try_from(WATCHED_PER_SECOND)?;
+    let mut due = start;
     let watching = payouts.iter().map(|id| {
-        let first = due;
-        due += each;
-        watch_one(site, *id, first, &outgoing, seen)
+        let first_due = due;
+        due += payout_interval;
+        watch_payout(system, *id, first_due, &writer, latencies)
     });
     let watching = try_join_all(watching.collect::<Vec<_>>());
     let confirming = async {
-        let mut tally = crate::amqp::Tally::default();
+        let mut tracker = crate::amqp::ConfirmTracker::default();
         loop {
-            confirms.confirms(&mut tally).await?;
+            confirms.read_confirms(&mut tracker).await?;
         }
     };
     tokio::select! {
-        done = watching => done.map(drop),
-        lost = confirming => lost,
+        finished = watching => finished.map(drop),
+        ended = confirming => ended,
     }
 }
 
-async fn watch_one(
-    site: &Site,
+async fn watch_payout(
+    system: &SystemUnderTest,
     id: Uuid,
-    first: Instant,
-    outgoing: &Outgoing,
-    seen: &RefCell<Histogram<u64>>,
-) -> Fallible<()> {
-    sleep_until(first - AHEAD).await;
-    let mut connection = Connection::open(site.program.api).await?;
-    for (kind, due) in Kind::BOTH.into_iter().zip([first, first + APART]) {
+    first_due: Instant,
+    writer: &ChannelWriter,
+    latencies: &RefCell<Histogram<u64>>,
+) -> Result<()> {
+    sleep_until(first_due - POLL_LEAD_TIME).await;
+    let mut connection = Connection::open(system.payoutd.api).await?;
+    for (kind, due) in ReportKind::ALL.into_iter().zip([first_due, first_due + REPORT_INTERVAL]) {
         let after = match kind {
-            Kind::Broadcast => 1,
-            Kind::Delivered => 2,
+            ReportKind::Broadcast => 1,
+            ReportKind::Delivered => 2,
         };
-        let path = format!("/payouts/{}?wait=30&after_sequence={after}", payout_name(id));
-        let request = http::get(&path, &site.key, "");
-        sleep_until(due - AHEAD).await;
+        let path = format!("/payouts/{}?wait=30&after_sequence={after}", format_payout_id(id));
+        let request = http_client::get(&path, &system.key, "");
+        sleep_until(due - POLL_LEAD_TIME).await;
         let publish = async {
             sleep_until(due).await;
-            let body = Reports::new().body(id, kind);
-            outgoing.publish(CHAIN_EXCHANGE, &payout_name(id), "", body.as_bytes());
+            let body = ReportRenderer::new().render(id, kind);
+            writer.publish(CHAIN_EXCHANGE, &format_payout_id(id), "", body.as_bytes());
             Ok(())
         };
-        let (answer, ()) = tokio::try_join!(connection.call(&request), publish)?;
+        let (response, ()) = tokio::try_join!(connection.call(&request), publish)?;
         let micros = u64::try_from(due.elapsed().as_micros())?;
-        let body: serde_json::Value = serde_json::from_slice(answer.body)?;
+        let body: serde_json::Value = serde_json::from_slice(response.body)?;
         if body["sequence"] != after + 1 {
-            return Err(format!("a poll was answered with {body}").into());
+            return Err(format!("unexpected response to a long poll: {body}").into());
         }
-        seen.borrow_mut().record(micros.max(1))?;
+        latencies.borrow_mut().record(micros.max(1))?;
     }
     Ok(())
 }

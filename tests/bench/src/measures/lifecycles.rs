@@ -1,168 +1,185 @@
-//! Lifecycles a second: created over HTTP, broadcast and delivered over AMQP, all three announced, all durable.
-//! payoutd and floor F take turns, round by round, and so do floors R, B and Q.
+//! Lifecycles per second: a payout is created over HTTP, broadcast and delivered over AMQP, with three
+//! durable events. payoutd and floor F run in alternating rounds, and so do floors R, B and Q.
 
 use std::time::Duration;
 
-use super::Bench;
-use crate::floors::bare::Bare;
-use crate::floors::one_by_one::{OneByOne, Script};
-use crate::floors::{batches, broker};
-use crate::load::{self, Place};
-use crate::sample::Sample;
-use crate::site::{CHAIN_EXCHANGE, EVENTS_QUEUE, Site};
+use super::BenchmarkRun;
+use crate::floors::floor_server::FloorServer;
+use crate::floors::pgbench::{PgbenchFloor, Script};
+use crate::floors::{batched_writes, rabbitmq};
+use crate::load_generator::{self, ClientConfig};
+use crate::system_under_test::{CHAIN_EXCHANGE, EVENTS_QUEUE, SystemUnderTest};
 use crate::table::{Row, Target, median};
-use crate::{Fallible, check, processes, quotes, same};
+use crate::template::Template;
+use crate::{Result, check, check_count, process_stats, quotes, truncate_to_usize};
 
-/// Lifecycles that find out how fast this machine is.
-const TRIAL: usize = 4_000;
+/// The number of lifecycles that measure the rate for the workload size.
+const CALIBRATION_LIFECYCLES: usize = 4_000;
 
-/// What the rounds came to, one figure each.
+/// Lifecycles per second of each round.
 #[derive(Debug, Default)]
-struct Figures {
+struct Rates {
     payoutd: Vec<f64>,
-    bare: Vec<f64>,
-    /// Changes.
-    one_by_one: Vec<f64>,
-    batches: Vec<f64>,
-    broker: Vec<f64>,
+    floor_server: Vec<f64>,
+    /// Changes per second.
+    pgbench: Vec<f64>,
+    batched_writes: Vec<f64>,
+    rabbitmq: Vec<f64>,
 }
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    bench.say("lifecycles");
-    let site = Site::open(&bench.servers, &bench.binary, "lifecycles", &[]).await?;
-    let sample = Sample::take(&site).await?;
-    let bare = Bare::start(&bench.servers, &sample, bench.migrated(&site, "bare").await?).await?;
-    let (singles, batched) =
-        (bench.migrated(&site, "singles").await?, bench.migrated(&site, "batched").await?);
-    let mut one_by_one = OneByOne::new(&bench.servers, &sample, Script::Lifecycle)?;
-    let seconds = bench.options.round_seconds();
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    run.log_progress("lifecycles");
+    let system = SystemUnderTest::set_up(&run.servers, &run.binary, "lifecycles", &[]).await?;
+    let template = Template::record(&system).await?;
+    let floor_server =
+        FloorServer::start(&run.servers, &template, run.create_migrated_database(&system, "floor_f").await?)
+            .await?;
+    let (pgbench_database, batches_database) = (
+        run.create_migrated_database(&system, "floor_r").await?,
+        run.create_migrated_database(&system, "floor_b").await?,
+    );
+    let mut pgbench = PgbenchFloor::new(&run.servers, &template, Script::Lifecycle)?;
+    let seconds = run.options.round_seconds();
 
-    let trial = payoutd_round(bench, &site, TRIAL, &mut Vec::new()).await?;
-    bare_round(bench, &bare, TRIAL, &mut Vec::new()).await?;
-    let count = sized(trial, seconds);
-    let mut figures = Figures::default();
-    let mut costs = (Vec::new(), Vec::new());
-    for round in 0..bench.options.rounds() {
-        figures.payoutd.push(payoutd_round(bench, &site, count, &mut costs.0).await?);
-        figures.bare.push(bare_round(bench, &bare, count, &mut costs.1).await?);
-        singles.settle().await?;
-        figures.one_by_one.push(one_by_one.changes(&singles, seconds.div_ceil(2)).await?);
-        batched.settle().await?;
-        figures.batches.push(batches::lifecycles(&batched, &sample, count).await?);
-        check::nothing_left(&batched).await?;
-        figures.broker.push(broker::lifecycles(&bench.servers.broker, &sample, count).await?);
-        bench.say(&format!("round {}: {figures:.0?}", round + 1));
+    let calibration_rate = measure_payoutd(run, &system, CALIBRATION_LIFECYCLES, &mut Vec::new()).await?;
+    measure_floor_server(run, &floor_server, CALIBRATION_LIFECYCLES, &mut Vec::new()).await?;
+    let count = workload_size(calibration_rate, seconds);
+    let mut rates = Rates::default();
+    let mut cpu_times = (Vec::new(), Vec::new());
+    for round in 0..run.options.rounds() {
+        rates.payoutd.push(measure_payoutd(run, &system, count, &mut cpu_times.0).await?);
+        rates.floor_server.push(measure_floor_server(run, &floor_server, count, &mut cpu_times.1).await?);
+        pgbench_database.checkpoint().await?;
+        rates.pgbench.push(pgbench.measure_changes(&pgbench_database, seconds.div_ceil(2)).await?);
+        batches_database.checkpoint().await?;
+        rates
+            .batched_writes
+            .push(batched_writes::measure_lifecycles(&batches_database, &template, count).await?);
+        check::wait_until_drained(&batches_database).await?;
+        rates.rabbitmq.push(rabbitmq::measure_lifecycles(&run.servers.broker, &template, count).await?);
+        run.log_progress(&format!("round {}: {rates:.0?}", round + 1));
     }
-    bench.rows.extend(rows(&figures));
-    bench.highest_rate = Some(median(&figures.payoutd));
-    bench.notes.push(format!(
+    run.rows.extend(rows(&rates));
+    run.max_rate = Some(median(&rates.payoutd));
+    run.notes.push(format!(
         "floor R was fastest with {} clients; CPU time per lifecycle: {}; with floor F: {}",
-        one_by_one.clients(),
-        Cost::median(&costs.0),
-        Cost::median(&costs.1),
+        pgbench.best_client_count(),
+        CpuTimes::format_medians(&cpu_times.0),
+        CpuTimes::format_medians(&cpu_times.1),
     ));
-    bare.close().await?;
-    singles.drop().await?;
-    batched.drop().await?;
-    site.close().await
+    floor_server.tear_down().await?;
+    pgbench_database.drop_database().await?;
+    batches_database.drop_database().await?;
+    system.tear_down().await
 }
 
-/// So many that they take about so long.
-pub(super) fn sized(rate: f64, seconds: u32) -> usize {
-    load::whole(rate * f64::from(seconds)).max(2_000)
+/// The number of operations that takes about `seconds` at `rate`; at least 2,000.
+pub(super) fn workload_size(rate: f64, seconds: u32) -> usize {
+    truncate_to_usize(rate * f64::from(seconds)).max(2_000)
 }
 
-fn rows(figures: &Figures) -> [Row; 4] {
-    let lifecycles = median(&figures.payoutd);
-    let row = |measure, floor, target| Row::beside(measure, lifecycles, "/s", floor, target);
-    let changes = median(&figures.one_by_one);
+fn rows(rates: &Rates) -> [Row; 4] {
+    let lifecycles = median(&rates.payoutd);
+    let row = |measure, floor, target| Row::with_floor(measure, lifecycles, "/s", floor, target);
+    let changes = median(&rates.pgbench);
     [
-        row("lifecycles", ("F", median(&figures.bare)), Target::Ratio(0.6)),
-        Row::beside("the same, in changes", lifecycles * 3.0, "/s", ("R", changes), Target::Ratio(2.0)),
-        row("beside PostgreSQL alone, in batches", ("B", median(&figures.batches)), Target::Reported),
-        row("beside RabbitMQ alone", ("Q", median(&figures.broker)), Target::Reported),
+        row("lifecycles", ("F", median(&rates.floor_server)), Target::Ratio(0.6)),
+        Row::with_floor("the same, in changes", lifecycles * 3.0, "/s", ("R", changes), Target::Ratio(2.0)),
+        row(
+            "beside PostgreSQL alone, in batches",
+            ("B", median(&rates.batched_writes)),
+            Target::Informational,
+        ),
+        row("beside RabbitMQ alone", ("Q", median(&rates.rabbitmq)), Target::Informational),
     ]
 }
 
-/// CPU time per lifecycle, by who used it.
+/// CPU time per lifecycle, by process.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cost {
+pub(super) struct CpuTimes {
     program: Duration,
     postgres: Duration,
-    rabbit: Duration,
+    rabbitmq: Duration,
     load: Duration,
 }
 
-impl Cost {
-    fn so_far(bench: &Bench<'_>, program: u32) -> Fallible<Self> {
+impl CpuTimes {
+    fn read(run: &BenchmarkRun<'_>, pid: u32) -> Result<Self> {
         Ok(Self {
-            program: processes::cpu_time(program),
-            postgres: processes::cpu_time(bench.servers.postgres_process()?),
-            rabbit: processes::cpu_time(bench.servers.rabbit_process()?),
-            load: processes::own_cpu_time(),
+            program: process_stats::cpu_time(pid),
+            postgres: process_stats::cpu_time(run.servers.postgres_pid()?),
+            rabbitmq: process_stats::cpu_time(run.servers.rabbitmq_pid()?),
+            load: process_stats::own_cpu_time(),
         })
     }
 
-    fn since(self, before: Self, count: usize) -> Self {
-        let each = |after: Duration, before: Duration| {
+    fn per_lifecycle_since(self, before: Self, count: usize) -> Self {
+        let per_lifecycle = |after: Duration, before: Duration| {
             after.saturating_sub(before) / u32::try_from(count).unwrap_or(u32::MAX).max(1)
         };
         Self {
-            program: each(self.program, before.program),
-            postgres: each(self.postgres, before.postgres),
-            rabbit: each(self.rabbit, before.rabbit),
-            load: each(self.load, before.load),
+            program: per_lifecycle(self.program, before.program),
+            postgres: per_lifecycle(self.postgres, before.postgres),
+            rabbitmq: per_lifecycle(self.rabbitmq, before.rabbitmq),
+            load: per_lifecycle(self.load, before.load),
         }
     }
 
-    fn median(costs: &[Self]) -> String {
-        let of = |part: fn(&Self) -> Duration| {
-            let micros: Vec<f64> = costs.iter().map(|cost| part(cost).as_secs_f64() * 1e6).collect();
+    fn format_medians(cpu_times: &[Self]) -> String {
+        let median_of = |part: fn(&Self) -> Duration| {
+            let micros: Vec<f64> = cpu_times.iter().map(|times| part(times).as_secs_f64() * 1e6).collect();
             median(&micros)
         };
         format!(
             "program {:.0} µs, PostgreSQL {:.0} µs, RabbitMQ {:.0} µs, load {:.0} µs",
-            of(|cost| cost.program),
-            of(|cost| cost.postgres),
-            of(|cost| cost.rabbit),
-            of(|cost| cost.load),
+            median_of(|times| times.program),
+            median_of(|times| times.postgres),
+            median_of(|times| times.rabbitmq),
+            median_of(|times| times.load),
         )
     }
 }
 
-/// A round of payoutd, checked.
-pub(super) async fn payoutd_round(
-    bench: &Bench<'_>,
-    site: &Site,
+/// Runs one round of payoutd and checks it. Returns lifecycles per second.
+pub(super) async fn measure_payoutd(
+    run: &BenchmarkRun<'_>,
+    system: &SystemUnderTest,
     count: usize,
-    costs: &mut Vec<Cost>,
-) -> Fallible<f64> {
-    let quotes = quotes::make(site.program.api, &site.key, count).await?;
-    site.database.settle().await?;
-    let before = Cost::so_far(bench, site.program.process)?;
-    let lived = load::live(&site.place(), load::FULL, &quotes).await?;
-    costs.push(Cost::so_far(bench, site.program.process)?.since(before, count));
-    check::site(site, &lived.ids).await?;
-    same("announcements sent twice", i64::try_from(lived.repeated)?, 0)?;
-    Ok(lived.rate)
+    cpu_times: &mut Vec<CpuTimes>,
+) -> Result<f64> {
+    let quotes = quotes::create(system.payoutd.api, &system.key, count).await?;
+    system.database.checkpoint().await?;
+    let before = CpuTimes::read(run, system.payoutd.pid)?;
+    let result =
+        load_generator::run_lifecycles(&system.client_config(), load_generator::SATURATING, &quotes).await?;
+    cpu_times.push(CpuTimes::read(run, system.payoutd.pid)?.per_lifecycle_since(before, count));
+    check::final_state(system, &result.ids).await?;
+    check_count("duplicate events", i64::try_from(result.duplicates)?, 0)?;
+    Ok(result.rate)
 }
 
-async fn bare_round(bench: &Bench<'_>, bare: &Bare, count: usize, costs: &mut Vec<Cost>) -> Fallible<f64> {
-    // As long as real ones: the requests are the same.
+async fn measure_floor_server(
+    run: &BenchmarkRun<'_>,
+    floor_server: &FloorServer,
+    count: usize,
+    cpu_times: &mut Vec<CpuTimes>,
+) -> Result<f64> {
+    // Quote ids of the real length, so that the requests have the same size.
     let quotes: Vec<String> = (0..count).map(|at| format!("quo_{at:064x}")).collect();
-    bare.database.settle().await?;
-    let before = Cost::so_far(bench, bare.process)?;
-    let lived = load::live(&bare.place(), load::FULL, &quotes).await?;
-    costs.push(Cost::so_far(bench, bare.process)?.since(before, count));
-    check::delivered(&bare.database, &lived.ids).await?;
-    Ok(lived.rate)
+    floor_server.database.checkpoint().await?;
+    let before = CpuTimes::read(run, floor_server.pid)?;
+    let result =
+        load_generator::run_lifecycles(&floor_server.client_config(), load_generator::SATURATING, &quotes)
+            .await?;
+    cpu_times.push(CpuTimes::read(run, floor_server.pid)?.per_lifecycle_since(before, count));
+    check::all_delivered(&floor_server.database, &result.ids).await?;
+    Ok(result.rate)
 }
 
-impl Site {
-    /// Where load is put on it.
-    pub(super) fn place(&self) -> Place {
-        Place {
-            api: self.program.api,
+impl SystemUnderTest {
+    pub(super) fn client_config(&self) -> ClientConfig {
+        ClientConfig {
+            api: self.payoutd.api,
             key: self.key.clone(),
             broker: self.servers.broker.clone(),
             chain_exchange: CHAIN_EXCHANGE,

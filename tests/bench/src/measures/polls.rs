@@ -1,56 +1,66 @@
-//! Polls of live payouts over kept connections, beside a bare handler that returns the same bytes: with the whole body,
-//! and with the `ETag` the client has already.
+//! Polls of live payouts over keep-alive connections, compared with floor H: responses with a body, and 304
+//! responses to the current `ETag`.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::Bench;
-use crate::floors::bare::Bare;
-use crate::http::{self, Connection};
-use crate::reports::{Kind, payout_name};
-use crate::sample::{Response, Sample};
-use crate::site::Site;
+use super::BenchmarkRun;
+use crate::floors::floor_server::FloorServer;
+use crate::http_client::{self, Connection};
+use crate::reports::{ReportKind, format_payout_id};
+use crate::system_under_test::SystemUnderTest;
 use crate::table::{Row, Target, median};
-use crate::{Fallible, calls, check};
+use crate::template::{RecordedResponse, Template};
+use crate::{Result, check, http_load};
 
-/// As many as there are actors for, many times over.
+/// Far below the limit of live actors, so that every payout stays live.
 const PAYOUTS: usize = 1_000;
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    bench.say("polls");
-    let site = Site::open(&bench.servers, &bench.binary, "polls", &[]).await?;
-    let mut sample = Sample::take(&site).await?;
-    let ids = site.create(PAYOUTS).await?;
-    site.report(&ids, Kind::Broadcast).await?;
-    check::polls(&site, &ids, "broadcast", 2).await?;
-    let first = http::get(&path(ids[0]), &site.key, "");
-    sample.polled = Response::of(&Connection::open(site.program.api).await?.call(&first).await?, 200)?;
-    let bare = Bare::start(&bench.servers, &sample, bench.migrated(&site, "bare").await?).await?;
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    run.log_progress("polls");
+    let system = SystemUnderTest::set_up(&run.servers, &run.binary, "polls", &[]).await?;
+    let mut template = Template::record(&system).await?;
+    let ids = system.create_payouts(PAYOUTS).await?;
+    system.apply_reports(&ids, ReportKind::Broadcast).await?;
+    check::poll_responses(&system, &ids, "broadcast", 2).await?;
+    let first = http_client::get(&path(ids[0]), &system.key, "");
+    template.poll_response = RecordedResponse::from_response(
+        &Connection::open(system.payoutd.api).await?.call(&first).await?,
+        200,
+    )?;
+    let floor_server =
+        FloorServer::start(&run.servers, &template, run.create_migrated_database(&system, "floor_f").await?)
+            .await?;
 
-    let time = Duration::from_millis(if bench.options.short { 500 } else { 6_000 });
-    let plain: Vec<Vec<u8>> = ids.iter().map(|id| http::get(&path(*id), &site.key, "")).collect();
-    let known = "if-none-match: \"2\"\r\n";
-    let known: Vec<Vec<u8>> = ids.iter().map(|id| http::get(&path(*id), &site.key, known)).collect();
-    let [mut whole, mut whole_bare, mut unchanged, mut unchanged_bare] = [const { Vec::new() }; 4];
-    // Rounds are short, and a few of them more cost little.
-    for _ in 0..bench.options.rounds() * 2 {
-        whole.push(calls::repeat(site.program.api, &plain, 200, time).await?);
-        whole_bare.push(calls::repeat(bare.place().api, &plain, 200, time).await?);
-        unchanged.push(calls::repeat(site.program.api, &known, 304, time).await?);
-        unchanged_bare.push(calls::repeat(bare.place().api, &known, 304, time).await?);
+    let time = Duration::from_millis(if run.options.short { 500 } else { 6_000 });
+    let unconditional: Vec<Vec<u8>> =
+        ids.iter().map(|id| http_client::get(&path(*id), &system.key, "")).collect();
+    let conditional = "if-none-match: \"2\"\r\n";
+    let conditional: Vec<Vec<u8>> =
+        ids.iter().map(|id| http_client::get(&path(*id), &system.key, conditional)).collect();
+    let [mut rates, mut floor_rates, mut not_modified_rates, mut floor_not_modified_rates] =
+        [const { Vec::new() }; 4];
+    // Rounds are short, so more of them cost little.
+    for _ in 0..run.options.rounds() * 2 {
+        rates.push(http_load::repeat_for(system.payoutd.api, &unconditional, 200, time).await?);
+        floor_rates
+            .push(http_load::repeat_for(floor_server.client_config().api, &unconditional, 200, time).await?);
+        not_modified_rates.push(http_load::repeat_for(system.payoutd.api, &conditional, 304, time).await?);
+        floor_not_modified_rates
+            .push(http_load::repeat_for(floor_server.client_config().api, &conditional, 304, time).await?);
     }
-    check::polls(&site, &ids, "broadcast", 2).await?;
-    bench.rows.push(row("polls of live payouts", &whole, &whole_bare, 0.7));
-    bench.rows.push(row("the same, nothing new (304)", &unchanged, &unchanged_bare, 0.85));
-    bare.close().await?;
-    site.close().await
+    check::poll_responses(&system, &ids, "broadcast", 2).await?;
+    run.rows.push(row("polls of live payouts", &rates, &floor_rates, 0.7));
+    run.rows.push(row("the same, nothing new (304)", &not_modified_rates, &floor_not_modified_rates, 0.85));
+    floor_server.tear_down().await?;
+    system.tear_down().await
 }
 
 fn path(id: Uuid) -> String {
-    format!("/payouts/{}", payout_name(id))
+    format!("/payouts/{}", format_payout_id(id))
 }
 
-fn row(measure: &str, payoutd: &[f64], bare: &[f64], least: f64) -> Row {
-    Row::beside(measure, median(payoutd), "/s", ("H", median(bare)), Target::Ratio(least))
+fn row(measure: &str, payoutd: &[f64], floor_server: &[f64], min_ratio: f64) -> Row {
+    Row::with_floor(measure, median(payoutd), "/s", ("H", median(floor_server)), Target::Ratio(min_ratio))
 }

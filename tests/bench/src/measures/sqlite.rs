@@ -1,32 +1,32 @@
-//! Changes a second on SQLite, in one process with an in-process bus.
+//! Changes per second on SQLite, in one process with an in-memory bus.
 
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::Bench;
-use crate::Fallible;
+use super::BenchmarkRun;
+use crate::Result;
 use crate::table::{Row, Target, median};
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    bench.say("SQLite");
-    let lifecycles: usize = if bench.options.short { 10_000 } else { 100_000 };
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    run.log_progress("SQLite");
+    let lifecycles: usize = if run.options.short { 10_000 } else { 100_000 };
     let mut rates = Vec::new();
-    for round in 0..bench.options.rounds() {
-        let file = bench.servers.directory.join(format!("bench-{round}.sqlite"));
+    for round in 0..run.options.rounds() {
+        let file = run.servers.directory.join(format!("bench-{round}.sqlite"));
         let mut child = Command::new(std::env::current_exe()?.with_file_name("payoutd-bench-sqlite"));
         child.args(["--lifecycles", &lifecycles.to_string(), "--file"]).arg(&file);
         let output = child.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await?;
         if !output.status.success() {
-            return Err(format!("the round on SQLite failed: {}", output.status).into());
+            return Err(format!("the SQLite round failed: {}", output.status).into());
         }
         rates.push(String::from_utf8(output.stdout)?.trim().parse::<f64>()?);
         for suffix in ["", "-wal", "-shm", "-lock"] {
-            // Those that there are.
+            // Not every file exists.
             let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
         }
     }
     let target = Target::AtLeast(10_000.0);
-    bench.rows.push(Row::plain("changes on SQLite, in one process", median(&rates), "/s", target));
+    run.rows.push(Row::without_floor("changes on SQLite, in one process", median(&rates), "/s", target));
     Ok(())
 }

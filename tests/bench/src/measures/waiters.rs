@@ -1,18 +1,18 @@
-//! Lifecycles while very many requests wait: half of them long polls, half event streams, each for a payout of its own
-//! that does not move. The same payoutd with and without them, in turns.
+//! Lifecycles with a large number of held requests: half long polls, half event streams, each on its own
+//! payout that does not change. The same payoutd runs with and without them, in alternating rounds.
 
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
 
-use super::Bench;
-use super::lifecycles::{payoutd_round, sized};
-use crate::http::{self, Connection};
-use crate::reports::payout_name;
-use crate::sample::Sample;
-use crate::site::Site;
-use crate::stock::{self, State};
+use super::BenchmarkRun;
+use super::lifecycles::{measure_payoutd, workload_size};
+use crate::dataset::{self, Status};
+use crate::http_client::{self, Connection};
+use crate::reports::format_payout_id;
+use crate::system_under_test::SystemUnderTest;
 use crate::table::{Row, Target, median};
-use crate::{Fallible, failure, same};
+use crate::template::Template;
+use crate::{Result, check_count, truncate_to_usize};
 
 const SETTINGS: [(&str, &str); 3] = [
     ("PAYOUTD_HTTP__MAX_CONNECTIONS", "24000"),
@@ -20,46 +20,49 @@ const SETTINGS: [(&str, &str); 3] = [
     ("PAYOUTD_WAITING__MAX_HELD_PER_KEY", "11000"),
 ];
 
-pub(super) async fn measure(bench: &mut Bench<'_>) -> Fallible<()> {
-    let count = if bench.options.short { 2_000 } else { 10_000 };
-    bench.say("waiters");
-    let site = Site::open(&bench.servers, &bench.binary, "waiters", &SETTINGS).await?;
-    let sample = Sample::take(&site).await?;
-    stock::load(&site.database, &sample, 0..count, State::Pending).await?;
-    let trial = payoutd_round(bench, &site, 4_000, &mut Vec::new()).await?;
-    let lifecycles = sized(trial, bench.options.round_seconds());
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..bench.options.rounds() {
-        without.push(payoutd_round(bench, &site, lifecycles, &mut Vec::new()).await?);
-        let mut waiters = wait(&site, count).await?;
-        held(&site, count).await?;
-        with.push(payoutd_round(bench, &site, lifecycles, &mut Vec::new()).await?);
-        held(&site, count).await?;
+pub(super) async fn measure(run: &mut BenchmarkRun<'_>) -> Result<()> {
+    let count = if run.options.short { 2_000 } else { 10_000 };
+    run.log_progress("waiters");
+    let system = SystemUnderTest::set_up(&run.servers, &run.binary, "waiters", &SETTINGS).await?;
+    let template = Template::record(&system).await?;
+    dataset::load(&system.database, &template, 0..count, Status::Pending).await?;
+    let calibration_rate = measure_payoutd(run, &system, 4_000, &mut Vec::new()).await?;
+    let lifecycles = workload_size(calibration_rate, run.options.round_seconds());
+    let (mut with_waiters, mut without_waiters) = (Vec::new(), Vec::new());
+    for _ in 0..run.options.rounds() {
+        without_waiters.push(measure_payoutd(run, &system, lifecycles, &mut Vec::new()).await?);
+        let mut waiters = open_waiters(&system, count).await?;
+        wait_for_held_requests(&system, count).await?;
+        with_waiters.push(measure_payoutd(run, &system, lifecycles, &mut Vec::new()).await?);
+        wait_for_held_requests(&system, count).await?;
         if let Some(ended) = waiters.try_join_next() {
             return Err(format!("a waiter ended: {ended:?}").into());
         }
         waiters.shutdown().await;
-        held(&site, 0).await?;
+        wait_for_held_requests(&system, 0).await?;
     }
     let measure = format!("lifecycles with {count} waiters");
-    let floor = ("without", median(&without));
-    bench.rows.push(Row::beside(&measure, median(&with), "/s", floor, Target::Ratio(0.95)));
-    site.close().await
+    let floor = ("without", median(&without_waiters));
+    run.rows.push(Row::with_floor(&measure, median(&with_waiters), "/s", floor, Target::Ratio(0.95)));
+    system.tear_down().await
 }
 
-async fn wait(site: &Site, count: usize) -> Fallible<JoinSet<Fallible<()>>> {
+async fn open_waiters(system: &SystemUnderTest, count: usize) -> Result<JoinSet<Result<()>>> {
     let mut waiters = JoinSet::new();
     for number in 0..count {
-        let name = payout_name(stock::id(number));
-        let connection = Connection::open(site.program.api).await?;
+        let name = format_payout_id(dataset::payout_id(number));
+        let connection = Connection::open(system.payoutd.api).await?;
         if number % 2 == 0 {
             let path = format!("/payouts/{name}?wait=60&after_sequence=1");
-            waiters.spawn_local(poll(connection, http::get(&path, &site.key, "")));
+            waiters.spawn_local(repeat_poll(connection, http_client::get(&path, &system.key, "")));
         } else {
             let path = format!("/payouts/{name}/events");
-            waiters.spawn_local(stream(connection, http::get(&path, &site.key, "last-event-id: 1\r\n")));
+            waiters.spawn_local(read_stream(
+                connection,
+                http_client::get(&path, &system.key, "last-event-id: 1\r\n"),
+            ));
         }
-        // Not more at once than a listener's queue holds.
+        // No more connections at once than the listen queue holds.
         if number % 100 == 99 {
             sleep(Duration::from_millis(20)).await;
         }
@@ -67,38 +70,38 @@ async fn wait(site: &Site, count: usize) -> Fallible<JoinSet<Fallible<()>>> {
     Ok(waiters)
 }
 
-/// Waits again whenever the time is over.
-async fn poll(mut connection: Connection, request: Vec<u8>) -> Fallible<()> {
+/// Sends the long poll again after each timeout.
+async fn repeat_poll(mut connection: Connection, request: Vec<u8>) -> Result<()> {
     loop {
-        let answer = connection.call(&request).await?;
-        if answer.status != 200 {
-            return Err(format!("a long poll was answered with {}", answer.status).into());
+        let response = connection.call(&request).await?;
+        if response.status != 200 {
+            return Err(format!("unexpected status of a long poll: {}", response.status).into());
         }
     }
 }
 
-async fn stream(mut connection: Connection, request: Vec<u8>) -> Fallible<()> {
+async fn read_stream(mut connection: Connection, request: Vec<u8>) -> Result<()> {
     connection.send(&request).await?;
     connection.head().await?;
-    if http::status(connection.arrived())? != 200 {
-        return Err(failure("an event stream was refused"));
+    if http_client::status(connection.received())? != 200 {
+        return Err("an event stream was rejected".into());
     }
     loop {
-        connection.more().await?;
-        connection.forget();
+        connection.read_more().await?;
+        connection.clear();
     }
 }
 
-/// Waits until payoutd holds so many requests.
-async fn held(site: &Site, count: usize) -> Fallible<()> {
+/// Waits until payoutd holds about `count` requests.
+async fn wait_for_held_requests(system: &SystemUnderTest, count: usize) -> Result<()> {
     let mut found = 0;
     for _ in 0..600 {
-        found = crate::load::whole(site.program.metric("payoutd_http_held_requests").await?);
-        // A long poll that was just answered comes again at once.
+        found = truncate_to_usize(system.payoutd.metric("payoutd_http_held_requests").await?);
+        // A long poll is briefly not held between its timeout and its repetition.
         if found.abs_diff(count) <= count / 100 {
             return Ok(());
         }
         sleep(Duration::from_millis(100)).await;
     }
-    same("requests held", i64::try_from(found)?, count)
+    check_count("requests held", i64::try_from(found)?, count)
 }

@@ -1,4 +1,4 @@
-//! The bus inside the process, and the watchers on it.
+//! An in-memory message bus, with a watcher that reports on each event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,43 +10,42 @@ use payoutd::relay::{OutboxMessage, PublishError, Publisher};
 use payoutd_actors::payout::{
     Mode, Network, NewPayout, OrgId, PayoutId, QuoteId, Route, Terms, TrackingToken, Usd,
 };
-use payoutd_bench::reports::{Kind, Reports};
-use payoutd_bench::{Fallible, same};
+use payoutd_bench::reports::{ReportKind, ReportRenderer};
+use payoutd_bench::{Result, check_count};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Takes announcements and has the watchers report on them, through the intake's desk.
-pub(super) struct Bus {
+/// Publishes events, and passes the report on each one to the report intake.
+pub(super) struct InMemoryBus {
     desk: Arc<Desk>,
-    room: Arc<Semaphore>,
-    announced: [AtomicU64; 3],
+    start_permits: Arc<Semaphore>,
+    published: [AtomicU64; 3],
     failures: Arc<AtomicU64>,
 }
 
-impl Bus {
-    pub(super) fn new(desk: Desk, room: Arc<Semaphore>) -> Self {
-        let (announced, failures) = Default::default();
-        Self { desk: Arc::new(desk), room, announced, failures }
+impl InMemoryBus {
+    pub(super) fn new(desk: Desk, start_permits: Arc<Semaphore>) -> Self {
+        let (published, failures) = Default::default();
+        Self { desk: Arc::new(desk), start_permits, published, failures }
     }
 
-    /// Something was refused that should not have been.
-    pub(super) fn failed(&self) {
+    pub(super) fn record_failure(&self) {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether everything was announced, once, and nothing refused.
-    pub(super) fn check(&self, lifecycles: usize) -> Fallible<()> {
-        same("failures", i64::try_from(self.failures.load(Ordering::Relaxed))?, 0)?;
-        for announced in &self.announced {
-            same("announcements", i64::try_from(announced.load(Ordering::Relaxed))?, lifecycles)?;
+    /// Checks that each event was published once and that nothing failed.
+    pub(super) fn check_totals(&self, lifecycles: usize) -> Result<()> {
+        check_count("failures", i64::try_from(self.failures.load(Ordering::Relaxed))?, 0)?;
+        for published in &self.published {
+            check_count("events", i64::try_from(published.load(Ordering::Relaxed))?, lifecycles)?;
         }
         Ok(())
     }
 
-    fn report(&self, id: PayoutId, kind: Kind) {
+    fn publish_report(&self, id: PayoutId, kind: ReportKind) {
         let (desk, failures) = (Arc::clone(&self.desk), Arc::clone(&self.failures));
         tokio::spawn(async move {
-            let body = Reports::new().body(id.0, kind);
+            let body = ReportRenderer::new().render(id.0, kind);
             let incoming = Incoming {
                 routing_key: &id.to_string(),
                 content_type: Some(CONTENT_TYPE),
@@ -65,26 +64,26 @@ impl Bus {
 }
 
 #[async_trait]
-impl Publisher for Bus {
+impl Publisher for InMemoryBus {
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>> {
         for message in messages {
             let sequence = message.sequence.0;
-            if let Some(announced) = usize::try_from(sequence - 1).ok().and_then(|at| self.announced.get(at))
+            if let Some(published) = usize::try_from(sequence - 1).ok().and_then(|at| self.published.get(at))
             {
-                announced.fetch_add(1, Ordering::Relaxed);
+                published.fetch_add(1, Ordering::Relaxed);
             }
             match sequence {
-                1 => self.report(message.payout_id, Kind::Broadcast),
-                2 => self.report(message.payout_id, Kind::Delivered),
-                _ => self.room.add_permits(1),
+                1 => self.publish_report(message.payout_id, ReportKind::Broadcast),
+                2 => self.publish_report(message.payout_id, ReportKind::Delivered),
+                _ => self.start_permits.add_permits(1),
             }
         }
         messages.iter().map(|_| Ok(())).collect()
     }
 }
 
-/// A payout on terms like those that are quoted over HTTP.
-pub(super) fn new_payout(id: PayoutId) -> Fallible<NewPayout> {
+/// A payout on the terms that the HTTP measures quote.
+pub(super) fn new_payout(id: PayoutId) -> Result<NewPayout> {
     let (nonce, tag) = (Uuid::new_v4().simple(), Uuid::new_v4().simple());
     let terms = Terms {
         org: OrgId(Uuid::from_u128(1)),

@@ -1,7 +1,7 @@
-//! SQLite in one process: payoutd's own engine, store, relay and intake on a file, with a bus of nothing but memory
-//! between them. A program of its own, so that it has a runtime like payoutd's.
+//! payoutd on SQLite in one process: engine, store, relay and report intake of payoutd, connected by an
+//! in-memory bus. A separate binary, so that its runtime matches payoutd's.
 //!
-//! Only this one is linked with payoutd: the other measures know it from outside.
+//! Only this binary links payoutd; the other measures use its public interfaces.
 
 mod bus;
 
@@ -26,34 +26,33 @@ use payoutd_actors::supervisor::SupervisorConfig;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use bus::{Bus, new_payout};
-use payoutd_bench::{Fallible, failure, per_second, same};
+use bus::{InMemoryBus, new_payout};
+use payoutd_bench::{Result, check_count, per_second};
 
-/// As in payoutd.
+/// The allocator of payoutd.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// As many under way at once as over HTTP.
+/// The number of payouts in flight of the HTTP load.
 const IN_FLIGHT: usize = 1_000;
 
-/// What is to be done.
 #[derive(Debug, Parser)]
-struct SqliteArguments {
-    /// The file, which is not there yet.
+struct Arguments {
+    /// Path of the database file; it must not exist.
     #[arg(long)]
     file: PathBuf,
-    /// How many lifecycles.
+    /// Number of lifecycles.
     #[arg(long)]
     lifecycles: usize,
 }
 
-/// Takes payouts through their lives and prints how many changes a second that makes.
+/// Runs lifecycles and prints changes per second.
 #[tokio::main]
-async fn main() -> Fallible<()> {
-    run(SqliteArguments::parse()).await
+async fn main() -> Result<()> {
+    run(Arguments::parse()).await
 }
 
-async fn run(arguments: SqliteArguments) -> Fallible<()> {
+async fn run(arguments: Arguments) -> Result<()> {
     let url = format!("sqlite:{}", arguments.file.display());
     let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
     store.migrate().await?;
@@ -62,8 +61,8 @@ async fn run(arguments: SqliteArguments) -> Fallible<()> {
     let running = engine::start(Arc::new(journal), Arc::new(SystemClock), ENGINE).await?;
     let payouts = running.payouts().clone();
     let desk = Desk::new(payouts.clone(), Arc::clone(&store) as _, DeskConfig::default());
-    let room = Arc::new(Semaphore::new(IN_FLIGHT));
-    let bus = Arc::new(Bus::new(desk, Arc::clone(&room)));
+    let start_permits = Arc::new(Semaphore::new(IN_FLIGHT));
+    let bus = Arc::new(InMemoryBus::new(desk, Arc::clone(&start_permits)));
     let relay = Relay {
         mode: Mode::Live,
         outbox: Arc::clone(&store) as _,
@@ -73,45 +72,45 @@ async fn run(arguments: SqliteArguments) -> Fallible<()> {
         config: RelayConfig { batch: 500, poll: Duration::from_secs(1) },
     };
     let (stopper, stop) = stop_signal();
-    let relaying = tokio::spawn(relay.run(stop));
+    let relay_task = tokio::spawn(relay.run(stop));
 
     let started = Instant::now();
     let mut ids = Vec::with_capacity(arguments.lifecycles);
     for _ in 0..arguments.lifecycles {
-        room.acquire().await?.forget();
+        start_permits.acquire().await?.forget();
         let id = PayoutId(Uuid::now_v7());
         ids.push(id);
         let (payouts, payout, bus) = (payouts.clone(), new_payout(id)?, Arc::clone(&bus));
         tokio::spawn(async move {
             if payouts.create(payout, None).await.is_err() {
-                bus.failed();
+                bus.record_failure();
             }
         });
     }
-    // Whoever is under way gives its room back once it is delivered.
-    let all = room.acquire_many(u32::try_from(IN_FLIGHT)?);
-    drop(tokio::time::timeout(Duration::from_secs(60), all).await??);
+    // Each delivered payout returns its permit.
+    let all_permits = start_permits.acquire_many(u32::try_from(IN_FLIGHT)?);
+    drop(tokio::time::timeout(Duration::from_secs(60), all_permits).await??);
     let rate = per_second(arguments.lifecycles * 3, started.elapsed());
 
-    bus.check(arguments.lifecycles)?;
+    bus.check_totals(arguments.lifecycles)?;
     for ids in ids.chunks(500) {
         let stored = store.load(ids).await?;
-        let right = |stored: &payoutd_actors::ports::Stored| {
+        let is_delivered = |stored: &payoutd_actors::ports::Stored| {
             stored.entries.len() == 2
                 && stored.replay().is_ok_and(|payout| payout.snapshot().status().as_str() == "delivered")
         };
-        let right = stored.iter().flatten().filter(|stored| right(stored)).count();
-        same("payouts delivered", i64::try_from(right)?, ids.len())?;
+        let delivered = stored.iter().flatten().filter(|stored| is_delivered(stored)).count();
+        check_count("payouts delivered", i64::try_from(delivered)?, ids.len())?;
     }
     stopper.stop();
-    relaying.await?;
-    same("the outbox", i64::try_from(store.backlog().await?.waiting)?, 0)?;
+    relay_task.await?;
+    check_count("the outbox", i64::try_from(store.backlog().await?.waiting)?, 0)?;
     running.shutdown(Duration::from_secs(10)).await?;
     store.close().await;
-    writeln!(std::io::stdout(), "{rate}").map_err(|_| failure("nobody wants to know"))
+    Ok(writeln!(std::io::stdout(), "{rate}")?)
 }
 
-/// payoutd's defaults; SQLite has one lane.
+/// payoutd's defaults, with one commit at a time as on SQLite.
 const ENGINE: EngineConfig = EngineConfig {
     supervisor: SupervisorConfig {
         max_live: 25_000,

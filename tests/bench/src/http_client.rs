@@ -1,5 +1,5 @@
-//! An HTTP client that costs next to nothing: keep-alive connections, requests rendered beforehand, and of an answer
-//! only what is needed to know where it ends.
+//! A minimal HTTP/1.1 client for the load generator: keep-alive connections, prepared requests, and no more
+//! parsing than finding the end of a response.
 
 use std::net::SocketAddr;
 
@@ -7,101 +7,97 @@ use memchr::memmem;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::{Fallible, failure};
+use crate::Result;
 
-/// A connection, with one request under way at a time.
+/// A keep-alive connection with one request at a time.
 pub(crate) struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// An answer, where it arrived.
-pub(crate) struct Answer<'a> {
-    /// The status code.
+/// A response that borrows the receive buffer.
+pub(crate) struct Response<'a> {
     pub(crate) status: u16,
     /// Status line and headers.
     pub(crate) head: &'a [u8],
-    /// The body.
     pub(crate) body: &'a [u8],
 }
 
 impl Connection {
-    /// Connects.
-    pub(crate) async fn open(address: SocketAddr) -> Fallible<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::new() })
     }
 
-    /// Sends a request and reads the answer to its end.
-    pub(crate) async fn call(&mut self, request: &[u8]) -> Fallible<Answer<'_>> {
+    /// Sends a request and reads the complete response.
+    pub(crate) async fn call(&mut self, request: &[u8]) -> Result<Response<'_>> {
         self.send(request).await?;
         let head = self.head().await?;
         let length = body_length(&self.buffer[..head])?;
         while self.buffer.len() < head + length {
-            self.more().await?;
+            self.read_more().await?;
         }
         let (head, body) = self.buffer.split_at(head);
-        Ok(Answer { status: status(head)?, head, body })
+        Ok(Response { status: status(head)?, head, body })
     }
 
-    /// Sends a request. Whoever does so reads the answer.
-    pub(crate) async fn send(&mut self, request: &[u8]) -> Fallible<()> {
+    /// Sends a request. The caller reads the response.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<()> {
         self.buffer.clear();
         Ok(self.stream.write_all(request).await?)
     }
 
-    /// Reads up to the end of the answer's head, and returns its length.
-    pub(crate) async fn head(&mut self) -> Fallible<usize> {
+    /// Reads until the end of the response head and returns its length in bytes.
+    pub(crate) async fn head(&mut self) -> Result<usize> {
         loop {
-            self.more().await?;
+            self.read_more().await?;
             if let Some(at) = memmem::find(&self.buffer, b"\r\n\r\n") {
                 return Ok(at + 4);
             }
         }
     }
 
-    /// What has arrived so far.
-    pub(crate) fn arrived(&self) -> &[u8] {
+    /// The bytes received since the last request or [`Self::clear`].
+    pub(crate) fn received(&self) -> &[u8] {
         &self.buffer
     }
 
-    /// Forgets what has arrived so far.
-    pub(crate) fn forget(&mut self) {
+    /// Discards the received bytes.
+    pub(crate) fn clear(&mut self) {
         self.buffer.clear();
     }
 
-    /// Waits until more arrives.
-    pub(crate) async fn more(&mut self) -> Fallible<()> {
+    /// Waits for more bytes.
+    pub(crate) async fn read_more(&mut self) -> Result<()> {
         match self.stream.read_buf(&mut self.buffer).await? {
-            0 => Err(failure("the server hung up")),
+            0 => Err("the server closed the connection".into()),
             _ => Ok(()),
         }
     }
 }
 
-/// The status of an answer with this head.
-pub(crate) fn status(head: &[u8]) -> Fallible<u16> {
-    let digits = head.get(9..12).ok_or_else(|| failure("an answer without a status"))?;
+pub(crate) fn status(head: &[u8]) -> Result<u16> {
+    let digits = head.get(9..12).ok_or("a response has no status")?;
     Ok(std::str::from_utf8(digits)?.parse()?)
 }
 
-fn body_length(head: &[u8]) -> Fallible<usize> {
+fn body_length(head: &[u8]) -> Result<usize> {
     match header(head, "content-length") {
         Some(length) => Ok(std::str::from_utf8(length)?.trim().parse()?),
         None if matches!(status(head)?, 204 | 304) => Ok(0),
-        None => Err(failure("an answer does not say how long it is")),
+        None => Err("a response has no content-length".into()),
     }
 }
 
-/// A header's value. hyper writes their names in lower case.
+/// The value of a header. `name` is in lower case, as hyper writes it.
 pub(crate) fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let start = memmem::find(head, format!("\r\n{name}: ").as_bytes())? + name.len() + 4;
     let value = &head[start..];
     Some(&value[..memmem::find(value, b"\r\n")?])
 }
 
-/// A POST of JSON, ready to be sent.
+/// An encoded POST request with a JSON body.
 pub(crate) fn post(path: &str, key: &str, idempotency_key: Option<&str>, body: &str) -> Vec<u8> {
     let idempotency_key = idempotency_key.map_or(String::new(), |key| format!("idempotency-key: {key}\r\n"));
     format!(
@@ -112,7 +108,7 @@ pub(crate) fn post(path: &str, key: &str, idempotency_key: Option<&str>, body: &
     .into_bytes()
 }
 
-/// A GET, ready to be sent, with further header lines, each with its end.
+/// An encoded GET request. Each line of `headers` ends with CRLF.
 pub(crate) fn get(path: &str, key: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: payoutd\r\nauthorization: Bearer {key}\r\n{headers}\r\n")
         .into_bytes()
@@ -123,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_says_where_it_ends() {
+    fn the_body_length_comes_from_content_length_or_from_the_status() {
         let head = b"HTTP/1.1 201 Created\r\ncontent-type: x\r\ncontent-length: 12\r\n\r\n";
         assert_eq!((status(head).unwrap(), body_length(head).unwrap()), (201, 12));
         assert_eq!(header(head, "content-type"), Some(&b"x"[..]));

@@ -1,52 +1,49 @@
-//! Payouts that are there already, in numbers that nobody would make over HTTP: loaded with SQL, in the shapes that
-//! payoutd writes.
+//! Bulk-loaded data sets: payouts inserted with SQL, with the same columns and values that payoutd writes.
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::sample::Sample;
 use crate::servers::Database;
-use crate::{Fallible, same};
+use crate::template::Template;
+use crate::{Result, check_count};
 
-/// How far a payout has come.
+/// The status of the loaded payouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
-    /// Created.
+pub(crate) enum Status {
     Pending,
-    /// Broadcast: in flight.
     Broadcast,
-    /// Delivered: finished.
     Delivered,
 }
 
-/// Payouts `from..to` by number, in one statement each. More at once gains nothing.
-const AT_ONCE: usize = 50_000;
+/// The number of payouts per `INSERT` statement. Larger statements are not faster.
+const ROWS_PER_STATEMENT: usize = 50_000;
 
-/// The id of a payout in stock, by its number. It has the shape of those that payoutd gives.
-pub(crate) fn id(number: usize) -> Uuid {
+/// The id of the loaded payout with this number: a valid UUIDv7, like the ids of payoutd.
+pub(crate) fn payout_id(number: usize) -> Uuid {
     Uuid::from_u128(0x0190_0000_0000_7000_8000_u128 << 48 | number as u128)
 }
 
-/// Loads payouts with these numbers.
+/// Loads the payouts with these numbers, and their journals.
 pub(crate) async fn load(
     database: &Database,
-    sample: &Sample,
+    template: &Template,
     numbers: std::ops::Range<usize>,
-    state: State,
-) -> Fallible<()> {
+    status: Status,
+) -> Result<()> {
     let mut connection = database.connect().await?;
-    for from in numbers.clone().step_by(AT_ONCE) {
-        let to = (from + AT_ONCE).min(numbers.end);
-        rows(&mut connection, sample, from, to, state).await?;
+    for from in numbers.clone().step_by(ROWS_PER_STATEMENT) {
+        let to = (from + ROWS_PER_STATEMENT).min(numbers.end);
+        insert_rows(&mut connection, template, from, to, status).await?;
     }
     drop(connection);
-    database.run("ANALYZE payouts; ANALYZE journal").await?;
+    database.execute("ANALYZE payouts; ANALYZE journal").await?;
     let loaded = "SELECT count(*) FROM payouts
         WHERE id BETWEEN '01900000-0000-7000-8000-000000000000' AND '01900000-0000-7000-8000-ffffffffffff'";
-    same("payouts in stock", database.number(loaded).await?, numbers.end)
+    check_count("loaded payouts", database.query_number(loaded).await?, numbers.end)
 }
 
-/// Estimates are ten days ahead, so that nothing is late. Quotes and tokens are random, as real ones are.
+/// The estimated delivery is ten days ahead, so that no payout becomes late. Quotes and tokens are random,
+/// like real ones.
 const PAYOUTS: &str = "
     INSERT INTO payouts (
         id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, user_sends, recipient_gets,
@@ -67,26 +64,26 @@ const JOURNAL: &str = "
         $5, $6::json
     FROM generate_series($1::bigint, $2::bigint) n";
 
-async fn rows(
+async fn insert_rows(
     connection: &mut PgConnection,
-    sample: &Sample,
+    template: &Template,
     from: usize,
     to: usize,
-    state: State,
-) -> Fallible<()> {
+    status: Status,
+) -> Result<()> {
     let (from, last) = (i64::try_from(from)?, i64::try_from(to)? - 1);
-    let (status, version) = match state {
-        State::Pending => ("pending", 1i64),
-        State::Broadcast => ("broadcast", 2),
-        State::Delivered => ("delivered", 3),
+    let (status, version) = match status {
+        Status::Pending => ("pending", 1i64),
+        Status::Broadcast => ("broadcast", 2),
+        Status::Delivered => ("delivered", 3),
     };
-    let row = &sample.row;
+    let row = &template.payout;
     let payouts = sqlx::query(PAYOUTS).bind(from).bind(last).bind(row.org_id).bind(&row.external_ref);
     let payouts = payouts.bind(&row.destination).bind(&row.asset).bind(&row.user_sends);
     let payouts = payouts.bind(&row.recipient_gets).bind(&row.fee_total_usd).bind(&row.from_network);
     let payouts = payouts.bind(&row.to_network).bind(row.seconds_after_broadcast).bind(status).bind(version);
     payouts.execute(&mut *connection).await?;
-    for (entry, version) in sample.entries.iter().zip(2..=version) {
+    for (entry, version) in template.journal.iter().zip(2..=version) {
         let journal = sqlx::query(JOURNAL).bind(from).bind(last).bind(version).bind(&entry.source);
         journal.bind(&entry.outcome).bind(&entry.entry).execute(&mut *connection).await?;
     }
