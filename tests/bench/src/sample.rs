@@ -1,7 +1,7 @@
 //! One lifecycle as payoutd does it: what the floors write and send is made of the very same rows and bytes.
 
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use crate::amqp::{Tally, close};
