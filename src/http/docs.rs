@@ -51,32 +51,21 @@ async fn asset(name: Result<Path<String>, PathRejection>) -> Response {
     named(&name.map(|Path(name)| name).unwrap_or_default())
 }
 
-/// A file of the page: ours, or one of the viewer's.
+/// A file of the page: one of this project's, or one of Swagger UI's, which are in `docs/swagger-ui`.
 fn named(name: &str) -> Response {
-    match name {
-        "index.html" => {
-            file("text/html; charset=utf-8", Bytes::from_static(include_bytes!("docs/index.html")))
-        }
-        "start.js" => {
-            file("text/javascript; charset=utf-8", Bytes::from_static(include_bytes!("docs/start.js")))
-        }
-        "page.css" => file("text/css; charset=utf-8", Bytes::from_static(include_bytes!("docs/page.css"))),
-        "swagger-ui.css" => viewers(name, "text/css; charset=utf-8"),
-        "swagger-ui-bundle.js" => viewers(name, "text/javascript; charset=utf-8"),
-        "favicon-32x32.png" => viewers(name, "image/png"),
-        _ => Problem::new(Code::NotFound, "There is nothing at this path.").into_response(),
-    }
-}
-
-fn viewers(name: &str, media_type: &'static str) -> Response {
-    let config = Arc::new(utoipa_swagger_ui::Config::default());
-    match utoipa_swagger_ui::serve(name, config) {
-        Ok(Some(found)) => file(media_type, Bytes::from(found.bytes.into_owned())),
-        Ok(None) | Err(_) => {
-            tracing::error!(name, "a file of the documentation is missing");
-            Problem::unavailable().into_response()
-        }
-    }
+    const HTML: &str = "text/html; charset=utf-8";
+    const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+    const CSS: &str = "text/css; charset=utf-8";
+    let (media_type, bytes): (_, &'static [u8]) = match name {
+        "index.html" => (HTML, include_bytes!("docs/index.html")),
+        "start.js" => (JAVASCRIPT, include_bytes!("docs/start.js")),
+        "page.css" => (CSS, include_bytes!("docs/page.css")),
+        "swagger-ui.css" => (CSS, include_bytes!("docs/swagger-ui/swagger-ui.css")),
+        "swagger-ui-bundle.js" => (JAVASCRIPT, include_bytes!("docs/swagger-ui/swagger-ui-bundle.js")),
+        "favicon-32x32.png" => ("image/png", include_bytes!("docs/swagger-ui/favicon-32x32.png")),
+        _ => return Problem::new(Code::NotFound, "There is nothing at this path.").into_response(),
+    };
+    file(media_type, Bytes::from_static(bytes))
 }
 
 fn file(media_type: &'static str, bytes: Bytes) -> Response {
@@ -94,4 +83,21 @@ async fn guarded(request: Request, next: Next) -> Response {
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_that_the_page_refers_to_is_served() {
+        let page = include_str!("docs/index.html");
+        let references = page.split(['"', '\'']).skip(1).step_by(2);
+        let files: Vec<&str> =
+            references.filter(|text| text.contains('.') && !text.starts_with("..")).collect();
+        assert_eq!(files.len(), 5, "{files:?}");
+        for file in files {
+            assert_eq!(named(file).status(), StatusCode::OK, "{file}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ use super::lease::Held;
 use super::{MigrateError, OpenError, Store, StoreConfig};
 use crate::wire::Renderer;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/postgres");
 
 /// A statement with its parameters bound.
 type Statement = Query<'static, Postgres, PgArguments>;

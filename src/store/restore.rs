@@ -12,6 +12,7 @@ use payoutd_actors::payout::{
 };
 use payoutd_actors::ports::{Stored, Unavailable};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use super::at::At;

@@ -35,7 +35,7 @@ use super::lease::Held;
 use super::{MigrateError, OpenError, Store, StoreConfig};
 use crate::wire::Renderer;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
 
 /// A statement with its parameters bound.
 type Statement = Query<'static, Sqlite, SqliteArguments>;

@@ -2,7 +2,8 @@
 
 use payoutd_actors::payout::{OrgId, PayoutId, Sequence};
 use payoutd_actors::ports::Unavailable;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use super::at::At;

@@ -2,7 +2,7 @@
 //! floors write and publish copies of them.
 
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use crate::amqp::{ConfirmTracker, close};
