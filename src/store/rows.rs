@@ -11,7 +11,7 @@ use payoutd_actors::ports::{Fingerprint, KeptAnswer, RequestName, Unavailable};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
-use sqlx_macros::FromRow;
+use sqlx::FromRow;
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 

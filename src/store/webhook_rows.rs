@@ -2,7 +2,7 @@
 
 use payoutd_actors::payout::{OrgId, PayoutId, Sequence};
 use payoutd_actors::ports::Unavailable;
-use sqlx_macros::FromRow;
+use sqlx::FromRow;
 use sqlx_macros::FromRow;
 use uuid::Uuid;
 
