@@ -7,8 +7,8 @@
 //! [`Journal::create`]: payoutd_actors::ports::Journal::create
 
 use async_trait::async_trait;
-use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::{KeptAnswer, RequestName, Unavailable};
+use payoutd_domain::Timestamp;
 
 /// Makes the answer that is to be kept with an effect, once it is known what that will be.
 pub type AnswerFor<'a, T> = &'a (dyn Fn(&T) -> Option<KeptAnswer> + Send + Sync);

@@ -17,7 +17,7 @@ mod webhooks;
 use std::sync::Arc;
 use std::time::Duration;
 
-use payoutd_actors::payout::{PayoutId, Report};
+use payoutd_domain::{PayoutId, Report};
 
 pub use clock::SystemClock;
 pub(crate) use contracts::{asyncapi, openapi};

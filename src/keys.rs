@@ -3,8 +3,8 @@
 mod secret;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{Mode, OrgId, Timestamp};
 use uuid::Uuid;
 
 pub use secret::{KeyDigest, SecretKey};

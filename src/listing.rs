@@ -1,8 +1,8 @@
 //! Lists of payouts: which ones, in which order, and from which place on.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, PayoutId, Snapshot, Status, Timestamp};
 use payoutd_actors::ports::{Stored, Unavailable};
+use payoutd_domain::{Mode, OrgId, PayoutId, Snapshot, Status, Timestamp};
 use serde::Serialize;
 
 /// Which payouts a list is of.

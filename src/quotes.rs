@@ -13,8 +13,8 @@ pub mod signature;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{QuoteId, Terms, Timestamp};
 use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_domain::{QuoteId, Terms, Timestamp};
 
 pub use desk::{OfferError, OpenError, QuoteDesk};
 pub use offer::{InsufficientFunds, Offer, OfferedRoute};

@@ -5,8 +5,8 @@ mod hint;
 mod rounds;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 
 pub use hint::{HintingJournal, Hints};
 pub use rounds::{Relay, RelayConfig};

@@ -4,8 +4,8 @@ mod scenario;
 mod simulator;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, Timestamp};
 
 pub use scenario::{Pace, Step, Subject, plan};
 pub use simulator::{Planner, ReportSink, SandboxSink, Simulator};

@@ -14,8 +14,8 @@ mod shown;
 mod words;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, TrackingToken};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, TrackingToken};
 
 pub use finder::{Finder, Lost};
 pub use frame_ancestors::{FrameAncestors, InvalidFrameAncestors};

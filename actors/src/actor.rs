@@ -15,12 +15,12 @@ pub use self::message::PayoutMessage;
 use self::observe::{count_transition, observe_report};
 use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
-use crate::payout::{
-    Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
-};
 use crate::payouts::{Receipt, ReportError};
 use crate::ports::{Announcement, Append, Appended, Clock, Unavailable};
 use crate::snapshots::Snapshots;
+use payoutd_domain::{
+    Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
+};
 
 /// What every payout actor shares.
 #[derive(Clone)]

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::payout::{Mode, OrgId, Timestamp};
 use crate::ports::Unavailable;
+use payoutd_domain::{Mode, OrgId, Timestamp};
 
 /// Whose payouts: creations of others are not waited for.
 type Owner = (OrgId, Mode);

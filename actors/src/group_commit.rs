@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::lane::{Lane, Waiting};
-use crate::payout::PayoutId;
 use crate::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
+use payoutd_domain::PayoutId;
 
 /// The shape of group commit.
 #[derive(Debug, Clone, Copy)]

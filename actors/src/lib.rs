@@ -11,7 +11,6 @@ pub mod births;
 pub mod engine;
 pub mod failpoint;
 pub mod group_commit;
-pub mod payout;
 pub mod payouts;
 pub mod ports;
 pub mod snapshots;

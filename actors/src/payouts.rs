@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 use crate::actor::PayoutMessage;
 use crate::births::{Birth, Births};
 use crate::group_commit::{CommitError, GroupCommit};
-use crate::payout::{
-    IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
-};
 use crate::ports::{Announcement, Clock, Create, Created, KeptAnswer, Stored, Unavailable};
 use crate::snapshots::Snapshots;
 use crate::supervisor::{SupervisorMessage, Ticket};
 use crate::watchers::Watch;
+use payoutd_domain::{
+    IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
+};
 
 /// A report's recorded outcome, and the payout's sequence afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

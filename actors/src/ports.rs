@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::payout::{
+pub use kept_answer::{Fingerprint, KeptAnswer, RequestName};
+use payoutd_domain::{
     AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Sequence, Snapshot, Status,
     Timestamp, Version,
 };
-pub use kept_answer::{Fingerprint, KeptAnswer, RequestName};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {

@@ -5,9 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use crate::payout::{PayoutId, Snapshot};
 use crate::ports::Announcement;
 use crate::watchers::Watchers;
+use payoutd_domain::{PayoutId, Snapshot};
 
 const SHARDS: usize = 64;
 

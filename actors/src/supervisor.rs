@@ -19,9 +19,9 @@ use self::passivation::superfluous;
 use self::quarantine::Quarantine;
 use self::slot::Slot;
 use crate::actor::{PayoutActor, PayoutMessage, Start, World};
-use crate::payout::{Payout, PayoutId};
 use crate::payouts::ReportError;
 use crate::ports::Unavailable;
+use payoutd_domain::{Payout, PayoutId};
 
 /// What a supervisor starts with.
 pub struct SupervisorStart {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::payout::{PayoutId, Sequence, Snapshot};
 use crate::ports::Announcement;
+use payoutd_domain::{PayoutId, Sequence, Snapshot};
 
 const SHARDS: usize = 64;
 
@@ -151,8 +151,8 @@ impl Drop for Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payout::{AnnouncementKind, Payout, Version};
     use crate::testing::sample;
+    use payoutd_domain::{AnnouncementKind, Payout, Version};
 
     fn at(sequence: i64) -> Arc<Snapshot> {
         let mut snapshot = Payout::new(Arc::new(sample::payout(1))).snapshot();

@@ -7,12 +7,12 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use payoutd_actors::payout::{Mode, NewPayout, Outcome, PayoutId, Report, Status, Unchanged};
 use payoutd_actors::payouts::{CreateError, Payouts, Receipt, ReportError};
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
     Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
 };
+use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Status, Unchanged};
 
 const REPEAT: Outcome = Outcome::Unchanged(Unchanged::Repeat);
 

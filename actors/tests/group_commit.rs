@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payoutd_actors::group_commit::{GroupCommit, GroupCommitConfig};
-use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
 use payoutd_actors::testing::sample::id;
+use payoutd_domain::{PayoutId, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 

@@ -6,11 +6,11 @@ mod arbitrary;
 use std::sync::Arc;
 
 use arbitrary::Input;
-use payoutd_actors::payout::{
+use payoutd_actors::testing::sample::{self, at};
+use payoutd_domain::{
     Cause, Decision, DeliveredReport, FailedFunds, FailedReport, Outcome, Payout, ProgressReport, Report,
     ReportKind, Snapshot, Unchanged,
 };
-use payoutd_actors::testing::sample::{self, at};
 use proptest::prelude::*;
 
 const SECOND: i64 = 1_000_000;
@@ -205,7 +205,7 @@ impl Model {
 
 /// What the real payout shows, in the model's words.
 fn view(snapshot: &Snapshot) -> View {
-    let line = |entry: &payoutd_actors::payout::TimelineEntry| {
+    let line = |entry: &payoutd_domain::TimelineEntry| {
         let hash = entry.tx_hash.as_ref().map(ToString::to_string);
         (entry.sequence.0, entry.status.as_str(), entry.at.micros(), hash, entry.inferred)
     };

@@ -5,10 +5,10 @@ mod arbitrary;
 use std::sync::Arc;
 
 use arbitrary::Input;
-use payoutd_actors::payout::{
+use payoutd_actors::testing::sample::{self, at};
+use payoutd_domain::{
     Cause, Decision, Entry, Event, Outcome, Payout, Snapshot, Status, Timestamp, Unchanged,
 };
-use payoutd_actors::testing::sample::{self, at};
 use proptest::prelude::*;
 
 /// A payout with its journal, kept as the actor keeps it.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use payoutd_actors::payout::{Mode, Report, Version};
 use payoutd_actors::payouts::{Payouts, ReportError};
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{FaultPlan, ManualClock, MemoryJournal, Odds, start_payouts, unhurried};
+use payoutd_domain::{Mode, Report, Version};
 
 const PAYOUTS: u64 = 4;
 const REPORTS: u32 = 150;

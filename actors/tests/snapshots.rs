@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use payoutd_actors::payout::{Payout, Snapshot, Version};
 use payoutd_actors::snapshots::Snapshots;
 use payoutd_actors::testing::sample::{self, id};
+use payoutd_domain::{Payout, Snapshot, Version};
 
 fn of_version(version: i64) -> Arc<Snapshot> {
     Arc::new(Snapshot { version: Version(version), ..Payout::new(Arc::new(sample::payout(1))).snapshot() })

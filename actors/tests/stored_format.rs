@@ -1,11 +1,11 @@
 //! The journal's stored format, letter by letter. Journals live for years: what is written here today must be readable
 //! by every later version. A new optional field is fine; a failing test here means that old journals would be misread.
 
-use payoutd_actors::payout::{
+use payoutd_actors::testing::sample::{amount, at, report, transaction};
+use payoutd_domain::{
     BroadcastReport, Cause, DeliveredReport, Entry, Estimate, Event, FailedFunds, FailedReport, Failure, Leg,
     Network, Outcome, ProgressReport, Refusal, Report, ReportKind, TxHash, Unchanged, Usd, Version,
 };
-use payoutd_actors::testing::sample::{amount, at, report, transaction};
 
 fn entry(version: i64, cause: Cause, outcome: Outcome, events: Vec<Event>) -> Entry {
     Entry { version: Version(version), recorded_at: at(version), cause, outcome, events }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use payoutd_actors::engine::ShutdownError;
-use payoutd_actors::payout::{Mode, Outcome, PayoutId, Report, Status};
 use payoutd_actors::payouts::{Payouts, Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::supervisor::SupervisorConfig;
@@ -11,6 +10,7 @@ use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
     Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
 };
+use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status};
 
 const SOON: Duration = Duration::from_secs(10);
 

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use payoutd_actors::payout::{
+use payoutd_actors::testing::sample::{self, at};
+use payoutd_domain::{
     Cause, Event, FailedFunds, Network, Outcome, Payout, ProgressReport, Report, ReportKind, Status,
     Timestamp, TxHash,
 };
-use payoutd_actors::testing::sample::{self, at};
 
 const BEGIN: &str = "<!-- table: written by tests/table.rs -->\n";
 const END: &str = "<!-- end of table -->";

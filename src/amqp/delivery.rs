@@ -8,8 +8,8 @@ use futures_util::FutureExt;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use payoutd_actors::failpoint;
-use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 

@@ -10,7 +10,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Confirmation, PublisherConfirm};
 use payoutd_actors::failpoint;
-use payoutd_actors::payout::{Mode, PayoutId};
+use payoutd_domain::{Mode, PayoutId};
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::{BrokerError, Open, short};

@@ -2,7 +2,7 @@
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString};
-use payoutd_actors::payout::{PayoutId, Report};
+use payoutd_domain::{PayoutId, Report};
 
 use super::link::{Link, Purpose};
 use super::mandatory::{self, Message, Undelivered};

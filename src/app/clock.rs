@@ -1,7 +1,7 @@
 //! The system's clock.
 
-use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::Clock;
+use payoutd_domain::Timestamp;
 use time::OffsetDateTime;
 
 /// Tells the system's time.

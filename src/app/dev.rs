@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
 use super::in_process::{DevSink, LoggedDeadLetters};

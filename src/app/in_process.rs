@@ -1,9 +1,9 @@
 //! The bus inside the process, for `payoutd dev`: the simulator's reports come in through the same desk as the broker's.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, PayoutId, Report};
 use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{Mode, PayoutId, Report};
 
 use crate::intake::{CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming, report_message};
 use crate::sandbox::{ReportSink, SandboxSink};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
 use super::system::{Foundation, System, start_telemetry};

@@ -7,11 +7,11 @@ use std::time::Duration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use payoutd_actors::engine::{self, EngineConfig, Running};
 use payoutd_actors::group_commit::GroupCommitConfig;
-use payoutd_actors::payout::Mode;
 use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::{Clock, Journal};
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::sweep::sweep;
+use payoutd_domain::Mode;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 

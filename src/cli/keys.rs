@@ -1,7 +1,7 @@
 //! `payoutd keys`: API keys. The key itself is printed once, alone on standard output.
 
 use clap::{Subcommand, ValueEnum};
-use payoutd_actors::payout::{Mode, Timestamp};
+use payoutd_domain::{Mode, Timestamp};
 use uuid::Uuid;
 
 use super::Failure;

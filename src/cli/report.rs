@@ -1,7 +1,7 @@
 //! `payoutd report`: publishes one chain report, to drive a payout by hand.
 
 use clap::{Args, Subcommand, ValueEnum};
-use payoutd_actors::payout::{
+use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, PayoutId,
     ProgressReport, Report, ReportKey, ReportKind, Timestamp, Transaction, TxHash, Usd,
 };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use payoutd_actors::payout::{Mode, OrgId};
 use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_domain::{Mode, OrgId};
 use uuid::Uuid;
 
 use super::envelope::Exchange;

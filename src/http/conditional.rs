@@ -1,7 +1,7 @@
 //! Conditional reads: the sequence is the entity tag.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use payoutd_actors::payout::Sequence;
+use payoutd_domain::Sequence;
 
 /// The strong entity tag of a payout at that sequence: all a partner can see of it changes with it alone.
 pub(super) fn etag(sequence: Sequence) -> HeaderValue {

@@ -15,8 +15,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
-use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

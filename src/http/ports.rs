@@ -1,8 +1,8 @@
 //! What the edge needs from the rest of the house, besides the payouts themselves.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, PayoutId, QuoteId, TrackingToken};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{Mode, OrgId, PayoutId, QuoteId, TrackingToken};
 
 use crate::answers::AnswerFor;
 use crate::quotes::{Offer, OfferError, OpenError, Quote, QuoteDesk, QuoteRequest};

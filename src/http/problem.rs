@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use payoutd_actors::payout::PayoutId;
+use payoutd_domain::PayoutId;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

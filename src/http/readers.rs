@@ -1,7 +1,7 @@
 //! What the edge reads, one reader at a time, for the fuzz targets in `tests/fuzz`. No part of the program uses these.
 
 use axum::http::HeaderMap;
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 
 use super::{Principal, Problem, auth, idempotency, json, payouts};
 use crate::listing::{Filter, Place};

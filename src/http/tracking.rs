@@ -19,8 +19,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::FutureExt;
-use payoutd_actors::payout::{PayoutId, Snapshot};
 use payoutd_actors::payouts::Payouts;
+use payoutd_domain::{PayoutId, Snapshot};
 
 use self::reader::Reader;
 use super::envelope;

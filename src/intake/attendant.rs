@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use payoutd_actors::failpoint;
-use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::payouts::{Payouts, ReportError};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{Mode, PayoutId};
 
 use super::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters, Unreadable};
 use super::envelope::{self, Incoming};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payoutd_actors::failpoint;
-use payoutd_actors::payout::{Mode, PayoutId, Report, Timestamp};
 use payoutd_actors::payouts::{Payouts, Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{Mode, PayoutId, Report, Timestamp};
 
 use super::dead_letter::DeadLetterReason;
 use super::envelope::{self, Incoming};

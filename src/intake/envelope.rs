@@ -10,7 +10,7 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use payoutd_actors::payout::{PayoutId, Report, ReportKey, Timestamp};
+use payoutd_domain::{PayoutId, Report, ReportKey, Timestamp};
 
 use super::dead_letter::{DeadLetterReason, Unreadable};
 use attributes::{Attributes, attribute_error};

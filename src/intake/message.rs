@@ -1,6 +1,6 @@
 //! A report as a message: what watchers send, written by ourselves.
 
-use payoutd_actors::payout::{
+use payoutd_domain::{
     BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, PayoutId, ProgressReport, Report,
     ReportKind, TxHash,
 };

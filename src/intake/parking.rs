@@ -1,8 +1,8 @@
 //! Reports that came before their payout.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, ReportKey, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, ReportKey, Timestamp};
 
 /// A report that waits for its payout.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use payoutd_actors::payout::{Mode, Outcome, PayoutId, Report, Status, Timestamp, Unchanged};
 use payoutd_actors::testing::{
     Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
 };
+use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status, Timestamp, Unchanged};
 
 use super::*;
 use yard::Yard;

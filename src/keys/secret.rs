@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 use sha2::{Digest, Sha256};
 
 /// A secret API key: `sk_live_` or `sk_test_` and 64 hex digits (256 random bits).

@@ -6,8 +6,8 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use payoutd_actors::payout::{Mode, Network, OrgId, QuoteId, Terms, Timestamp};
 use payoutd_actors::ports::{Clock, KeptAnswer, Unavailable};
+use payoutd_domain::{Mode, Network, OrgId, QuoteId, Terms, Timestamp};
 
 use super::offer::Offer;
 use super::pricing::{self, Price};

@@ -1,6 +1,6 @@
 //! What a quote request is answered with.
 
-use payoutd_actors::payout::{Amount, Network, QuoteId, Timestamp, Usd};
+use payoutd_domain::{Amount, Network, QuoteId, Timestamp, Usd};
 use schemars::JsonSchema;
 use serde::Serialize;
 

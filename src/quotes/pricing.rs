@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use payoutd_actors::payout::{Amount, Network, Route, Usd};
+use payoutd_domain::{Amount, Network, Route, Usd};
 use schemars::JsonSchema;
 use serde::Serialize;
 

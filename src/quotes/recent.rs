@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use payoutd_actors::payout::{QuoteId, Timestamp};
+use payoutd_domain::{QuoteId, Timestamp};
 
 use super::Quote;
 

@@ -1,6 +1,6 @@
 //! A quote request: what a partner sends, and what is left of it once every field was checked.
 
-use payoutd_actors::payout::Amount;
+use payoutd_domain::Amount;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

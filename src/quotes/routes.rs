@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use payoutd_actors::payout::{Amount, Network, TxHash, Usd};
+use payoutd_domain::{Amount, Network, TxHash, Usd};
 
 use super::destination::AddressFamily;
 

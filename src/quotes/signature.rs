@@ -10,7 +10,7 @@ mod tests;
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use payoutd_actors::payout::{InvalidId, Mode, OrgId, PayoutId, QuoteId, Timestamp, TrackingToken};
+use payoutd_domain::{InvalidId, Mode, OrgId, PayoutId, QuoteId, Timestamp, TrackingToken};
 use serde::{Deserialize, Deserializer};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, PayoutId, Timestamp};
 use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
+use payoutd_domain::{Mode, PayoutId, Timestamp};
 use tokio::sync::Notify;
 
 /// Rung after every commit that concerns them. Only a hint: what it misses is found by their own looks.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payoutd_actors::failpoint;
-use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_domain::{Mode, PayoutId};
 use tokio::sync::Notify;
 
 use super::{Outbox, OutboxMessage, Publisher};

@@ -1,6 +1,6 @@
 //! What the simulator reports, and when: a pure function of what `payout.created` says.
 
-use payoutd_actors::payout::{
+use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, PayoutId,
     ProgressReport, ReportKind, Transaction, TxHash,
 };

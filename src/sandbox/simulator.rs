@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{
-    Amount, AnnouncementKind, Mode, Network, PayoutId, Report, ReportKey, Timestamp,
-};
 use payoutd_actors::payouts::{Payouts, ReportError};
 use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_domain::{Amount, AnnouncementKind, Mode, Network, PayoutId, Report, ReportKey, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Notify;
 

@@ -1,6 +1,6 @@
 //! A point in time as a column: `timestamptz` in PostgreSQL, microseconds since 1970 in SQLite. Exact in both.
 
-use payoutd_actors::payout::{InvalidTimestamp, Timestamp};
+use payoutd_domain::{InvalidTimestamp, Timestamp};
 use serde::{Serialize, Serializer};
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;

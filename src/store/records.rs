@@ -1,7 +1,7 @@
 //! What a commit writes, as plain columns: made once from the ports' types, then bound in each database's own way.
 
-use payoutd_actors::payout::{Cause, Entry, Refusal, Terms, Timestamp};
 use payoutd_actors::ports::{Announcement, Append, BatchError, Create, KeptAnswer};
+use payoutd_domain::{Cause, Entry, Refusal, Terms, Timestamp};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 

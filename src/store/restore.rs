@@ -6,11 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use payoutd_actors::payout::{
+use payoutd_actors::ports::{Stored, Unavailable};
+use payoutd_domain::{
     Amount, Cause, Entry, Mode, Network, NewPayout, OrgId, Outcome, PayoutId, QuoteId, Route, Terms,
     Timestamp, TrackingToken, Unchanged, Usd, Version,
 };
-use payoutd_actors::ports::{Stored, Unavailable};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use sqlx_macros::FromRow;
 use uuid::Uuid;

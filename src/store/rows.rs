@@ -4,10 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use payoutd_actors::payout::{
-    AnnouncementKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd,
-};
 use payoutd_actors::ports::{Fingerprint, KeptAnswer, RequestName, Unavailable};
+use payoutd_domain::{AnnouncementKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};

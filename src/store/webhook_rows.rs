@@ -1,7 +1,7 @@
 //! Webhook endpoints and deliveries, to and from their rows.
 
-use payoutd_actors::payout::{OrgId, PayoutId, Sequence};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{OrgId, PayoutId, Sequence};
 use sqlx::FromRow;
 use sqlx_macros::FromRow;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! What has happened to a payout altogether, as far as a reader tells it apart: the words for it, and the rail of steps.
 
-use payoutd_actors::payout::{Snapshot, State, Status};
+use payoutd_domain::{Snapshot, State, Status};
 
 use super::words::{Message, Words};
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use payoutd_actors::payout::{PayoutId, TrackingToken};
+use payoutd_domain::{PayoutId, TrackingToken};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use payoutd_actors::payout::{Snapshot, Timestamp};
+use payoutd_domain::{Snapshot, Timestamp};
 
 use super::assets::{self, Asset};
 use super::payment::{self, Payment};

@@ -1,9 +1,7 @@
 //! What the page shows of one payout: its snapshot in words.
 
 use askama::Template;
-use payoutd_actors::payout::{
-    FundsLocation, Mode, Network, Snapshot, State, Status, TimelineEntry, Timestamp,
-};
+use payoutd_domain::{FundsLocation, Mode, Network, Snapshot, State, Status, TimelineEntry, Timestamp};
 
 use super::Language;
 use super::course::{Course, Step, StepState};

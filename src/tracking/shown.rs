@@ -1,7 +1,7 @@
 //! How single values look to a reader. Texts that come from outside are cut and cleaned here, and escaped where they are
 //! put into HTML.
 
-use payoutd_actors::payout::{Amount, Timestamp};
+use payoutd_domain::{Amount, Timestamp};
 use time::{OffsetDateTime, UtcOffset};
 
 use super::words::Words;

@@ -1,6 +1,6 @@
 //! One try to deliver, as the log keeps it.
 
-use payoutd_actors::payout::Timestamp;
+use payoutd_domain::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

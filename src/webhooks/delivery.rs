@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use payoutd_actors::payout::{PayoutId, Sequence, Timestamp};
+use payoutd_domain::{PayoutId, Sequence, Timestamp};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};

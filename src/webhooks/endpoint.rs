@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Mode, OrgId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use payoutd_actors::payout::{AnnouncementKind, InvalidId};
+use payoutd_domain::{AnnouncementKind, InvalidId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! What a payout looked like after each of its changes, out of its journal.
 
-use payoutd_actors::payout::{Change, IllegalEvent, Sequence, Timestamp};
 use payoutd_actors::ports::Stored;
+use payoutd_domain::{Change, IllegalEvent, Sequence, Timestamp};
 
 use super::EventType;
 

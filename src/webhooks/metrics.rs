@@ -1,7 +1,7 @@
 //! What is counted.
 
 use super::{Attempt, DisabledReason, WaitingDeliveries};
-use payoutd_actors::payout::Timestamp;
+use payoutd_domain::Timestamp;
 
 pub(super) fn attempted(attempt: &Attempt) {
     ::metrics::counter!("payoutd_webhook_attempts_total", "result" => attempt.label()).increment(1);

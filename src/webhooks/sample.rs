@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payoutd_actors::payout::{
+use payoutd_domain::{
     Amount, Mode, Network, NewPayout, OrgId, Payout, PayoutId, Route, Snapshot, Terms, Timestamp,
     TrackingToken, Usd,
 };

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::{Clock, Journal, Stored, Unavailable};
+use payoutd_domain::{PayoutId, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};

@@ -1,8 +1,8 @@
 //! Where endpoints and deliveries are kept. Deliveries are made by the commits they tell of, not through this port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
 use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_domain::{Mode, OrgId, Timestamp};
 
 use super::{Attempt, Delivery, DisabledReason, Endpoint, EndpointId, NewDelivery, SigningSecret};
 

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
 use payoutd_actors::ports::{KeptAnswer, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
+use payoutd_domain::{Mode, OrgId, Timestamp};
 
 use super::{
     Delivery, DeliveryStatus, Due, Endpoint, EndpointId, NewDelivery, Outcome, Recorded, SigningSecret,

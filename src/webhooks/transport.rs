@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use payoutd_actors::payout::Timestamp;
+use payoutd_domain::Timestamp;
 
 use super::connector::{Connector, Stream};
 use super::{Attempt, AttemptError, Policy, Resolve, Target, TlsTrust};

@@ -1,7 +1,7 @@
 //! Messages for services downstream: `CloudEvents` 1.0 in structured JSON.
 
-use payoutd_actors::payout::{AnnouncementKind, Snapshot, Status, Timestamp, TrackingToken};
 use payoutd_actors::ports::Announcement;
+use payoutd_domain::{AnnouncementKind, Snapshot, Status, Timestamp, TrackingToken};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ struct Instruction<'a> {
     asset: &'a str,
     /// What the recipient must get, in the asset.
     #[schemars(with = "schema::Amount")]
-    amount: payoutd_actors::payout::Amount,
+    amount: payoutd_domain::Amount,
     /// The recipient's address.
     #[schemars(length(min = 1, max = 128))]
     destination: &'a str,

@@ -1,6 +1,6 @@
 //! The payout object of the partner API.
 
-use payoutd_actors::payout::{
+use payoutd_domain::{
     Amount, Failure, Funds, Network, PayoutId, QuoteId, Sequence, Snapshot, Status, Terms, TimelineEntry,
     Timestamp, Usd,
 };

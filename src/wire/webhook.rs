@@ -1,6 +1,6 @@
 //! The body of a webhook: Standard Webhooks' `type`, `timestamp` and `data`.
 
-use payoutd_actors::payout::{Snapshot, Status, Timestamp};
+use payoutd_domain::{Snapshot, Status, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::payout::{Mode, Report};
 use crate::payouts::{Receipt, ReportError};
+use payoutd_domain::{Mode, Report};
 
 /// What a payout actor is told.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What operators see of a report and of what it changed.
 
-use crate::payout::{Outcome, PayoutId, Report, Status};
 use crate::payouts::Receipt;
+use payoutd_domain::{Outcome, PayoutId, Report, Status};
 
 /// Counts a change of status.
 pub(super) fn count_transition(from: Status, to: Status) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::payout::Timestamp;
+use payoutd_domain::Timestamp;
 
 /// Names a request: a digest of who asks and of the name they gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

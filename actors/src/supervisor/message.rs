@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::actor::PayoutMessage;
-use crate::payout::{Payout, PayoutId};
+use payoutd_domain::{Payout, PayoutId};
 
 /// The limits a supervisor keeps.
 #[derive(Debug, Clone, Copy)]

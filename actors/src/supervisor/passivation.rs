@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::SupervisorConfig;
 use super::slot::Slot;
-use crate::payout::PayoutId;
 use crate::snapshots::Snapshots;
+use payoutd_domain::PayoutId;
 
 /// The payouts whose actors are to stop: the idle, those that have ended, and the least recently used beyond the limit.
 pub(super) fn superfluous(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::payout::PayoutId;
+use payoutd_domain::PayoutId;
 
 struct Failures {
     in_a_row: u32,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::Random;
-use crate::payout::PayoutId;
+use payoutd_domain::PayoutId;
 
 /// A kind of call to the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

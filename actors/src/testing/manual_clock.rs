@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::payout::Timestamp;
 use crate::ports::Clock;
+use payoutd_domain::Timestamp;
 
 /// A clock to set and to advance. Clones tell the same time.
 #[derive(Debug, Clone)]

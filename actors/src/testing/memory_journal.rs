@@ -7,11 +7,11 @@ use async_trait::async_trait;
 
 use super::tables::Tables;
 use super::{Call, Fault, FaultPlan};
-use crate::payout::{Cause, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
 use crate::ports::{
     Announcement, Append, Appended, BatchError, Create, Created, Journal, KeptAnswer, RequestName, Stored,
     Unavailable,
 };
+use payoutd_domain::{Cause, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
 
 /// One row of the outbox.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::payout::{
+use payoutd_domain::{
     Amount, BroadcastReport, Cause, DeliveredReport, Entry, FailedFunds, FailedReport, Mode, Network,
     NewPayout, OrgId, Outcome, PayoutId, ProgressReport, QuoteId, Report, ReportKey, ReportKind, Route,
     Terms, Timestamp, TrackingToken, Transaction, TxHash, Usd, Version,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::memory_journal::{Counts, OutboxRow};
-use crate::payout::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
 use crate::ports::{Append, Appended, BatchError, Create, Created, KeptAnswer, RequestName, Stored};
+use payoutd_domain::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
 
 pub(super) struct Row {
     pub(super) created: Arc<NewPayout>,

@@ -3,11 +3,11 @@
 use proptest::option;
 use proptest::prelude::*;
 
-use payoutd_actors::payout::{
+use payoutd_actors::testing::sample::{amount, at};
+use payoutd_domain::{
     BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, ProgressReport, Report,
     ReportKey, ReportKind, Transaction, TxHash, Usd,
 };
-use payoutd_actors::testing::sample::{amount, at};
 
 /// One thing that happens to a payout, and how many seconds after the one before.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! Messages out: the changes of payouts.
 
-use payoutd_actors::payout::AnnouncementKind;
+use payoutd_domain::AnnouncementKind;
 use serde_json::{Map, Value, json};
 
 use super::channels::headers;

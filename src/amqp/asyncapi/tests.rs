@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use payoutd_actors::payout::{
+use payoutd_actors::ports::Announcement;
+use payoutd_actors::testing::sample;
+use payoutd_domain::{
     AnnouncementKind, FailedFunds, FailedReport, Mode, Network, Payout, Report, ReportKey, ReportKind,
     Timestamp,
 };
-use payoutd_actors::ports::Announcement;
-use payoutd_actors::testing::sample;
 use serde_json::{Value, json};
 
 use super::asyncapi;

@@ -69,7 +69,7 @@ pub(super) fn fingerprint(method: &Method, path: &str, body: &[u8]) -> Fingerpri
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
-    use payoutd_actors::payout::{Mode, OrgId};
+    use payoutd_domain::{Mode, OrgId};
     use uuid::Uuid;
 
     use super::*;

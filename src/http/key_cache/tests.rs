@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Mode, OrgId, Timestamp};
 use uuid::Uuid;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! What operations share: schemas, parameters, headers, answers, and how callers are known.
 
-use payoutd_actors::payout::PayoutId;
+use payoutd_domain::PayoutId;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use payoutd_actors::payout::{PayoutId, Snapshot, Version};
+use payoutd_domain::{PayoutId, Snapshot, Version};
 
 use crate::wire::Renderer;
 
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn each_version_has_its_own_body() {
         let (bodies, renderer) = (Bodies::default(), Renderer::new("https://payouts.example"));
-        let mut snapshot = payoutd_actors::payout::Payout::new(sample::payout(1).into()).snapshot();
+        let mut snapshot = payoutd_domain::Payout::new(sample::payout(1).into()).snapshot();
         let first = bodies.of(&snapshot, &renderer).unwrap();
         assert_eq!(bodies.of(&snapshot, &renderer).unwrap(), first);
         snapshot.version = snapshot.version.next();
@@ -72,7 +72,7 @@ mod tests {
     fn there_are_never_too_many() {
         let (bodies, renderer) = (Bodies::default(), Renderer::new("https://payouts.example"));
         for number in 0..20_000 {
-            let snapshot = payoutd_actors::payout::Payout::new(sample::payout(number).into()).snapshot();
+            let snapshot = payoutd_domain::Payout::new(sample::payout(number).into()).snapshot();
             bodies.of(&snapshot, &renderer).unwrap();
         }
         let held = |shard: &Mutex<HashMap<_, _>>| shard.lock().unwrap().len();

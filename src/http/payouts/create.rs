@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use payoutd_actors::failpoint;
-use payoutd_actors::payout::{Mode, NewPayout, Payout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use payoutd_actors::payouts::CreateError;
+use payoutd_domain::{Mode, NewPayout, Payout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use uuid::Uuid;
 
 use super::{find_own, store_unavailable};

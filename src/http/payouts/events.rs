@@ -11,9 +11,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use payoutd_actors::payout::{PayoutId, Sequence, Snapshot, Status};
 use payoutd_actors::ports::{Announcement, Unavailable};
 use payoutd_actors::watchers::Watch;
+use payoutd_domain::{PayoutId, Sequence, Snapshot, Status};
 use tokio::time::Instant;
 use uuid::Uuid;
 

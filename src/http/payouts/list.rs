@@ -11,7 +11,7 @@ mod query;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use futures_util::future::try_join_all;
-use payoutd_actors::payout::Timestamp;
+use payoutd_domain::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use payoutd_actors::payout::{PayoutId, Sequence, Snapshot};
+use payoutd_domain::{PayoutId, Sequence, Snapshot};
 
 use super::{PathId, json_bytes, own, unavailable};
 use crate::http::query::{Parameters, whole_number};

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use payoutd_actors::payout::Mode;
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
+use payoutd_domain::Mode;
 use serde_json::json;
 use tokio::sync::Barrier;
 

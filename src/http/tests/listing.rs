@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use payoutd_actors::payout::Mode;
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
+use payoutd_domain::Mode;
 use serde_json::Value;
 
 use super::world::{Answer, LIVE, OTHER, TEST, World, acme, get};
@@ -34,7 +34,7 @@ async fn walk(world: &World, query: &str) -> Vec<String> {
     }
 }
 
-async fn report(world: &World, id: &str, number: &str, kind: payoutd_actors::payout::ReportKind) {
+async fn report(world: &World, id: &str, number: &str, kind: payoutd_domain::ReportKind) {
     let report = sample::report(number, 5, kind);
     world.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::Request;
-use payoutd_actors::payout::{FailedFunds, Mode, PayoutId, ReportKind};
 use payoutd_actors::testing::sample;
+use payoutd_domain::{FailedFunds, Mode, PayoutId, ReportKind};
 use serde_json::{Value, json};
 
 use super::world::{LIVE, World, acme, get, post};

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use payoutd_actors::payout::Mode;
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
+use payoutd_domain::Mode;
 
 use super::world::{Answer, LIVE, OTHER, TEST, World, acme, get, other, post};
 

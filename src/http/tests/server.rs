@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::routing::{get, post};
-use payoutd_actors::payout::Mode;
 use payoutd_actors::testing::{Call, Fault, Gate};
+use payoutd_domain::Mode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;

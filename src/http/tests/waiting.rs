@@ -2,14 +2,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use payoutd_actors::payout::Mode;
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
+use payoutd_domain::Mode;
 use tokio::time::{Instant, timeout};
 
 use super::world::{Answer, LIVE, OTHER, World, get};
 use crate::http::{EdgeConfig, WaitingConfig};
 
-async fn report(world: &World, id: &str, number: &str, kind: payoutd_actors::payout::ReportKind) {
+async fn report(world: &World, id: &str, number: &str, kind: payoutd_domain::ReportKind) {
     let report = sample::report(number, 5, kind);
     world.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
 }

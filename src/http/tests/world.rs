@@ -11,13 +11,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use payoutd_actors::payout::{
-    Mode, NewPayout, OrgId, PayoutId, QuoteId, Snapshot, Terms, Timestamp, TrackingToken,
-};
 use payoutd_actors::ports::{Clock, Journal, KeptAnswer, RequestName, Stored, Unavailable};
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
 };
+use payoutd_domain::{Mode, NewPayout, OrgId, PayoutId, QuoteId, Snapshot, Terms, Timestamp, TrackingToken};
 use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;

@@ -10,8 +10,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use payoutd_actors::payout::{PayoutId, Sequence, Snapshot};
 use payoutd_actors::watchers::Watch;
+use payoutd_domain::{PayoutId, Sequence, Snapshot};
 use tokio::time::Instant;
 
 use super::{PathText, Reader, Site};

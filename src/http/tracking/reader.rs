@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
-use payoutd_actors::payout::Sequence;
+use payoutd_domain::Sequence;
 
 use crate::tracking::Language;
 

@@ -1,6 +1,6 @@
 //! What is answered.
 
-use payoutd_actors::payout::{PayoutId, Sequence, Timestamp};
+use payoutd_domain::{PayoutId, Sequence, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use payoutd_actors::payout::{PayoutId, Sequence};
+use payoutd_domain::{PayoutId, Sequence};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! The data of a report, field by field, strictly: a wrong field is never guessed at. Fields that are not known are
 //! left alone, so that watchers may add some; null counts as absent.
 
-use payoutd_actors::payout::{
+use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, ProgressReport,
     ReportKind, Transaction, TxHash, Usd,
 };

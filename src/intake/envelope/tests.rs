@@ -3,7 +3,7 @@
 mod properties;
 mod refused;
 
-use payoutd_actors::payout::{PayoutId, Report, ReportKey, ReportKind, Timestamp, Usd};
+use payoutd_domain::{PayoutId, Report, ReportKey, ReportKind, Timestamp, Usd};
 use serde_json::{Value, json};
 
 use super::super::dead_letter::DeadLetterReason::{self, *};

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, ReportKey, Timestamp};
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{Gate, MemoryJournal};
+use payoutd_domain::{PayoutId, ReportKey, Timestamp};
 
 use super::super::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use payoutd_actors::payout::{Amount, Network, Usd};
+use payoutd_domain::{Amount, Network, Usd};
 
 use super::section::{AssetConfig, BridgeConfig, NetworkConfig, RoutesConfig, TX_HASH};
 use super::{Asset, Bridge, Chain, Routes};

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{AnnouncementKind, Sequence, Timestamp};
 use payoutd_actors::testing::{ManualClock, sample};
+use payoutd_domain::{AnnouncementKind, Sequence, Timestamp};
 
 use super::*;
 use crate::relay::{Backlog, PublishError};

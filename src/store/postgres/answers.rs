@@ -1,8 +1,8 @@
 //! The answer store port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::{KeptAnswer, RequestName, Unavailable};
+use payoutd_domain::Timestamp;
 
 use super::{PgStore, Statement, sql};
 use crate::answers::AnswerStore;

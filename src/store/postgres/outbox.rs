@@ -1,8 +1,8 @@
 //! The outbox port. The messages are written by the commits they tell of.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::Mode;
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::Mode;
 
 use super::{PgStore, sql};
 use crate::relay::{Backlog, Outbox, OutboxMessage};

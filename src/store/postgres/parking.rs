@@ -1,8 +1,8 @@
 //! The parking lot port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, ReportKey, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, ReportKey, Timestamp};
 use sqlx::Row;
 
 use super::{PgStore, sql};

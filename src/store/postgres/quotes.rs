@@ -1,8 +1,8 @@
 //! The quote store port, and what became of quotes.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, QuoteId, Timestamp};
 use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_domain::{PayoutId, QuoteId, Timestamp};
 use sqlx::Row;
 
 use super::answers::bound;

@@ -1,8 +1,8 @@
 //! The webhook store port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
 use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_domain::{Mode, OrgId, Timestamp};
 use sqlx::Row;
 
 use super::answers::bound;

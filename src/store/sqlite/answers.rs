@@ -1,8 +1,8 @@
 //! The answer store port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::{BatchError, KeptAnswer, RequestName, Unavailable};
+use payoutd_domain::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, Statement, run, sql};

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use payoutd_actors::payout::PayoutId;
 use payoutd_actors::ports::{BatchError, Create, Created};
+use payoutd_domain::PayoutId;
 use sqlx::Row;
 use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;

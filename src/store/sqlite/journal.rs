@@ -1,8 +1,8 @@
 //! The journal port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
+use payoutd_domain::{PayoutId, Timestamp};
 use sqlx::Row;
 
 use super::{SqliteStore, json, sql};

@@ -1,8 +1,8 @@
 //! The key store port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{OrgId, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{OrgId, Timestamp};
 use sqlx::Row;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! The listing port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{Status, Timestamp};
 use payoutd_actors::ports::{Stored, Unavailable};
+use payoutd_domain::{Status, Timestamp};
 
 use super::{SqliteStore, json, sql};
 use crate::listing::{Filter, Listing, Place};

@@ -1,8 +1,8 @@
 //! The plan store port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, Timestamp};
 use serde::Serialize;
 
 use super::{SqliteStore, json, sql};

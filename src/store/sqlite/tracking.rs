@@ -1,8 +1,8 @@
 //! The tracking port.
 
 use async_trait::async_trait;
-use payoutd_actors::payout::{PayoutId, TrackingToken};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, TrackingToken};
 use sqlx::Row;
 
 use super::{SqliteStore, sql};

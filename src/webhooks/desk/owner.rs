@@ -1,6 +1,6 @@
 //! Whose endpoints are meant.
 
-use payoutd_actors::payout::{Mode, NewPayout, OrgId};
+use payoutd_domain::{Mode, NewPayout, OrgId};
 
 use crate::webhooks::Endpoint;
 

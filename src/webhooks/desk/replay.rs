@@ -1,7 +1,7 @@
 //! Sending again what was sent before, or should have been.
 
-use payoutd_actors::payout::{PayoutId, Sequence, Timestamp};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{PayoutId, Sequence, Timestamp};
 
 use super::{Desk, DeskError, Owner};
 use crate::webhooks::history::history;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use payoutd_actors::payout::Timestamp;
 use payoutd_actors::ports::{Clock, Stored, Unavailable};
+use payoutd_domain::Timestamp;
 
 use super::SenderParts;
 use super::sandbox::{self, Quirk};

@@ -1,6 +1,6 @@
 //! Two scenarios of the sandbox are about webhooks themselves: receivers must cope with what networks do.
 
-use payoutd_actors::payout::{Mode, Timestamp};
+use payoutd_domain::{Mode, Timestamp};
 
 use crate::webhooks::Due;
 use crate::webhooks::history::Told;

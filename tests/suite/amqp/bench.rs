@@ -12,11 +12,11 @@ use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use payoutd::amqp::{AmqpDeadLetters, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
 use payoutd::intake::{Desk, DeskConfig, ParkedReport, ParkingLot, StoreProbe, report_message};
-use payoutd_actors::payout::{PayoutId, Report, ReportKey, Timestamp};
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
 };
+use payoutd_domain::{PayoutId, Report, ReportKey, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 

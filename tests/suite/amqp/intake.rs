@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lapin::options::QueueDeleteOptions;
 use payoutd::amqp::{ConsumerConfig, ConsumerState};
-use payoutd_actors::payout::{Mode, Status};
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
+use payoutd_domain::{Mode, Status};
 
 use super::bench::{Bench, Other, eventually, header};
 use super::shared;

@@ -6,8 +6,8 @@ use lapin::types::FieldTable;
 use payoutd::amqp::{AmqpDeadLetters, AmqpPublisher, ConsumerConfig, SendReportError, send_report};
 use payoutd::intake::{DeadLetter, DeadLetterReason, DeadLetters};
 use payoutd::relay::{OutboxMessage, PublishError, Publisher};
-use payoutd_actors::payout::{AnnouncementKind, Mode, Sequence};
 use payoutd_actors::testing::sample;
+use payoutd_domain::{AnnouncementKind, Mode, Sequence};
 
 use super::bench::{Bench, Other, eventually, header};
 use super::shared;

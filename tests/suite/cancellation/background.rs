@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use payoutd::relay::{OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
 use payoutd::shutdown::stop_signal;
-use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::sweep::sweep;
+use payoutd_domain::{Mode, PayoutId};
 
 use super::cut::everywhere;
 use super::house::{House, broadcast};

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use payoutd_actors::payout::{Mode, PayoutId};
+use payoutd_domain::{Mode, PayoutId};
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 

@@ -1,7 +1,7 @@
 //! `POST /payouts`.
 
 use axum::Router;
-use payoutd_actors::payout::{Mode, PayoutId};
+use payoutd_domain::{Mode, PayoutId};
 use serde_json::json;
 
 use super::cut::everywhere;

@@ -17,10 +17,10 @@ use payoutd::store::Store;
 use payoutd::webhooks::{Desk, Policy, SystemResolver, TlsTrust, Transport, TransportLimits};
 use payoutd_actors::engine::{self, EngineConfig, Running};
 use payoutd_actors::group_commit::GroupCommitConfig;
-use payoutd_actors::payout::{Mode, OrgId, Payout, PayoutId, Report, Status};
 use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::Clock;
 use payoutd_actors::testing::{ManualClock, sample, unhurried};
+use payoutd_domain::{Mode, OrgId, Payout, PayoutId, Report, Status};
 use uuid::Uuid;
 
 use super::requests::{Reply, get, send};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use payoutd::answers::unkept;
 use payoutd::quotes::{Offer, OfferError, QuoteRequest};
-use payoutd_actors::payout::{Mode, NewPayout, Payout, Snapshot, Terms};
 use payoutd_actors::payouts::CreateError;
 use payoutd_actors::ports::{Appended, BatchError, Created};
+use payoutd_domain::{Mode, NewPayout, Payout, Snapshot, Terms};
 
 use super::cut::everywhere;
 use super::house::House;

@@ -1,6 +1,6 @@
 //! `POST /payouts/quote`.
 
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 use serde_json::json;
 
 use super::cut::everywhere;

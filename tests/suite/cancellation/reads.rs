@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 
 use super::cut::everywhere;
 use super::house::House;

@@ -7,9 +7,9 @@ use payoutd::intake::{
     Acknowledged, AttendantConfig, CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming,
     ParkingAttendant, report_message,
 };
-use payoutd_actors::payout::{Mode, NewPayout, Outcome, PayoutId, Report, Terms};
 use payoutd_actors::payouts::{Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
+use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Terms};
 
 use super::cut::everywhere;
 use super::house::{House, broadcast};

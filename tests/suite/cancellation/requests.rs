@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use http_body_util::BodyExt;
-use payoutd_actors::payout::{Mode, PayoutId};
+use payoutd_domain::{Mode, PayoutId};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use http_body_util::BodyExt;
-use payoutd_actors::payout::{Mode, PayoutId, Report};
+use payoutd_domain::{Mode, PayoutId, Report};
 use tower::ServiceExt;
 
 use super::cut::everywhere;

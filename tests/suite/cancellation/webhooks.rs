@@ -1,7 +1,7 @@
 //! `POST /webhooks`, `POST /webhooks/{id}/rotate` and `DELETE /webhooks/{id}`.
 
 use axum::Router;
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 use serde_json::{Value, json};
 
 use super::cut::everywhere;

@@ -12,8 +12,8 @@ mod reports;
 
 use std::sync::Arc;
 
-use payoutd_actors::payout::{NewPayout, Payout, PayoutId};
 use payoutd_actors::ports::{Appended, Created};
+use payoutd_domain::{NewPayout, Payout, PayoutId};
 
 use super::made;
 use super::world::World;
@@ -125,7 +125,7 @@ async fn loaded(world: &World, id: PayoutId) -> Payout {
 }
 
 /// Records one report.
-async fn recorded(world: &World, payout: &Payout, report: payoutd_actors::payout::Report) -> Payout {
+async fn recorded(world: &World, payout: &Payout, report: payoutd_domain::Report) -> Payout {
     let (write, after) = made::append(payout, report);
     assert_eq!(world.store.append(&[write]).await.unwrap(), [Appended::Committed]);
     after

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use payoutd_actors::payout::{
+use payoutd_actors::ports::{Announcement, Append, Create};
+use payoutd_domain::{
     AnnouncementKind, BroadcastReport, Cause, Decision, DeliveredReport, FailedReport, Mode, Network,
     NewPayout, OrgId, Payout, PayoutId, Report, ReportKey, ReportKind, Route, Snapshot, Terms, Timestamp,
     TrackingToken, Transaction, TxHash, Usd,
 };
-use payoutd_actors::ports::{Announcement, Append, Create};
 use uuid::Uuid;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);

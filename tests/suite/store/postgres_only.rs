@@ -5,8 +5,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use payoutd::store::{PgStore, Store, StoreConfig};
-use payoutd_actors::payout::Payout;
 use payoutd_actors::ports::{Append, BatchError, Journal};
+use payoutd_domain::Payout;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use super::made::{append, broadcast, create, payout};

@@ -81,7 +81,7 @@ impl World {
     }
 
     /// How a payout's id is written in a query.
-    pub(crate) fn id(&self, id: payoutd_actors::payout::PayoutId) -> String {
+    pub(crate) fn id(&self, id: payoutd_domain::PayoutId) -> String {
         match &self.behind {
             Behind::Postgres { .. } => format!("'{}'", id.0),
             Behind::Sqlite { .. } => format!("x'{}'", id.0.simple()),

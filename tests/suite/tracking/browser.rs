@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use payoutd_actors::payout::{FailedFunds, Mode, NewPayout};
+use payoutd_domain::{FailedFunds, Mode, NewPayout};
 use tokio::process::Command;
 
 use super::site::{ETHEREUM_TX, Site, TRON_TX, arrived, failed, listen, sent};

@@ -1,7 +1,7 @@
 //! What the page says.
 
-use payoutd_actors::payout::{FailedFunds, Mode, ReportKind};
 use payoutd_actors::testing::sample;
+use payoutd_domain::{FailedFunds, Mode, ReportKind};
 
 use super::site::{ETHEREUM_TX, Site, TRON_TX, arrived, failed, sent};
 

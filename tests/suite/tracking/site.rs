@@ -11,13 +11,13 @@ use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking
 use payoutd::quotes::routes::{Routes, RoutesConfig};
 use payoutd::shutdown::{Stopper, stop_signal};
 use payoutd::tracking::Tracking;
-use payoutd_actors::payout::{
-    Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Network, NewPayout, PayoutId,
-    Report, ReportKey, ReportKind, Terms, TrackingToken, Transaction, TxHash,
-};
 use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::{Clock, Unavailable};
 use payoutd_actors::testing::{ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried};
+use payoutd_domain::{
+    Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Network, NewPayout, PayoutId,
+    Report, ReportKey, ReportKind, Terms, TrackingToken, Transaction, TxHash,
+};
 use tokio::net::TcpListener;
 
 /// A running site.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use payoutd::http::TrackingConfig;
-use payoutd_actors::payout::{FailedFunds, NewPayout};
+use payoutd_domain::{FailedFunds, NewPayout};
 use reqwest::{Client, Response};
 
 use super::site::{ETHEREUM_TX, Site, TRON_TX, arrived, failed, sent};

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use payoutd::webhooks::{Endpoint, OVERLAP, RETRY_WAITS};
-use payoutd_actors::payout::Mode;
+use payoutd_domain::Mode;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};

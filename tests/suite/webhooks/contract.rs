@@ -6,8 +6,8 @@ use payoutd::webhooks::{
     Attempt, AttemptError, DeliveryStatus, DisabledReason, Due, Endpoint, EndpointId, EventType, NewDelivery,
     Outcome, Recorded, SigningSecret,
 };
-use payoutd_actors::payout::{Mode, OrgId, Sequence, Timestamp};
 use payoutd_actors::testing::sample;
+use payoutd_domain::{Mode, OrgId, Sequence, Timestamp};
 use uuid::Uuid;
 
 use super::office::{Office, Setup};

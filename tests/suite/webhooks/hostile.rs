@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use payoutd::webhooks::{AttemptError, Delivery, EndpointId, Resolve, TlsTrust, TransportLimits};
-use payoutd_actors::payout::Mode;
 use payoutd_actors::testing::sample;
+use payoutd_domain::Mode;
 use tokio::net::TcpListener;
 
 use super::office::{Office, Setup};

@@ -12,12 +12,12 @@ use payoutd::webhooks::{
     SenderLimits, SenderParts, SigningSecret, SystemResolver, TlsTrust, Transport, TransportLimits,
 };
 use payoutd::wire::Renderer;
-use payoutd_actors::payout::{
+use payoutd_actors::ports::{Announcement, Append, Appended, Clock, Create, Created};
+use payoutd_actors::testing::{ManualClock, sample};
+use payoutd_domain::{
     AnnouncementKind, Cause, Decision, Mode, NewPayout, OrgId, Payout, PayoutId, ReportKind, Terms,
     Timestamp, TrackingToken,
 };
-use payoutd_actors::ports::{Announcement, Append, Appended, Clock, Create, Created};
-use payoutd_actors::testing::{ManualClock, sample};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use payoutd::webhooks::{
     DeliveryStatus, DeskError, DisabledReason, MessageId, RETRY_WAITS, ReplayRequest, sign,
 };
-use payoutd_actors::payout::{Mode, Payout, Sequence};
 use payoutd_actors::testing::sample;
+use payoutd_domain::{Mode, Payout, Sequence};
 
 use super::office::{Office, Setup, acme};
 use super::receiver::Receiver;
 use crate::support::eventually;
 
-fn id_of(payout: &Payout) -> payoutd_actors::payout::PayoutId {
+fn id_of(payout: &Payout) -> payoutd_domain::PayoutId {
     payout.snapshot().payout.id
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use payoutd_actors::payout::{Cause, Payout, Status};
 use payoutd_actors::ports::Stored;
 use payoutd_actors::testing::{Fault, MemoryJournal};
+use payoutd_domain::{Cause, Payout, Status};
 
 /// Every fault of the store that happens by chance.
 const STORE: [Fault; 8] = [

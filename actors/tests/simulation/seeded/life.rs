@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use payoutd_actors::payout::{FailedFunds, Mode, NewPayout, PayoutId, ReportKey, ReportKind};
 use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::{Clock, Journal};
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::testing::{Call, Fault, ManualClock, Random, Started, sample, start_payouts};
+use payoutd_domain::{FailedFunds, Mode, NewPayout, PayoutId, ReportKey, ReportKind};
 
 use super::broker::Broker;
 use super::coverage::{Coverage, OTHER_PROCESS};

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use payoutd_actors::payout::{
-    Mode, NewPayout, Outcome, PayoutId, Report, Sequence, Snapshot, Status, Version,
-};
 use payoutd_actors::payouts::{CreateError, Payouts, Receipt, ReportError};
 use payoutd_actors::ports::{Journal, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
+use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Sequence, Snapshot, Status, Version};
 
 use super::coverage::{ACKNOWLEDGED, Coverage, QUARANTINED};
 

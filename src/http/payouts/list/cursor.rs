@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use payoutd_actors::payout::{PayoutId, Timestamp};
+use payoutd_domain::{PayoutId, Timestamp};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -41,8 +41,8 @@ fn list(filter: &Filter) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use payoutd_actors::payout::{Mode, OrgId, Status};
     use payoutd_actors::testing::sample;
+    use payoutd_domain::{Mode, OrgId, Status};
 
     use super::*;
     use crate::quotes::SigningKey;

@@ -1,6 +1,6 @@
 //! What a list is asked for.
 
-use payoutd_actors::payout::Timestamp;
+use payoutd_domain::Timestamp;
 
 use super::cursor;
 use crate::http::query::{Parameters, page_limit};

@@ -1,6 +1,6 @@
 //! What is true of whatever comes.
 
-use payoutd_actors::payout::{
+use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, ProgressReport,
     Transaction, TxHash,
 };

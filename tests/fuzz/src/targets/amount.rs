@@ -1,6 +1,6 @@
 //! Amounts: one text for each, digits only, and the order and sums of the numbers they spell.
 
-use payoutd_actors::payout::Amount;
+use payoutd_domain::Amount;
 
 use crate::{Target, Verdict};
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use payoutd::tracking::finder::read as read_token;
 use payoutd::webhooks::EndpointId;
-use payoutd_actors::payout::{OrgId, PayoutId, QuoteId, Timestamp};
+use payoutd_domain::{OrgId, PayoutId, QuoteId, Timestamp};
 
 use crate::{Target, Verdict};
 

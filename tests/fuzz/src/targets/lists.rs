@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use payoutd::http::{Code, Principal, readers};
 use payoutd::listing::{Filter, Place};
 use payoutd::quotes::{Signer, SigningKey};
-use payoutd_actors::payout::{Mode, OrgId, PayoutId, Status, Timestamp};
+use payoutd_domain::{Mode, OrgId, PayoutId, Status, Timestamp};
 use uuid::Uuid;
 
 use crate::input::Input;

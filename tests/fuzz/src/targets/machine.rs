@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use payoutd_actors::payout::{
+use payoutd_actors::testing::sample::{self, amount, at};
+use payoutd_domain::{
     BroadcastReport, Cause, Decision, DeliveredReport, Entry, FailedFunds, FailedReport, Leg, Network,
     Outcome, Payout, ProgressReport, Report, ReportKey, ReportKind, Snapshot, Status, Transaction, TxHash,
     Unchanged, Usd,
 };
-use payoutd_actors::testing::sample::{self, amount, at};
 
 use crate::input::Input;
 use crate::{Target, Verdict};

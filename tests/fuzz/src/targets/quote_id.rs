@@ -2,8 +2,8 @@
 
 use payoutd::quotes::Signer;
 use payoutd::quotes::signature::SandboxRequest;
-use payoutd_actors::payout::{Mode, OrgId, QuoteId};
 use payoutd_actors::testing::sample;
+use payoutd_domain::{Mode, OrgId, QuoteId};
 use uuid::Uuid;
 
 use super::lists::signers;

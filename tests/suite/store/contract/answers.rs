@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use payoutd::quotes::Quote;
 use payoutd::webhooks::{Endpoint, EndpointId, EventType, SigningSecret};
-use payoutd_actors::payout::{Mode, NewPayout, OrgId};
 use payoutd_actors::ports::{Create, Created, Fingerprint, KeptAnswer, RequestName};
+use payoutd_domain::{Mode, NewPayout, OrgId};
 use uuid::Uuid;
 
 use super::super::made::{at, create, payout, terms};

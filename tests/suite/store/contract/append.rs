@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use payoutd_actors::group_commit::{CommitError, GroupCommit, GroupCommitConfig};
-use payoutd_actors::payout::{Mode, Outcome, Payout, ReportKey, Version};
 use payoutd_actors::ports::{Append, Appended, BatchError};
+use payoutd_domain::{Mode, Outcome, Payout, ReportKey, Version};
 
 use super::super::made::{append, broadcast, create, delivered, failed, payout, poisoned};
 use super::{World, created, loaded, recorded};

@@ -6,7 +6,7 @@ use payoutd::keys::KeyDigest;
 use payoutd::quotes::Quote;
 use payoutd::sandbox::PlannedReport;
 use payoutd::store::Store;
-use payoutd_actors::payout::{Mode, Payout, PayoutId, ReportKey};
+use payoutd_domain::{Mode, Payout, PayoutId, ReportKey};
 use uuid::Uuid;
 
 use super::super::made::{append, at, create, delivered, payout, terms};

@@ -1,8 +1,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use payoutd_actors::payout::{Mode, NewPayout};
 use payoutd_actors::ports::{BatchError, Created};
+use payoutd_domain::{Mode, NewPayout};
 
 use super::super::made::{self, create, payout, payout_of, terms};
 use super::{World, created, loaded};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use payoutd::keys::{ApiKey, KeyDigest};
 use payoutd::quotes::Quote;
-use payoutd_actors::payout::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Mode, OrgId, Timestamp};
 use uuid::Uuid;
 
 use super::super::made::{at, terms, unique};

@@ -1,5 +1,5 @@
 use payoutd::listing::{Filter, Place};
-use payoutd_actors::payout::{Mode, NewPayout, OrgId, PayoutId, Status, Terms};
+use payoutd_domain::{Mode, NewPayout, OrgId, PayoutId, Status, Terms};
 use uuid::Uuid;
 
 use super::super::made::{at, broadcast, create, delivered, failed, late, payout, payout_of, terms, unique};

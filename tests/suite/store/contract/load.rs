@@ -1,5 +1,5 @@
-use payoutd_actors::payout::{NewPayout, PayoutId};
 use payoutd_actors::ports::Appended;
+use payoutd_domain::{NewPayout, PayoutId};
 use uuid::Uuid;
 
 use super::super::made::{at, broadcast, create, delivered, failed, late, payout, payout_due_in};

@@ -1,5 +1,5 @@
 use payoutd::relay::Backlog;
-use payoutd_actors::payout::{AnnouncementKind, Mode, Sequence};
+use payoutd_domain::{AnnouncementKind, Mode, Sequence};
 
 use super::super::made::{at, broadcast, create, delivered, payout, payout_of, terms};
 use super::{World, created, recorded};

@@ -1,6 +1,6 @@
 use payoutd::intake::ParkedReport;
 use payoutd::sandbox::PlannedReport;
-use payoutd_actors::payout::{PayoutId, ReportKey};
+use payoutd_domain::{PayoutId, ReportKey};
 use uuid::Uuid;
 
 use super::super::made::{at, payout};

@@ -7,11 +7,9 @@ use async_trait::async_trait;
 use payoutd::app::SystemClock;
 use payoutd::intake::{CONTENT_TYPE, Desk, Disposition, Incoming};
 use payoutd::relay::{OutboxMessage, PublishError, Publisher};
-use payoutd_actors::payout::{
-    Mode, Network, NewPayout, OrgId, PayoutId, QuoteId, Route, Terms, TrackingToken, Usd,
-};
 use payoutd_bench::reports::{ReportKind, ReportRenderer};
 use payoutd_bench::{Result, check_count};
+use payoutd_domain::{Mode, Network, NewPayout, OrgId, PayoutId, QuoteId, Route, Terms, TrackingToken, Usd};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 

@@ -20,9 +20,9 @@ use payoutd::store::{self, StoreConfig};
 use payoutd::wire::Renderer;
 use payoutd_actors::engine::{self, EngineConfig};
 use payoutd_actors::group_commit::GroupCommitConfig;
-use payoutd_actors::payout::{Mode, PayoutId};
 use payoutd_actors::ports::Journal;
 use payoutd_actors::supervisor::SupervisorConfig;
+use payoutd_domain::{Mode, PayoutId};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 

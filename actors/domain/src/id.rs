@@ -65,11 +65,11 @@ prefixed_uuid!(
     /// Identifies a payout: `pay_` and 32 hex digits. Opaque to partners, stable for ever.
     ///
     /// ```
-    /// use payoutd_actors::payout::PayoutId;
+    /// use payoutd_domain::PayoutId;
     /// let id: PayoutId = "pay_0192f0c1d2e3748596a7b8c9d0e1f203".parse()?;
     /// assert_eq!(id.to_string(), "pay_0192f0c1d2e3748596a7b8c9d0e1f203");
     /// assert!("pay_0192F0C1D2E3748596A7B8C9D0E1F203".parse::<PayoutId>().is_err());
-    /// # Ok::<(), payoutd_actors::payout::InvalidId>(())
+    /// # Ok::<(), payoutd_domain::InvalidId>(())
     /// ```
     PayoutId, "pay_", "payout id (pay_ and 32 lowercase hex digits)"
 );

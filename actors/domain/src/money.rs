@@ -11,12 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Kept without trailing zeros, so equal amounts are equal values and print the same.
 ///
 /// ```
-/// use payoutd_actors::payout::Amount;
+/// use payoutd_domain::Amount;
 /// let a: Amount = "100.50".parse()?;
 /// let b: Amount = "0.000001".parse()?;
 /// assert_eq!(a.checked_add(b).unwrap().to_string(), "100.500001");
 /// assert!("1e3".parse::<Amount>().is_err());
-/// # Ok::<(), payoutd_actors::payout::InvalidAmount>(())
+/// # Ok::<(), payoutd_domain::InvalidAmount>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Amount {

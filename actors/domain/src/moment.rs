@@ -10,11 +10,11 @@ use time::{OffsetDateTime, UtcOffset};
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, from the year 1970 to the year 9999.
 ///
 /// ```
-/// use payoutd_actors::payout::Timestamp;
+/// use payoutd_domain::Timestamp;
 /// let t: Timestamp = "2026-03-01T12:00:00+01:00".parse()?;
 /// assert_eq!(t.to_string(), "2026-03-01T11:00:00.000000Z");
 /// assert_eq!(t.plus_seconds(90).to_string(), "2026-03-01T11:01:30.000000Z");
-/// # Ok::<(), payoutd_actors::payout::InvalidTimestamp>(())
+/// # Ok::<(), payoutd_domain::InvalidTimestamp>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
