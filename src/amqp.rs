@@ -5,7 +5,6 @@
 
 mod acknowledger;
 mod asyncapi;
-mod backoff;
 mod connection;
 mod consumer;
 mod dead_letters;

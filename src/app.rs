@@ -2,7 +2,6 @@
 
 mod clock;
 mod contracts;
-mod crew;
 mod demo;
 mod dev;
 mod in_process;

@@ -7,7 +7,6 @@
 //! connection whose write ended in doubt is closed, not reused.
 
 mod at;
-mod detached;
 mod lease;
 mod postgres;
 mod records;

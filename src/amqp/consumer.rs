@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::backoff::Backoff;
 use super::session::{self, Ended};
 use super::settings::AmqpSettings;
 use super::status::{ConsumerState, ConsumerStatus};
 use crate::intake::{DeadLetters, Desk, StoreProbe, Turns};
+use crate::runtime::backoff::Backoff;
 
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 const ASK_STORE_AGAIN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));

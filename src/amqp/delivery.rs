@@ -14,9 +14,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
 use super::acknowledger::Settled;
-use super::backoff::Backoff;
 use super::consumer::Intake;
 use crate::intake::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, Turn};
+use crate::runtime::backoff::Backoff;
 
 const AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
 /// How long one try may take. Giving up on it is safe: what it did is recognised by the next.

@@ -7,10 +7,10 @@ use lapin::options::ConfirmSelectOptions;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::backoff::Backoff;
 use super::connection::{BrokerError, Open};
 use super::settings::AmqpSettings;
 use super::topology;
+use crate::runtime::backoff::Backoff;
 
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
 

@@ -9,14 +9,14 @@ use tokio::net::TcpListener;
 use super::system::{Foundation, System, spawn_server};
 use crate::cli::Failure;
 use crate::config::{self, Config};
-use crate::forgetting::{self, keep_forgetting};
 use crate::http::{
     self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits,
     LimitsConfig, ServerLimits, TrackingConfig, TrackingParts, Waiting, WaitingConfig,
 };
 use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
+use crate::runtime::rate_limit::Rate;
+use crate::runtime::retention::{self, keep_forgetting};
 use crate::store::Store;
-use crate::throttle::Rate;
 use crate::webhooks::Desk;
 
 /// How long after its end a quote is still known. Afterwards its signature says that there was one.
@@ -50,7 +50,7 @@ impl System {
         self.background.spawn("forgetting answers", |stop| {
             let forget = move || {
                 let (answers, now) = (Arc::clone(&answers), now.now());
-                async move { answers.forget_answers(now, forgetting::BATCH).await }
+                async move { answers.forget_answers(now, retention::BATCH).await }
             };
             keep_forgetting("answers", forget, stop)
         });
@@ -58,7 +58,7 @@ impl System {
         self.background.spawn("forgetting quotes", |stop| {
             let forget = move || {
                 let (quotes, expired) = (Arc::clone(&quotes), now.now().minus_seconds(QUOTES_KEPT_SECONDS));
-                async move { quotes.forget_quotes(expired, forgetting::BATCH).await }
+                async move { quotes.forget_quotes(expired, retention::BATCH).await }
             };
             keep_forgetting("quotes", forget, stop)
         });

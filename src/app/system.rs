@@ -16,7 +16,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::SystemClock;
-use super::crew::Crew;
 use super::lease::{self, Ownership};
 use super::open_files;
 use crate::cli::Failure;
@@ -25,10 +24,11 @@ use crate::http::{self, ServerLimits};
 use crate::intake::{AttendantConfig, DeadLetters, Desk, DeskConfig, ParkingAttendant};
 use crate::ops::{self, Check, Readiness};
 use crate::relay::{HintingJournal, Hints, Publisher, Relay, RelayConfig};
+use crate::runtime::shutdown::{Stop, termination};
+use crate::runtime::task_group::Crew;
+use crate::runtime::telemetry;
 use crate::sandbox::{ReportSink, Simulator};
-use crate::shutdown::{Stop, termination};
 use crate::store::{Held, Store};
-use crate::telemetry;
 use crate::wire::Renderer;
 
 /// What a system is before anything runs: its configuration, its store, its open ports.

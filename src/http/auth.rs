@@ -16,7 +16,7 @@ use super::limits::Standing;
 use super::router::Edge;
 use super::{Code, Problem};
 use crate::keys::{KeyDigest, KeyStore};
-use crate::throttle::Misses;
+use crate::runtime::rate_limit::Misses;
 
 /// Whom a request speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

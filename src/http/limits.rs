@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use uuid::Uuid;
 
 use super::{Principal, Problem};
-use crate::throttle::{Buckets, Level, Rate};
+use crate::runtime::rate_limit::{Buckets, Level, Rate};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -25,9 +25,9 @@ use payoutd_domain::{PayoutId, Snapshot};
 use self::reader::Reader;
 use super::envelope;
 use super::meters::Meters;
-use crate::places::{PlaceMetrics, Places};
 use crate::quotes::routes::Routes;
-use crate::shutdown::Stop;
+use crate::runtime::keyed_permits::{PlaceMetrics, Places};
+use crate::runtime::shutdown::Stop;
 use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Tracking, assets};
 
 /// How the tracking page behaves.

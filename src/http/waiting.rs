@@ -6,8 +6,8 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Code, Principal, Problem};
-use crate::places::{NoPlace, Place, PlaceMetrics, Places};
-use crate::shutdown::Stop;
+use crate::runtime::keyed_permits::{NoPlace, Place, PlaceMetrics, Places};
+use crate::runtime::shutdown::Stop;
 
 /// How much waiting there may be.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use payoutd_domain::{Mode, PayoutId};
 use tokio::sync::Notify;
 
 use super::{Outbox, OutboxMessage, Publisher};
-use crate::shutdown::Stop;
+use crate::runtime::shutdown::Stop;
 
 /// How the relay works.
 #[derive(Debug, Clone, Copy)]

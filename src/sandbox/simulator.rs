@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{Pace, PlanStore, PlannedReport, Subject, plan};
 use crate::relay::{OutboxMessage, PublishError, Publisher};
-use crate::shutdown::Stop;
+use crate::runtime::shutdown::Stop;
 
 /// Reads `payout.created` and plans what the simulator will report.
 pub struct Planner {

@@ -31,9 +31,9 @@ use sqlx::{Executor, PgPool, Postgres};
 use connections::Connections;
 pub use lease::PgLease;
 
-use super::detached::to_the_end;
 use super::lease::Held;
 use super::{MigrateError, OpenError, Store, StoreConfig};
+use crate::runtime::detached::to_the_end;
 use crate::wire::Renderer;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/postgres");

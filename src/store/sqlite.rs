@@ -30,9 +30,9 @@ use sqlx::{Executor, Sqlite, SqlitePool};
 
 pub use lease::SqliteLease;
 
-use super::detached::to_the_end;
 use super::lease::Held;
 use super::{MigrateError, OpenError, Store, StoreConfig};
+use crate::runtime::detached::to_the_end;
 use crate::wire::Renderer;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Tracking;
-use crate::throttle::Misses;
+use crate::runtime::rate_limit::Misses;
 
 /// The most tokens remembered. A token belongs to one payout for ever, so nothing remembered gets old.
 const MAX_KNOWN: usize = 50_000;

@@ -15,7 +15,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Due, EndpointId, Transport, WebhookStore, metrics};
-use crate::shutdown::Stop;
+use crate::runtime::shutdown::Stop;
 use crate::wire::Renderer;
 use courier::Courier;
 use slots::Slots;

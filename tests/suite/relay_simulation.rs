@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payoutd::relay::{Backlog, Outbox, OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
-use payoutd::shutdown::stop_signal;
+use payoutd::runtime::shutdown::stop_signal;
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{ManualClock, Random, sample};
 use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};

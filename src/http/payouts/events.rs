@@ -23,8 +23,8 @@ use crate::http::event_stream::{self, HEARTBEAT};
 use crate::http::query::{Parameters, whole_number};
 use crate::http::router::Edge;
 use crate::http::{Principal, Problem};
-use crate::places::Place;
-use crate::shutdown::Stop;
+use crate::runtime::keyed_permits::Place;
+use crate::runtime::shutdown::Stop;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 

@@ -9,7 +9,7 @@ use axum::http::Request;
 
 use super::world::{Answer, LIVE, OTHER, REFUSED_PER_MINUTE, TEST, World, get, post};
 use crate::http::{EdgeConfig, LimitsConfig};
-use crate::throttle::Rate;
+use crate::runtime::rate_limit::Rate;
 
 async fn limited(reads: Option<Rate>, writes: Option<Rate>) -> World {
     World::limited(EdgeConfig::default(), LimitsConfig { reads, writes }).await

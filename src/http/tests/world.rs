@@ -28,7 +28,7 @@ use crate::http::{
 use crate::keys::{ApiKey, KeyDigest, KeyStore};
 use crate::listing::{Filter, Listing, Place};
 use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest, Signer, SigningKey};
-use crate::shutdown::{Stopper, stop_signal};
+use crate::runtime::shutdown::{Stopper, stop_signal};
 use crate::webhooks::Policy;
 use crate::webhooks::testing::{MemoryWebhooks, desk};
 use crate::wire::Renderer;

@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::{PathText, Reader, Site};
 use crate::http::event_stream::{self, HEARTBEAT};
-use crate::places::Place;
-use crate::shutdown::Stop;
+use crate::runtime::keyed_permits::Place;
+use crate::runtime::shutdown::Stop;
 use crate::tracking::{Language, Lost, Pages};
 
 pub(super) async fn events(

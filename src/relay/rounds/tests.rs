@@ -9,7 +9,7 @@ use payoutd_domain::{AnnouncementKind, Sequence, Timestamp};
 
 use super::*;
 use crate::relay::{Backlog, PublishError};
-use crate::shutdown::stop_signal;
+use crate::runtime::shutdown::stop_signal;
 
 /// Both ends in one: what waits, what was sent in which order, and what is to go wrong.
 #[derive(Default)]

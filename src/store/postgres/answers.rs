@@ -6,8 +6,8 @@ use payoutd_domain::Timestamp;
 
 use super::{PgStore, Statement, sql};
 use crate::answers::AnswerStore;
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::records::AnswerRecord;
 use crate::store::rows::{AnswerRow, converted, first};
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{PgStore, sql};
 use crate::keys::{ApiKey, KeyDigest, KeyStore};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::rows::{KeyRow, converted, first};
 
 #[async_trait]

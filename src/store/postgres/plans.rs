@@ -5,9 +5,9 @@ use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{PayoutId, Timestamp};
 
 use super::{PgStore, sql};
+use crate::runtime::detached::unavailable;
 use crate::sandbox::{PlanStore, PlannedReport};
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::rows::{PlannedRow, converted};
 
 #[async_trait]

@@ -9,8 +9,8 @@ use super::answers::bound;
 use super::{PgStore, sql};
 use crate::http::CreatedFrom;
 use crate::quotes::{Quote, QuoteStore};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::records::TermsRecord;
 use crate::store::rows::{QuoteRow, converted, first};
 

@@ -7,8 +7,8 @@ use sqlx::Row;
 
 use super::answers::bound;
 use super::{PgStore, Statement, sql};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::rows::{converted, first, read_rows};
 use crate::store::webhook_rows::{
     AttemptRecord, DeliveryRow, EndpointRow, FORGET_BATCH, FORGET_ROUNDS, WaitingRow, due, types,

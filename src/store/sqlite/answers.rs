@@ -7,8 +7,8 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, Statement, run, sql};
 use crate::answers::AnswerStore;
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::records::AnswerRecord;
 use crate::store::rows::{AnswerRow, converted, first};
 

@@ -6,8 +6,8 @@ use payoutd_domain::{PayoutId, Timestamp};
 use sqlx::Row;
 
 use super::{SqliteStore, json, sql};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::restore::{EntryRow, assemble, decoded};
 use crate::store::rows::read_rows;
 

@@ -6,8 +6,8 @@ use payoutd_domain::{Status, Timestamp};
 
 use super::{SqliteStore, json, sql};
 use crate::listing::{Filter, Listing, Place};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};
 use crate::store::rows::read_rows;
 

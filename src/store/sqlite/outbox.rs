@@ -6,7 +6,7 @@ use payoutd_domain::Mode;
 
 use super::{SqliteStore, json, sql};
 use crate::relay::{Backlog, Outbox, OutboxMessage};
-use crate::store::detached::unavailable;
+use crate::runtime::detached::unavailable;
 use crate::store::rows::{BacklogRow, MessageRow, converted, first, read_rows};
 
 #[async_trait]

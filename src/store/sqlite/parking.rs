@@ -7,8 +7,8 @@ use sqlx::Row;
 
 use super::{SqliteStore, sql};
 use crate::intake::{ParkedReport, ParkingLot};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::rows::{ParkedRow, read_rows};
 
 #[async_trait]

@@ -6,9 +6,9 @@ use payoutd_domain::{PayoutId, Timestamp};
 use serde::Serialize;
 
 use super::{SqliteStore, json, sql};
+use crate::runtime::detached::unavailable;
 use crate::sandbox::{PlanStore, PlannedReport};
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::rows::{PlannedRow, converted};
 
 /// A planned report as a parameter.

@@ -8,8 +8,8 @@ use sqlx::Row;
 use super::{SqliteStore, json, sql};
 use crate::http::CreatedFrom;
 use crate::quotes::{Quote, QuoteStore};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::records::TermsRecord;
 use crate::store::rows::{QuoteRow, converted, first};
 

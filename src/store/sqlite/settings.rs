@@ -4,7 +4,7 @@ use payoutd_actors::ports::Unavailable;
 use sqlx::Row;
 
 use super::{SqliteStore, sql};
-use crate::store::detached::unavailable;
+use crate::runtime::detached::unavailable;
 
 impl SqliteStore {
     pub(super) async fn setting_or(&self, name: &str, default: &str) -> Result<String, Unavailable> {

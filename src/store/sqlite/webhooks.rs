@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::{SqliteStore, Statement, json, run, sql};
+use crate::runtime::detached::unavailable;
 use crate::store::at::At;
-use crate::store::detached::unavailable;
 use crate::store::rows::{converted, first, read_rows};
 use crate::store::webhook_rows::{
     AttemptRecord, DeliveryRow, EndpointRow, FORGET_BATCH, FORGET_ROUNDS, WaitingRow, due, types,

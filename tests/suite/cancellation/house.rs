@@ -12,7 +12,7 @@ use payoutd::http::{
 use payoutd::intake::{self, DeskConfig};
 use payoutd::keys::{ApiKey, KeyDigest};
 use payoutd::quotes::{QuoteDesk, Routes, Signer, SigningKey};
-use payoutd::shutdown::{Stop, Stopper, stop_signal};
+use payoutd::runtime::shutdown::{Stop, Stopper, stop_signal};
 use payoutd::store::Store;
 use payoutd::webhooks::{Desk, Policy, SystemResolver, TlsTrust, Transport, TransportLimits};
 use payoutd_actors::engine::{self, EngineConfig, Running};

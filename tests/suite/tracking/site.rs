@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking_router};
 use payoutd::quotes::routes::{Routes, RoutesConfig};
-use payoutd::shutdown::{Stopper, stop_signal};
+use payoutd::runtime::shutdown::{Stopper, stop_signal};
 use payoutd::tracking::Tracking;
 use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::{Clock, Unavailable};

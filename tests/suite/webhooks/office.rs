@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use payoutd::shutdown::{Stopper, stop_signal};
+use payoutd::runtime::shutdown::{Stopper, stop_signal};
 use payoutd::store::{self, Store, StoreConfig};
 use payoutd::webhooks::{
     Delivery, Desk, Endpoint, EndpointId, EventType, NewEndpoint, Owner, Policy, Resolve, Sender,

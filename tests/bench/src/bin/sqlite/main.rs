@@ -15,7 +15,7 @@ use mimalloc::MiMalloc;
 use payoutd::app::SystemClock;
 use payoutd::intake::{Desk, DeskConfig};
 use payoutd::relay::{HintingJournal, Hints, Relay, RelayConfig};
-use payoutd::shutdown::stop_signal;
+use payoutd::runtime::shutdown::stop_signal;
 use payoutd::store::{self, StoreConfig};
 use payoutd::wire::Renderer;
 use payoutd_actors::engine::{self, EngineConfig};

@@ -5,26 +5,26 @@ use std::time::Duration;
 
 /// The pauses of one that keeps trying.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     cap: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) const fn new(first: Duration, cap: Duration) -> Self {
+    pub(crate) const fn new(first: Duration, cap: Duration) -> Self {
         Self { first, cap, next: first }
     }
 
     /// The pause before the next try: between half of what is due and all of it.
-    pub(super) fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         let due = self.next;
         self.next = (due * 2).min(self.cap);
         due / 2 + (due / 2).mul_f64(f64::from(random()) / f64::from(u32::MAX))
     }
 
     /// It went well: the next pause is a short one again.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.next = self.first;
     }
 }

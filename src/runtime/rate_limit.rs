@@ -3,7 +3,7 @@
 //! A bucket of our own rather than a crate's: partners are told what is left in it, strangers are counted only after
 //! they were wrong, and whatever anybody sends, the memory taken has a limit without a task that sweeps it.
 
-mod misses;
+mod failed_attempts;
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use misses::Misses;
+pub use failed_attempts::Misses;
 
 /// The most that are counted apart; all further ones share one bucket.
 const MAX_BUCKETS: usize = 10_000;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payoutd_actors::ports::Unavailable;
 
-use crate::shutdown::Stop;
+use crate::runtime::shutdown::Stop;
 
 /// How many are forgotten in one statement.
 pub const BATCH: u32 = 1_000;

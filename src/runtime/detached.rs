@@ -4,7 +4,7 @@ use payoutd_actors::ports::{BatchError, Unavailable};
 
 /// Runs a write in a task of its own, so that it ends even where nobody waits for it any more: a future that is dropped
 /// between two steps of a transaction would leave it open on a connection that somebody else gets next.
-pub(super) async fn to_the_end<T: Send + 'static>(
+pub(crate) async fn to_the_end<T: Send + 'static>(
     write: impl Future<Output = Result<T, BatchError>> + Send + 'static,
 ) -> Result<T, BatchError> {
     match tokio::spawn(write).await {
@@ -14,7 +14,7 @@ pub(super) async fn to_the_end<T: Send + 'static>(
 }
 
 /// Says of a write that may be repeated why it has no result.
-pub(super) fn unavailable(error: BatchError) -> Unavailable {
+pub(crate) fn unavailable(error: BatchError) -> Unavailable {
     match error {
         BatchError::Rejected(why) | BatchError::Unavailable(why) | BatchError::Unknown(why) => {
             Unavailable(why)

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::shutdown::{Stop, Stopper, stop_signal, within};
+use crate::runtime::shutdown::{Stop, Stopper, stop_signal, within};
 
 /// Tasks that are asked to stop together. One that ends before that has died, and the process with it.
-pub(super) struct Crew {
+pub(crate) struct Crew {
     tasks: JoinSet<()>,
     names: HashMap<Id, &'static str>,
     stopper: Stopper,
@@ -16,13 +16,13 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (stopper, stop) = stop_signal();
         Self { tasks: JoinSet::new(), names: HashMap::new(), stopper, stop }
     }
 
     /// Starts a task, which is handed what tells it to stop.
-    pub(super) fn spawn<F>(&mut self, name: &'static str, work: impl FnOnce(Stop) -> F)
+    pub(crate) fn spawn<F>(&mut self, name: &'static str, work: impl FnOnce(Stop) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -31,12 +31,12 @@ impl Crew {
     }
 
     /// What tells this crew to stop.
-    pub(super) fn stop(&self) -> Stop {
+    pub(crate) fn stop(&self) -> Stop {
         self.stop.clone()
     }
 
     /// Waits until a task ends, and says which and how. Never returns while there is none.
-    pub(super) async fn lost(&mut self) -> String {
+    pub(crate) async fn lost(&mut self) -> String {
         match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => format!("{} ended", self.name(id)),
             Some(Err(error)) => format!("{} died: {error}", self.name(JoinError::id(&error))),
@@ -49,7 +49,7 @@ impl Crew {
     }
 
     /// Asks every task to stop and waits for them, up to `patience`.
-    pub(super) async fn dismiss(&mut self, what: &str, patience: Duration) {
+    pub(crate) async fn dismiss(&mut self, what: &str, patience: Duration) {
         self.stopper.stop();
         within(patience, what, async { while self.tasks.join_next().await.is_some() {} }).await;
     }
