@@ -26,7 +26,7 @@ pub use serve::serve;
 use crate::amqp::{self, AmqpSettings, InvalidBrokerUrl};
 use crate::cli::Failure;
 use crate::config::{Config, ConfigError, Database};
-use crate::intake::{self, CONTENT_TYPE, Incoming, report_message};
+use crate::reports::{self, CONTENT_TYPE, Incoming, report_message};
 use crate::store::{self, Store, StoreConfig};
 use crate::wire::Renderer;
 
@@ -94,7 +94,7 @@ pub async fn send_report(config: &Config, id: PayoutId, report: &Report) -> Resu
         body: body.as_bytes(),
         received_at: SystemClock::read(),
     };
-    intake::read(&incoming, config.reports.max_bytes)?;
+    reports::read(&incoming, config.reports.max_bytes)?;
     amqp::send_report(&settings, id, report, None).await?;
     Ok(())
 }

@@ -25,13 +25,13 @@ pub use lease::Held;
 pub use postgres::{PgLease, PgStore};
 pub use sqlite::{SqliteLease, SqliteStore};
 
-use crate::answers::AnswerStore;
+use crate::api_keys::KeyStore;
 use crate::http::CreatedFrom;
-use crate::intake::ParkingLot;
-use crate::keys::KeyStore;
-use crate::listing::Listing;
+use crate::idempotency::AnswerStore;
+use crate::outbox::Outbox;
+use crate::payout_query::Listing;
 use crate::quotes::QuoteStore;
-use crate::relay::Outbox;
+use crate::reports::ParkingLot;
 use crate::sandbox::PlanStore;
 use crate::tracking::Tracking;
 use crate::webhooks::WebhookStore;

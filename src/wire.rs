@@ -2,7 +2,6 @@
 
 mod outgoing;
 mod payout;
-pub(crate) mod schema;
 mod webhook;
 
 pub(crate) use outgoing::CloudEvent;

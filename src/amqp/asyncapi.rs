@@ -10,7 +10,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 use super::Names;
-use crate::wire::schema::Schemas;
+use crate::contracts::Schemas;
 
 /// The description of what goes over the broker.
 #[must_use]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::session::{self, Ended};
 use super::settings::AmqpSettings;
 use super::status::{ConsumerState, ConsumerStatus};
-use crate::intake::{DeadLetters, Desk, StoreProbe, Turns};
+use crate::reports::{DeadLetters, Desk, StoreProbe, Turns};
 use crate::runtime::backoff::Backoff;
 
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));

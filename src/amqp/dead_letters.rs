@@ -10,7 +10,7 @@ use super::link::{Link, Purpose};
 use super::mandatory::{self, Message};
 use super::publisher::PERSISTENT;
 use super::settings::AmqpSettings;
-use crate::intake::{DeadLetter, DeadLetters};
+use crate::reports::{DeadLetter, DeadLetters};
 
 /// The most of a body that is kept, in bytes.
 const MAX_BODY: usize = 1024 * 1024;

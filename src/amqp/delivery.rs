@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::acknowledger::Settled;
 use super::consumer::Intake;
-use crate::intake::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, Turn};
+use crate::reports::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, Turn};
 use crate::runtime::backoff::Backoff;
 
 const AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));

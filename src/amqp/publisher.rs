@@ -16,8 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use super::connection::{BrokerError, Open, short};
 use super::link::{Link, Purpose};
 use super::settings::AmqpSettings;
-use crate::intake::CONTENT_TYPE;
-use crate::relay::{OutboxMessage, PublishError, Publisher};
+use crate::outbox::{OutboxMessage, PublishError, Publisher};
+use crate::reports::CONTENT_TYPE;
 
 /// The most messages sent before their confirms are awaited.
 const WINDOW: usize = 500;

@@ -8,7 +8,7 @@ use super::link::{Link, Purpose};
 use super::mandatory::{self, Message, Undelivered};
 use super::publisher::PERSISTENT;
 use super::settings::AmqpSettings;
-use crate::intake::{CONTENT_TYPE, report_message};
+use crate::reports::{CONTENT_TYPE, report_message};
 
 /// Why a report was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

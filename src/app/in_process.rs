@@ -5,7 +5,7 @@ use payoutd_actors::payouts::Payouts;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, PayoutId, Report};
 
-use crate::intake::{CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming, report_message};
+use crate::reports::{CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming, report_message};
 use crate::sandbox::{ReportSink, SandboxSink};
 
 /// Hands simulated reports in: on live payouts through the intake's desk, on sandbox payouts directly.

@@ -5,7 +5,7 @@ use std::io::Write;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::relay::{OutboxMessage, PublishError, Publisher};
+use crate::outbox::{OutboxMessage, PublishError, Publisher};
 
 /// The bus inside the process: prints every announcement as it passes, and hands it to the simulator.
 pub(super) struct Narrator<P> {

@@ -12,8 +12,8 @@ use super::{amqp_settings, required};
 use crate::amqp::{AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::intake::{DeadLetters, StoreProbe};
 use crate::ops::Check;
+use crate::reports::{DeadLetters, StoreProbe};
 use crate::sandbox::{Pace, Planner, SandboxSink};
 use crate::store::Store;
 

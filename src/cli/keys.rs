@@ -5,9 +5,9 @@ use payoutd_domain::{Mode, Timestamp};
 use uuid::Uuid;
 
 use super::Failure;
+use crate::api_keys::{ApiKey, KeyStore, SecretKey};
 use crate::app;
 use crate::config::Config;
-use crate::keys::{ApiKey, KeyStore, SecretKey};
 
 /// What to do about keys.
 #[derive(Debug, Subcommand)]

@@ -15,7 +15,7 @@ use super::key_cache::{KeyCache, KeyCacheConfig};
 use super::limits::Standing;
 use super::router::Edge;
 use super::{Code, Problem};
-use crate::keys::{KeyDigest, KeyStore};
+use crate::api_keys::{KeyDigest, KeyStore};
 use crate::runtime::rate_limit::Misses;
 
 /// Whom a request speaks for.

@@ -25,7 +25,7 @@ use tracing::Instrument;
 use super::body::JsonBody;
 use super::router::Edge;
 use super::{Code, Principal, Problem};
-use crate::answers::AnswerStore;
+use crate::idempotency::AnswerStore;
 pub(super) use answer::Answer;
 use answer::{is_final, replayed};
 pub(super) use call::{Call, KeyedCall};

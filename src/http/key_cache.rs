@@ -11,7 +11,7 @@ use payoutd_actors::ports::Unavailable;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::keys::{ApiKey, KeyDigest, KeyStore};
+use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
 
 /// The limits of what is remembered and asked.
 #[derive(Debug, Clone, Copy)]

@@ -12,7 +12,7 @@ mod webhooks;
 use serde_json::{Map, Value, json};
 
 use super::BasePath;
-use crate::wire::schema::Schemas;
+use crate::contracts::Schemas;
 use operation::Operation;
 
 /// The partner API's description. `public_url` is where partners reach it, where that is known; `base_path` is the

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, OrgId, PayoutId, QuoteId, TrackingToken};
 
-use crate::answers::AnswerFor;
+use crate::idempotency::AnswerFor;
 use crate::quotes::{Offer, OfferError, OpenError, Quote, QuoteDesk, QuoteRequest};
 
 /// Gives quotes, and opens them again to be executed.

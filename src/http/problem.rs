@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::wire::schema;
+use crate::contracts;
 
 pub use code::Code;
 
@@ -57,7 +57,7 @@ pub(super) struct Document<'a> {
     field: Option<&'a str>,
     /// With `quote_already_used`: your payout that came of the quote.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "schema::PayoutId")]
+    #[schemars(with = "contracts::PayoutId")]
     payout_id: Option<PayoutId>,
 }
 

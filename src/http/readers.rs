@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use payoutd_domain::Mode;
 
 use super::{Principal, Problem, auth, idempotency, json, payouts};
-use crate::listing::{Filter, Place};
+use crate::payout_query::{Filter, Place};
 use crate::quotes::{QuoteRequest, Signer};
 
 /// The body of `POST /payouts/quote`.

@@ -14,7 +14,7 @@ use super::{
     Authenticator, BasePath, Code, CreatedFrom, Idempotency, Limits, Problem, Quoting, Waiting, envelope,
     payouts, quotes, webhooks,
 };
-use crate::listing::Listing;
+use crate::payout_query::Listing;
 use crate::quotes::Signer;
 use crate::wire::Renderer;
 

@@ -15,7 +15,7 @@ use super::recent::RecentQuotes;
 use super::routes::Routes;
 use super::signature::{SandboxRequest, Signer, SigningError};
 use super::{Quote, QuoteError, QuoteRequest, QuoteStore};
-use crate::answers::AnswerFor;
+use crate::idempotency::AnswerFor;
 
 /// How many of the newest live quotes are held in memory.
 const RECENT_QUOTES: usize = 16_384;

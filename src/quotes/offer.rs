@@ -6,26 +6,26 @@ use serde::Serialize;
 
 use super::Quote;
 use super::pricing::Recommendation;
-use crate::wire::schema;
+use crate::contracts;
 
 /// The body of a quote response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Quote")]
 pub struct Offer {
     /// Names the quote when it is executed: `POST /payouts`.
-    #[schemars(with = "schema::QuoteId")]
+    #[schemars(with = "contracts::QuoteId")]
     pub quote_id: QuoteId,
     /// From when on it is refused, unless it was executed before.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     pub expires_at: Timestamp,
     /// What the user sends, in the asset.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     pub user_sends: Amount,
     /// What the recipient gets, in the asset.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     pub recipient_gets: Amount,
     /// All fees.
-    #[schemars(with = "schema::Usd")]
+    #[schemars(with = "contracts::Usd")]
     pub fee_total_usd: Usd,
     /// The way the funds take.
     pub route: OfferedRoute,
@@ -41,10 +41,10 @@ pub struct Offer {
 #[schemars(rename = "OfferedRoute")]
 pub struct OfferedRoute {
     /// Where they leave.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     pub from_network: Network,
     /// Where they arrive.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     pub to_network: Network,
     /// How long the whole way takes, in seconds.
     pub estimated_seconds: u32,
@@ -54,13 +54,13 @@ pub struct OfferedRoute {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InsufficientFunds {
     /// How much is missing, in the asset.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     pub needed: Amount,
     /// The asset's symbol.
     #[schemars(with = "String", example = &"USDT")]
     pub asset: Box<str>,
     /// Where topping up is cheapest.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     pub network_with_lowest_top_up_fee: Network,
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::destination::Destination;
 use super::routes::{Asset, Chain, Routes};
 use super::{QuoteError, QuoteRequest};
-use crate::wire::schema;
+use crate::contracts;
 
 /// A priced request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,13 +50,13 @@ pub struct Recommendation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AlternativeRoute {
     /// The network to name in `network_hint`.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     pub network: Network,
     /// All fees there.
-    #[schemars(with = "schema::Usd")]
+    #[schemars(with = "contracts::Usd")]
     pub fee_total_usd: Usd,
     /// How much less that is.
-    #[schemars(with = "schema::Usd")]
+    #[schemars(with = "contracts::Usd")]
     pub savings_usd: Usd,
 }
 

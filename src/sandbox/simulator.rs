@@ -12,7 +12,7 @@ use serde::Deserialize;
 use tokio::sync::Notify;
 
 use super::{Pace, PlanStore, PlannedReport, Subject, plan};
-use crate::relay::{OutboxMessage, PublishError, Publisher};
+use crate::outbox::{OutboxMessage, PublishError, Publisher};
 use crate::runtime::shutdown::Stop;
 
 /// Reads `payout.created` and plans what the simulator will report.

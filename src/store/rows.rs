@@ -14,10 +14,10 @@ use sqlx_macros::FromRow;
 use uuid::Uuid;
 
 use super::at::At;
-use crate::intake::ParkedReport;
-use crate::keys::{ApiKey, KeyDigest};
+use crate::api_keys::{ApiKey, KeyDigest};
+use crate::outbox::{Backlog, OutboxMessage};
 use crate::quotes::Quote;
-use crate::relay::{Backlog, OutboxMessage};
+use crate::reports::ParkedReport;
 use crate::sandbox::PlannedReport;
 
 /// A row that no version of this program has written.

@@ -4,7 +4,7 @@ use payoutd_domain::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::schema;
+use crate::contracts;
 
 /// Why an attempt got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ impl AttemptError {
 #[schemars(rename = "WebhookAttempt")]
 pub struct Attempt {
     /// When it began.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     pub at: Timestamp,
     /// The answer's status, where there was an answer.
     #[schemars(range(min = 100, max = 999))]

@@ -17,7 +17,7 @@ use super::{
     Attempt, Delivery, Endpoint, EndpointId, EventType, Message, MessageId, OVERLAP, SigningSecret, Target,
     Transport, Verdict, WebhookStore, metrics, sign,
 };
-use crate::answers::AnswerFor;
+use crate::idempotency::AnswerFor;
 use crate::wire::Renderer;
 pub use owner::Owner;
 pub use replay::ReplayRequest;

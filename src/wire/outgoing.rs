@@ -5,7 +5,8 @@ use payoutd_domain::{AnnouncementKind, Snapshot, Status, Timestamp, TrackingToke
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PayoutBody, schema};
+use super::PayoutBody;
+use crate::contracts;
 
 /// Renders what leaves the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Outgoing {
 pub(crate) struct CloudEvent<'a> {
     #[schemars(extend("const" = "1.0"))]
     specversion: &'static str,
-    #[schemars(with = "schema::EventId")]
+    #[schemars(with = "contracts::EventId")]
     id: String,
     #[schemars(extend("const" = "payoutd"))]
     source: &'static str,
@@ -37,10 +38,10 @@ pub(crate) struct CloudEvent<'a> {
     #[schemars(with = "String", example = &"payout.created")]
     kind: AnnouncementKind,
     /// The payout.
-    #[schemars(with = "schema::PayoutId")]
+    #[schemars(with = "contracts::PayoutId")]
     subject: String,
     /// When the change was recorded.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     time: Timestamp,
     #[schemars(extend("const" = "application/json"))]
     datacontenttype: &'static str,
@@ -54,7 +55,7 @@ struct Data<'a> {
     #[serde(flatten)]
     payout: PayoutBody<'a>,
     /// The status before this change; null for `payout.created`.
-    #[schemars(with = "Option<schema::Status>")]
+    #[schemars(with = "Option<contracts::Status>")]
     previous_status: Option<Status>,
     /// What to send, in `payout.created` and nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,16 +70,16 @@ struct Instruction<'a> {
     #[schemars(example = &"USDT")]
     asset: &'a str,
     /// What the recipient must get, in the asset.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     amount: payoutd_domain::Amount,
     /// The recipient's address.
     #[schemars(length(min = 1, max = 128))]
     destination: &'a str,
     /// Where the funds leave.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     from_network: &'a str,
     /// Where they arrive.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     to_network: &'a str,
 }
 

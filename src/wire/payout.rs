@@ -7,23 +7,23 @@ use payoutd_domain::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::schema;
+use crate::contracts;
 
 /// The terms a payout was created on. They never change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PayoutTerms")]
 pub(super) struct QuoteBody<'a> {
     /// The quote that was executed.
-    #[schemars(with = "schema::QuoteId")]
+    #[schemars(with = "contracts::QuoteId")]
     quote_id: &'a QuoteId,
     /// What leaves the sender, in the asset.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     user_sends: Amount,
     /// What the recipient is to get, in the asset.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     recipient_gets: Amount,
     /// All fees, as quoted.
-    #[schemars(with = "schema::Usd")]
+    #[schemars(with = "contracts::Usd")]
     fee_total_usd: Usd,
     /// The way the funds take.
     route: RouteBody<'a>,
@@ -34,10 +34,10 @@ pub(super) struct QuoteBody<'a> {
 #[schemars(rename = "Route")]
 pub(super) struct RouteBody<'a> {
     /// Where they leave.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     from_network: &'a Network,
     /// Where they arrive.
-    #[schemars(with = "schema::Network")]
+    #[schemars(with = "contracts::Network")]
     to_network: &'a Network,
     /// How long the whole way usually takes, in seconds.
     #[schemars(example = 75)]
@@ -71,23 +71,23 @@ impl<'a> From<&'a Terms> for QuoteBody<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CreatedPayout")]
 pub struct CreatedBody<'a> {
-    #[schemars(with = "schema::PayoutId")]
+    #[schemars(with = "contracts::PayoutId")]
     id: PayoutId,
     /// Always `pending`.
-    #[schemars(with = "schema::Status", extend("const" = "pending"))]
+    #[schemars(with = "contracts::Status", extend("const" = "pending"))]
     status: Status,
     quote: QuoteBody<'a>,
     /// When the funds should arrive.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     estimated_delivery_at: Timestamp,
     /// A page for your user, without login. Whoever has the link can see the payout.
     #[schemars(url)]
     tracking_url: String,
     /// When the payout was created.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     created_at: Timestamp,
     /// Always 1.
-    #[schemars(with = "schema::Sequence", extend("const" = 1))]
+    #[schemars(with = "contracts::Sequence", extend("const" = 1))]
     sequence: Sequence,
 }
 
@@ -112,41 +112,41 @@ impl<'a> CreatedBody<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Payout")]
 pub struct PayoutBody<'a> {
-    #[schemars(with = "schema::PayoutId")]
+    #[schemars(with = "contracts::PayoutId")]
     id: PayoutId,
-    #[schemars(with = "schema::Status")]
+    #[schemars(with = "contracts::Status")]
     status: Status,
     /// Your own reference, as the quote request had it.
     #[schemars(length(min = 1, max = 255), example = &"order-1001")]
     external_ref: &'a str,
     quote: QuoteBody<'a>,
     /// When the funds should arrive; when they did, once delivered; null once failed.
-    #[schemars(with = "Option<schema::Time>")]
+    #[schemars(with = "Option<contracts::Time>")]
     estimated_delivery_at: Option<Timestamp>,
     /// A page for your user, without login. Whoever has the link can see the payout.
     #[schemars(url)]
     tracking_url: String,
     /// When the payout was created.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     created_at: Timestamp,
-    #[schemars(with = "schema::Sequence")]
+    #[schemars(with = "contracts::Sequence")]
     sequence: Sequence,
     /// What happened so far, oldest first: changes of the status, and further transactions. The first entry is
     /// `pending`. Changes of the estimate alone have no entry.
-    #[schemars(with = "Vec<schema::TimelineEntry>", length(min = 1))]
+    #[schemars(with = "Vec<contracts::TimelineEntry>", length(min = 1))]
     timeline: &'a [TimelineEntry],
     /// What it cost: as quoted, until the actual figure is known.
-    #[schemars(with = "schema::Usd")]
+    #[schemars(with = "contracts::Usd")]
     fees_paid_usd: Usd,
     /// What the recipient gets, in the asset: as quoted, until the actual figure is known. Stable once delivered.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "contracts::Amount")]
     final_recipient_amount: Amount,
     /// Whether the estimate has passed and the payout has not ended.
     late: bool,
-    #[schemars(with = "schema::Funds")]
+    #[schemars(with = "contracts::Funds")]
     funds: Funds,
     /// Why it failed; null unless it did.
-    #[schemars(with = "Option<schema::Failure>")]
+    #[schemars(with = "Option<contracts::Failure>")]
     failure: Option<&'a Failure>,
 }
 

@@ -4,7 +4,8 @@ use payoutd_domain::{Snapshot, Status, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PayoutBody, Renderer, schema};
+use super::{PayoutBody, Renderer};
+use crate::contracts;
 
 /// An event, as it is posted to a webhook endpoint.
 #[derive(Serialize, JsonSchema)]
@@ -14,7 +15,7 @@ pub(crate) struct WebhookBody<'a> {
     #[schemars(example = &"payout.delivered")]
     r#type: &'a str,
     /// When it was recorded. The same for every attempt to deliver it.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     timestamp: Timestamp,
     data: WebhookData<'a>,
 }
@@ -26,7 +27,7 @@ struct WebhookData<'a> {
     #[serde(flatten)]
     payout: PayoutBody<'a>,
     /// The status before this change: the same as `status` where only something else changed, null in test events.
-    #[schemars(with = "Option<schema::Status>")]
+    #[schemars(with = "Option<contracts::Status>")]
     previous_status: Option<Status>,
 }
 

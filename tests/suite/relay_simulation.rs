@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd::relay::{Backlog, Outbox, OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
+use payoutd::outbox::{Backlog, Outbox, OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
 use payoutd::runtime::shutdown::stop_signal;
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{ManualClock, Random, sample};

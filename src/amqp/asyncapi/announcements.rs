@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::channels::headers;
 use super::reports::name;
+use crate::contracts::Schemas;
 use crate::wire::CloudEvent;
-use crate::wire::schema::Schemas;
 
 /// Every type, with what it says and an example.
 pub(super) const TYPES: [(AnnouncementKind, &str, &str); 6] = [

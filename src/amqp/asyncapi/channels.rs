@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::amqp::Names;
-use crate::intake::DeadLetterReason;
+use crate::reports::DeadLetterReason;
 
 /// The channels: where messages are sent to, and where they are read from.
 pub(super) fn channels(names: &Names, reports: &Value, announcements: &Value) -> Value {

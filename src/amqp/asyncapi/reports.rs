@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::channels::headers;
-use crate::intake::CONTENT_TYPE;
-use crate::intake::schema::{BroadcastData, DeliveredData, FailedData, ProgressData, ReportEnvelope};
-use crate::wire::schema::Schemas;
+use crate::contracts::Schemas;
+use crate::contracts::reports::{BroadcastData, DeliveredData, FailedData, ProgressData, ReportEnvelope};
+use crate::reports::CONTENT_TYPE;
 
 /// Every message.
 pub(super) fn messages(schemas: &mut Schemas) -> Map<String, Value> {

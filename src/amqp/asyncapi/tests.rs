@@ -11,9 +11,9 @@ use payoutd_domain::{
 use serde_json::{Value, json};
 
 use super::asyncapi;
-use crate::intake::{CONTENT_TYPE, Incoming, report_message};
+use crate::contracts::testing::{Judge, check_examples, check_references};
+use crate::reports::{CONTENT_TYPE, Incoming, report_message};
 use crate::wire::Renderer;
-use crate::wire::schema::testing::{Judge, check_examples, check_references};
 
 const TYPES: [&str; 4] = ["chain.broadcast", "chain.progress", "chain.delivered", "chain.failed"];
 
@@ -35,7 +35,7 @@ fn read(event: &Value) -> Result<Report, String> {
         body: body.as_bytes(),
         received_at: Timestamp::EPOCH,
     };
-    crate::intake::read(&incoming, 65_536).map(|(_, report)| report).map_err(|error| error.to_string())
+    crate::reports::read(&incoming, 65_536).map(|(_, report)| report).map_err(|error| error.to_string())
 }
 
 #[test]

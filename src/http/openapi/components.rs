@@ -4,9 +4,9 @@ use payoutd_domain::PayoutId;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::contracts::Schemas;
 use crate::http::problem::Document;
 use crate::http::{Code, Problem};
-use crate::wire::schema::Schemas;
 
 /// The id of the request in examples.
 const REQUEST_ID: &str = "0192f0c1-d2e3-7485-96a7-b8c9d0e1f2ff";

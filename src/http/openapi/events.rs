@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::examples::{self, Example};
+use crate::contracts::Schemas;
 use crate::wire::WebhookBody;
-use crate::wire::schema::Schemas;
 
 const EVENTS: [(&str, &str, &str, Example); 6] = [
     (

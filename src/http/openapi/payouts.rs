@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::examples as sample;
 use super::operation::{Idempotency, Operation};
+use crate::contracts::{Schemas, Status, Time};
 use crate::http::Code;
 use crate::http::payouts::{CreateRequest, ListBody};
 use crate::quotes::{Offer, QuoteRequest};
-use crate::wire::schema::{Schemas, Status, Time};
 use crate::wire::{CreatedBody, PayoutBody};
 
 /// Every operation.

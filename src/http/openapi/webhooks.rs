@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::examples as sample;
 use super::operation::{Idempotency, Operation};
 use super::payouts::{cursor, limit};
+use crate::contracts::Schemas;
 use crate::http::Code;
 use crate::http::webhooks::bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
 use crate::http::webhooks::requests::{CreateRequest, ReplayFields};
-use crate::wire::schema::Schemas;
 
 const TAG: &str = "Webhooks";
 

@@ -19,7 +19,7 @@ pub(in crate::http) use self::query::ListQuery;
 use super::{json, store_unavailable};
 use crate::http::router::Edge;
 use crate::http::{Principal, Problem};
-use crate::listing::Place;
+use crate::payout_query::Place;
 use crate::wire::PayoutBody;
 
 /// A page of payouts.

@@ -9,9 +9,9 @@ use payoutd_domain::{FailedFunds, Mode, PayoutId, ReportKind};
 use serde_json::{Value, json};
 
 use super::world::{LIVE, World, acme, get, post};
+use crate::contracts::testing::{Judge, check_examples, check_references};
 use crate::http::{BasePath, Code, openapi};
 use crate::quotes::{Offer, Quote};
-use crate::wire::schema::testing::{Judge, check_examples, check_references};
 
 fn document() -> Value {
     openapi(None, &BasePath::default())

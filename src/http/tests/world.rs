@@ -20,13 +20,13 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::answers::{AnswerFor, AnswerStore};
+use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
 use crate::http::{
     Authenticator, CreatedFrom, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits, LimitsConfig,
     Quoting, Waiting, WaitingConfig, router,
 };
-use crate::keys::{ApiKey, KeyDigest, KeyStore};
-use crate::listing::{Filter, Listing, Place};
+use crate::idempotency::{AnswerFor, AnswerStore};
+use crate::payout_query::{Filter, Listing, Place};
 use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest, Signer, SigningKey};
 use crate::runtime::shutdown::{Stopper, stop_signal};
 use crate::webhooks::Policy;

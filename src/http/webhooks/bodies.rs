@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::requests::cursor;
+use crate::contracts;
 use crate::webhooks::{
     Attempt, Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointId, EventType, MessageId, Page,
     TestReport,
 };
-use crate::wire::schema;
 
 /// Whether events are sent.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -24,7 +24,7 @@ enum EndpointStatus {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WebhookEndpoint")]
 pub(in crate::http) struct EndpointBody<'a> {
-    #[schemars(with = "schema::EndpointId")]
+    #[schemars(with = "contracts::EndpointId")]
     id: EndpointId,
     /// Where events are posted to.
     #[schemars(url)]
@@ -37,18 +37,18 @@ pub(in crate::http) struct EndpointBody<'a> {
     /// Whether events are sent. `POST /webhooks/{id}/enable` enables a disabled endpoint.
     status: EndpointStatus,
     /// Since when it is disabled.
-    #[schemars(with = "Option<schema::Time>")]
+    #[schemars(with = "Option<contracts::Time>")]
     disabled_at: Option<Timestamp>,
     /// Why it is disabled.
     disabled_reason: Option<DisabledReason>,
     /// When it first failed since it last succeeded; null while it is well.
-    #[schemars(with = "Option<schema::Time>")]
+    #[schemars(with = "Option<contracts::Time>")]
     failing_since: Option<Timestamp>,
     /// When it was registered.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     created_at: Timestamp,
     /// Until when the secret before the last rotation signs as well.
-    #[schemars(with = "Option<schema::Time>")]
+    #[schemars(with = "Option<contracts::Time>")]
     previous_secret_expires_at: Option<Timestamp>,
     /// What signs its events. Shown only when it was just made: keep it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,19 +95,19 @@ pub(in crate::http) struct ListBody<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WebhookDelivery")]
 struct DeliveryBody<'a> {
-    #[schemars(with = "schema::MessageId")]
+    #[schemars(with = "contracts::MessageId")]
     webhook_id: MessageId,
     r#type: EventType,
-    #[schemars(with = "schema::PayoutId")]
+    #[schemars(with = "contracts::PayoutId")]
     payout_id: PayoutId,
-    #[schemars(with = "schema::Sequence")]
+    #[schemars(with = "contracts::Sequence")]
     sequence: Sequence,
     status: DeliveryStatus,
     /// When the change was recorded.
-    #[schemars(with = "schema::Time")]
+    #[schemars(with = "contracts::Time")]
     created_at: Timestamp,
     /// When it is tried next; null once it ended.
-    #[schemars(with = "Option<schema::Time>")]
+    #[schemars(with = "Option<contracts::Time>")]
     next_attempt_at: Option<Timestamp>,
     /// The last 20 attempts, oldest first.
     #[schemars(length(max = 20))]
@@ -161,7 +161,7 @@ pub(in crate::http) struct ReplayBody {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "WebhookTest")]
 pub(in crate::http) struct TestBody<'a> {
-    #[schemars(with = "schema::MessageId")]
+    #[schemars(with = "contracts::MessageId")]
     webhook_id: MessageId,
     #[schemars(extend("const" = "payout.test"))]
     r#type: &'static str,

@@ -6,10 +6,10 @@ use payoutd_domain::{PayoutId, Sequence};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::contracts;
 use crate::http::Problem;
 use crate::http::query::{Parameters, page_limit};
 use crate::webhooks::{EventType, NewEndpoint, ReplayRequest};
-use crate::wire::schema;
 
 /// A webhook endpoint to be registered.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -64,7 +64,7 @@ pub(in crate::http) struct ReplayFields {
     sequence: Option<i64>,
     /// Replays the events recorded since then.
     #[serde(default)]
-    #[schemars(with = "Option<schema::Time>")]
+    #[schemars(with = "Option<contracts::Time>")]
     since: Option<String>,
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::answers::unkept;
+use crate::idempotency::unkept;
 use crate::quotes::routes::RoutesConfig;
 use crate::quotes::signature::SigningKey;
 

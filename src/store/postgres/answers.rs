@@ -5,7 +5,7 @@ use payoutd_actors::ports::{KeptAnswer, RequestName, Unavailable};
 use payoutd_domain::Timestamp;
 
 use super::{PgStore, Statement, sql};
-use crate::answers::AnswerStore;
+use crate::idempotency::AnswerStore;
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::records::AnswerRecord;

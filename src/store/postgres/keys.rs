@@ -7,7 +7,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{PgStore, sql};
-use crate::keys::{ApiKey, KeyDigest, KeyStore};
+use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::rows::{KeyRow, converted, first};

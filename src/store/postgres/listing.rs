@@ -6,7 +6,7 @@ use payoutd_domain::{Status, Timestamp};
 use uuid::Uuid;
 
 use super::{PgStore, sql};
-use crate::listing::{Filter, Listing, Place};
+use crate::payout_query::{Filter, Listing, Place};
 use crate::store::at::At;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};
 use crate::store::rows::read_rows;

@@ -6,7 +6,7 @@ use payoutd_domain::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, Statement, run, sql};
-use crate::answers::AnswerStore;
+use crate::idempotency::AnswerStore;
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::records::AnswerRecord;

@@ -5,7 +5,7 @@ use payoutd_actors::ports::{Stored, Unavailable};
 use payoutd_domain::{Status, Timestamp};
 
 use super::{SqliteStore, json, sql};
-use crate::listing::{Filter, Listing, Place};
+use crate::payout_query::{Filter, Listing, Place};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};

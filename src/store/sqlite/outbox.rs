@@ -5,7 +5,7 @@ use payoutd_actors::ports::Unavailable;
 use payoutd_domain::Mode;
 
 use super::{SqliteStore, json, sql};
-use crate::relay::{Backlog, Outbox, OutboxMessage};
+use crate::outbox::{Backlog, Outbox, OutboxMessage};
 use crate::runtime::detached::unavailable;
 use crate::store::rows::{BacklogRow, MessageRow, converted, first, read_rows};
 

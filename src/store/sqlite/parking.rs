@@ -6,7 +6,7 @@ use payoutd_domain::{PayoutId, ReportKey, Timestamp};
 use sqlx::Row;
 
 use super::{SqliteStore, sql};
-use crate::intake::{ParkedReport, ParkingLot};
+use crate::reports::{ParkedReport, ParkingLot};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::rows::{ParkedRow, read_rows};

@@ -11,7 +11,7 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, 
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use payoutd::amqp::{AmqpDeadLetters, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
-use payoutd::intake::{Desk, DeskConfig, ParkedReport, ParkingLot, StoreProbe, report_message};
+use payoutd::reports::{Desk, DeskConfig, ParkedReport, ParkingLot, StoreProbe, report_message};
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,

@@ -4,8 +4,8 @@ use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use payoutd::amqp::{AmqpDeadLetters, AmqpPublisher, ConsumerConfig, SendReportError, send_report};
-use payoutd::intake::{DeadLetter, DeadLetterReason, DeadLetters};
-use payoutd::relay::{OutboxMessage, PublishError, Publisher};
+use payoutd::outbox::{OutboxMessage, PublishError, Publisher};
+use payoutd::reports::{DeadLetter, DeadLetterReason, DeadLetters};
 use payoutd_actors::testing::sample;
 use payoutd_domain::{AnnouncementKind, Mode, Sequence};
 

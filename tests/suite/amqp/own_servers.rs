@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use payoutd::amqp::{AmqpDeadLetters, AmqpPublisher, ConsumerConfig};
-use payoutd::intake::DeadLetters;
-use payoutd::relay::{PublishError, Publisher};
+use payoutd::outbox::{PublishError, Publisher};
+use payoutd::reports::DeadLetters;
 use payoutd_actors::testing::sample;
 
 use super::bench::{Bench, Other, eventually};

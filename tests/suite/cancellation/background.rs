@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd::relay::{OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
+use payoutd::outbox::{OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
 use payoutd::runtime::shutdown::stop_signal;
 use payoutd_actors::sweep::sweep;
 use payoutd_domain::{Mode, PayoutId};

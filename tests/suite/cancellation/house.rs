@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use payoutd::api_keys::{ApiKey, KeyDigest};
 use payoutd::config::Config;
 use payoutd::http::{
     Authenticator, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits, LimitsConfig, Waiting,
     WaitingConfig, router,
 };
-use payoutd::intake::{self, DeskConfig};
-use payoutd::keys::{ApiKey, KeyDigest};
 use payoutd::quotes::{QuoteDesk, Routes, Signer, SigningKey};
+use payoutd::reports::{self, DeskConfig};
 use payoutd::runtime::shutdown::{Stop, Stopper, stop_signal};
 use payoutd::store::Store;
 use payoutd::webhooks::{Desk, Policy, SystemResolver, TlsTrust, Transport, TransportLimits};
@@ -112,8 +112,8 @@ impl House {
     }
 
     /// Takes reports in.
-    pub(super) fn intake(&self) -> intake::Desk {
-        intake::Desk::new(self.payouts.clone(), self.store() as _, DeskConfig::default())
+    pub(super) fn intake(&self) -> reports::Desk {
+        reports::Desk::new(self.payouts.clone(), self.store() as _, DeskConfig::default())
     }
 
     /// The partner API as it is right after a start: it has looked nothing up yet. One request at a time may wait.

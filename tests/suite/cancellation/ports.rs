@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payoutd::answers::unkept;
+use payoutd::idempotency::unkept;
 use payoutd::quotes::{Offer, OfferError, QuoteRequest};
 use payoutd_actors::payouts::CreateError;
 use payoutd_actors::ports::{Appended, BatchError, Created};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use payoutd::intake::{
+use payoutd::reports::{
     Acknowledged, AttendantConfig, CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming,
     ParkingAttendant, report_message,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use payoutd::intake::DeadLetterReason;
+use payoutd::reports::DeadLetterReason;
 use serde_json::Value;
 
 use super::guide::Guide;

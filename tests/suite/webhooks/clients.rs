@@ -1,6 +1,6 @@
 //! Real receivers with the official libraries, through failures, restarts and rotation.
 
-use payoutd::answers::unkept;
+use payoutd::idempotency::unkept;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;

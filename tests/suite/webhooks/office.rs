@@ -1,6 +1,6 @@
 //! Everything about webhooks over a real store, without the rest of the program.
 
-use payoutd::answers::unkept;
+use payoutd::idempotency::unkept;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -6,7 +6,7 @@ use payoutd_domain::{PayoutId, Timestamp};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::listing::{Filter, Place};
+use crate::payout_query::{Filter, Place};
 use crate::quotes::Signer;
 
 /// Microseconds and an id.

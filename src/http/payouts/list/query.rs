@@ -5,7 +5,7 @@ use payoutd_domain::Timestamp;
 use super::cursor;
 use crate::http::query::{Parameters, page_limit};
 use crate::http::{Principal, Problem};
-use crate::listing::{Filter, Place};
+use crate::payout_query::{Filter, Place};
 use crate::quotes::{Signer, check_external_ref};
 
 const PARAMETERS: [&str; 7] =

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use payoutd::http::{Code, Principal, readers};
-use payoutd::listing::{Filter, Place};
+use payoutd::payout_query::{Filter, Place};
 use payoutd::quotes::{Signer, SigningKey};
 use payoutd_domain::{Mode, OrgId, PayoutId, Status, Timestamp};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! Reports of chain watchers, structured and binary.
 
-use payoutd::intake::{CONTENT_TYPE, DEFAULT_MAX_BYTES, DeadLetterReason, Incoming, read, report_message};
+use payoutd::reports::{CONTENT_TYPE, DEFAULT_MAX_BYTES, DeadLetterReason, Incoming, read, report_message};
 use payoutd_actors::testing::sample;
 use payoutd_domain::Report;
 

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use payoutd::intake::ParkedReport;
-use payoutd::keys::KeyDigest;
+use payoutd::api_keys::KeyDigest;
 use payoutd::quotes::Quote;
+use payoutd::reports::ParkedReport;
 use payoutd::sandbox::PlannedReport;
 use payoutd::store::Store;
 use payoutd_domain::{Mode, Payout, PayoutId, ReportKey};

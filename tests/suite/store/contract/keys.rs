@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use payoutd::keys::{ApiKey, KeyDigest};
+use payoutd::api_keys::{ApiKey, KeyDigest};
 use payoutd::quotes::Quote;
 use payoutd_domain::{Mode, OrgId, Timestamp};
 use uuid::Uuid;

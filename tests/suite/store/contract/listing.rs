@@ -1,4 +1,4 @@
-use payoutd::listing::{Filter, Place};
+use payoutd::payout_query::{Filter, Place};
 use payoutd_domain::{Mode, NewPayout, OrgId, PayoutId, Status, Terms};
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-use payoutd::relay::Backlog;
+use payoutd::outbox::Backlog;
 use payoutd_domain::{AnnouncementKind, Mode, Sequence};
 
 use super::super::made::{at, broadcast, create, delivered, payout, payout_of, terms};

@@ -1,4 +1,4 @@
-use payoutd::intake::ParkedReport;
+use payoutd::reports::ParkedReport;
 use payoutd::sandbox::PlannedReport;
 use payoutd_domain::{PayoutId, ReportKey};
 use uuid::Uuid;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use payoutd::app::SystemClock;
-use payoutd::intake::{CONTENT_TYPE, Desk, Disposition, Incoming};
-use payoutd::relay::{OutboxMessage, PublishError, Publisher};
+use payoutd::outbox::{OutboxMessage, PublishError, Publisher};
+use payoutd::reports::{CONTENT_TYPE, Desk, Disposition, Incoming};
 use payoutd_bench::reports::{ReportKind, ReportRenderer};
 use payoutd_bench::{Result, check_count};
 use payoutd_domain::{Mode, Network, NewPayout, OrgId, PayoutId, QuoteId, Route, Terms, TrackingToken, Usd};

@@ -1,15 +1,15 @@
 //! The relay: takes committed announcements out of the outbox and publishes them, at least once, per payout in
 //! sequence order.
 
-mod hint;
-mod rounds;
+mod relay;
+mod wakeups;
 
 use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 
-pub use hint::{HintingJournal, Hints};
-pub use rounds::{Relay, RelayConfig};
+pub use relay::{Relay, RelayConfig};
+pub use wakeups::{HintingJournal, Hints};
 
 /// A message as it waits in the outbox, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

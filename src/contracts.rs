@@ -4,6 +4,7 @@
 //! knows nothing of descriptions, are described here; a test compares every description with what is really written.
 
 mod objects;
+pub(crate) mod reports;
 mod simplify;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,13 +1,25 @@
-//! What chain watchers send, described: the same rules as [`super::envelope`] reads by. Tests hold the two together.
+//! What chain watchers send, described: the same rules as [`crate::reports::envelope`] reads by. Tests hold the two together.
 
 #![expect(dead_code, reason = "these types stand for their schemas; none is ever made")]
 
 use schemars::JsonSchema;
 
-use super::envelope::{
-    MAX_CODE, MAX_ESTIMATED_SECONDS, MAX_HASH, MAX_KEY_CHARS, MAX_MESSAGE, MAX_NETWORK, NETWORK_PATTERN,
-};
-use crate::wire::schema::{Amount, PayoutId, Time};
+use crate::contracts::{Amount, PayoutId, Time};
+
+/// The longest `id` and `source`, in characters.
+pub(crate) const MAX_KEY_CHARS: usize = 255;
+/// The longest estimate, in seconds: 30 days.
+pub(crate) const MAX_ESTIMATED_SECONDS: u32 = 2_592_000;
+/// The longest transaction hash, in characters.
+pub(crate) const MAX_HASH: usize = 128;
+/// The longest network name, in characters.
+pub(crate) const MAX_NETWORK: usize = 32;
+/// The longest failure code, in characters.
+pub(crate) const MAX_CODE: usize = 64;
+/// The longest failure message, in characters.
+pub(crate) const MAX_MESSAGE: usize = 1_000;
+/// The characters of a network's name.
+pub(crate) const NETWORK_PATTERN: &str = "^[A-Za-z0-9_-]+$";
 
 /// What every report says around its data: a `CloudEvents` 1.0 event.
 #[derive(JsonSchema)]

@@ -1,27 +1,26 @@
 //! Reports from outside: read, handed to the payout's actor, parked or dead-lettered. Knows nothing of AMQP.
 
-mod attendant;
 mod dead_letter;
-mod desk;
 mod envelope;
+mod intake;
+mod keyed_queue;
 mod message;
-mod parking;
-pub(crate) mod schema;
+mod parked_store;
+mod parked_worker;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod turns;
 
 use async_trait::async_trait;
 
-pub use attendant::{AttendantConfig, ParkingAttendant};
 pub use dead_letter::{DeadLetter, DeadLetterReason, DeadLetters, Unreadable};
-pub use desk::{Acknowledged, Desk, DeskConfig, Disposition};
 pub use envelope::{DEFAULT_MAX_BYTES, Incoming, read};
+pub use intake::{Acknowledged, Desk, DeskConfig, Disposition};
+pub use keyed_queue::{Turn, Turns};
 pub use message::{CONTENT_TYPE, report_message};
-pub use parking::{ParkedReport, ParkingLot};
+pub use parked_store::{ParkedReport, ParkingLot};
+pub use parked_worker::{AttendantConfig, ParkingAttendant};
 pub use trace::traceparent_in;
-pub use turns::{Turn, Turns};
 
 /// Says whether the store can be asked at all, so that nobody fetches work that could not be recorded.
 #[async_trait]

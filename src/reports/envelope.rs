@@ -10,16 +10,14 @@ mod json;
 #[cfg(test)]
 mod tests;
 
+use crate::contracts::reports::MAX_KEY_CHARS;
 use payoutd_domain::{PayoutId, Report, ReportKey, Timestamp};
 
 use super::dead_letter::{DeadLetterReason, Unreadable};
 use attributes::{Attributes, attribute_error};
-pub(super) use data::{MAX_CODE, MAX_ESTIMATED_SECONDS, MAX_HASH, MAX_MESSAGE, MAX_NETWORK, NETWORK_PATTERN};
 
 /// The largest body of a report, in bytes, unless configured otherwise.
 pub const DEFAULT_MAX_BYTES: usize = 64 * 1024;
-
-pub(super) const MAX_KEY_CHARS: usize = 255;
 
 /// A message as it came, whatever brought it.
 #[derive(Debug, Clone, Copy)]

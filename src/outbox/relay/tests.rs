@@ -8,7 +8,7 @@ use payoutd_actors::testing::{ManualClock, sample};
 use payoutd_domain::{AnnouncementKind, Sequence, Timestamp};
 
 use super::*;
-use crate::relay::{Backlog, PublishError};
+use crate::outbox::{Backlog, PublishError};
 use crate::runtime::shutdown::stop_signal;
 
 /// Both ends in one: what waits, what was sent in which order, and what is to go wrong.

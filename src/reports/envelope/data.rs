@@ -10,14 +10,7 @@ use serde_json::{Map, Value};
 use super::super::dead_letter::{DeadLetterReason, Unreadable};
 use super::super::message::{funds_word, leg_word};
 use super::ReportType;
-
-pub(in crate::intake) const MAX_ESTIMATED_SECONDS: u32 = 2_592_000;
-pub(in crate::intake) const MAX_HASH: usize = 128;
-pub(in crate::intake) const MAX_NETWORK: usize = 32;
-pub(in crate::intake) const MAX_CODE: usize = 64;
-pub(in crate::intake) const MAX_MESSAGE: usize = 1_000;
-/// The characters of a network's name.
-pub(in crate::intake) const NETWORK_PATTERN: &str = "^[A-Za-z0-9_-]+$";
+use crate::contracts::reports::{MAX_CODE, MAX_ESTIMATED_SECONDS, MAX_HASH, MAX_MESSAGE, MAX_NETWORK};
 
 /// What a watcher of this type of report says with `data`.
 ///

@@ -1,6 +1,6 @@
 //! The desk and the attendant, before real payouts over a memory journal.
 
-mod yard;
+mod fake_parking;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -12,7 +12,7 @@ use payoutd_actors::testing::{
 use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status, Timestamp, Unchanged};
 
 use super::*;
-use yard::Yard;
+use fake_parking::Yard;
 
 struct Bench {
     journal: MemoryJournal,
