@@ -1,6 +1,6 @@
 //! The partner HTTP edge: a server that slow, many and vanishing clients cannot exhaust, and the API on it.
 //!
-//! The edge knows the payouts' handle and a few small ports ([`Quoting`], [`CreatedFrom`], the key store); it knows
+//! The edge knows the payouts' handle and a few small ports ([`Quotes`], [`QuoteUsage`], the key store); it knows
 //! nothing of SQL or AMQP. Every answer passes one envelope, which names the request, counts it, and makes every
 //! error a problem document. Only what is not HTTP at all, or has too large a head, never gets there: hyper refuses
 //! it with a bare status.
@@ -42,9 +42,9 @@ pub use idempotency::Idempotency;
 pub use key_cache::KeyCacheConfig;
 pub use limits::{Limits, LimitsConfig};
 pub use openapi::openapi;
-pub use ports::{CreatedFrom, Quoting};
+pub use ports::{QuoteUsage, Quotes};
 pub use problem::{Code, Problem};
-pub use router::{EdgeConfig, EdgeParts, router};
+pub use router::{ApiConfig, ApiDependencies, router};
 pub use server::{ServerLimits, serve};
 pub use waiting::{Waiting, WaitingConfig};
 

@@ -9,7 +9,7 @@ use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
 
 pub use relay::{Relay, RelayConfig};
-pub use wakeups::{HintingJournal, Hints};
+pub use wakeups::{NotifyingJournal, Wakeups};
 
 /// A message as it waits in the outbox, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,14 +45,14 @@ impl Filter {
 
 /// A place in the order of lists: newest first, and by id where two are of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct PageCursor {
     /// The time of creation.
     pub created_at: Timestamp,
     /// The payout.
     pub id: PayoutId,
 }
 
-impl Place {
+impl PageCursor {
     /// The place just before every payout that was created before `time`.
     #[must_use]
     pub fn before(time: Timestamp) -> Self {
@@ -68,7 +68,7 @@ impl Place {
 
 /// Finds payouts.
 #[async_trait]
-pub trait Listing: Send + Sync + 'static {
+pub trait PayoutQueryStore: Send + Sync + 'static {
     /// At most `limit` payouts that `filter` held for when it looked, newest first, from after `place` on. One is late at
     /// `now` where its time has passed, said so or not.
     ///
@@ -77,7 +77,7 @@ pub trait Listing: Send + Sync + 'static {
     async fn page(
         &self,
         filter: &Filter,
-        place: Place,
+        place: PageCursor,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, Unavailable>;

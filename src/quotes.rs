@@ -13,12 +13,12 @@ pub mod signature;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{QuoteId, Terms, Timestamp};
 
-pub use desk::{OfferError, OpenError, QuoteDesk};
-pub use offer::{InsufficientFunds, Offer, OfferedRoute};
-pub use refusal::QuoteError;
+pub use desk::{OpenError, QuoteError, QuoteService};
+pub use offer::{InsufficientFunds, OfferedRoute, QuoteResponse};
+pub use refusal::QuoteRefusal;
 pub use request::QuoteRequest;
 pub(crate) use request::check_external_ref;
 pub use routes::{Routes, RoutesConfig};
@@ -44,7 +44,7 @@ pub trait QuoteStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// Where the store cannot be asked, or an answer of that name is kept already; then nothing is written.
-    async fn put(&self, quote: &Quote, answer: Option<&KeptAnswer>) -> Result<Quote, Unavailable>;
+    async fn put(&self, quote: &Quote, answer: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable>;
 
     /// The quote of this id.
     ///

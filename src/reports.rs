@@ -15,11 +15,11 @@ use async_trait::async_trait;
 
 pub use dead_letter::{DeadLetter, DeadLetterReason, DeadLetters, Unreadable};
 pub use envelope::{DEFAULT_MAX_BYTES, Incoming, read};
-pub use intake::{Acknowledged, Desk, DeskConfig, Disposition};
-pub use keyed_queue::{Turn, Turns};
+pub use intake::{Acknowledged, Disposition, ReportIntake, ReportIntakeConfig};
+pub use keyed_queue::{KeyedQueue, QueueTicket};
 pub use message::{CONTENT_TYPE, report_message};
-pub use parked_store::{ParkedReport, ParkingLot};
-pub use parked_worker::{AttendantConfig, ParkingAttendant};
+pub use parked_store::{ParkedReport, ParkedReportStore};
+pub use parked_worker::{ParkedReportWorker, ParkedReportWorkerConfig};
 pub use trace::traceparent_in;
 
 /// Says whether the store can be asked at all, so that nobody fetches work that could not be recorded.

@@ -21,17 +21,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use payoutd_actors::ports::{Journal, Unavailable};
 
-pub use lease::Held;
+pub use lease::LeaseGuard;
 pub use postgres::{PgLease, PgStore};
 pub use sqlite::{SqliteLease, SqliteStore};
 
 use crate::api_keys::KeyStore;
-use crate::http::CreatedFrom;
-use crate::idempotency::AnswerStore;
+use crate::http::QuoteUsage;
+use crate::idempotency::IdempotencyStore;
 use crate::outbox::Outbox;
-use crate::payout_query::Listing;
+use crate::payout_query::PayoutQueryStore;
 use crate::quotes::QuoteStore;
-use crate::reports::ParkingLot;
+use crate::reports::ParkedReportStore;
 use crate::sandbox::PlanStore;
 use crate::tracking::Tracking;
 use crate::webhooks::WebhookStore;
@@ -101,12 +101,12 @@ pub enum MigrateError {
 pub trait Store:
     Journal
     + QuoteStore
-    + CreatedFrom
-    + AnswerStore
+    + QuoteUsage
+    + IdempotencyStore
     + KeyStore
-    + Listing
+    + PayoutQueryStore
     + Outbox
-    + ParkingLot
+    + ParkedReportStore
     + PlanStore
     + WebhookStore
     + Tracking
@@ -136,7 +136,7 @@ pub trait Store:
     async fn setting(&self, name: &str, default: &str) -> Result<String, Unavailable>;
 
     /// Waits until this process alone owns the database, for as long as the answer is kept.
-    async fn own(&self) -> Held;
+    async fn own(&self) -> LeaseGuard;
 
     /// Closes every connection, after what is under way.
     async fn close(&self);

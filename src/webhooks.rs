@@ -31,7 +31,9 @@ pub use address::is_public;
 pub use attempt::{Attempt, AttemptError, Verdict};
 pub use connector::{Resolve, SystemResolver, TlsTrust};
 pub use delivery::{Delivery, DeliveryStatus, MessageId, NewDelivery};
-pub use desk::{Desk, DeskError, MAX_ENDPOINTS, NewEndpoint, Owner, Page, ReplayRequest, TestReport};
+pub use desk::{
+    MAX_ENDPOINTS, NewEndpoint, Owner, Page, ReplayRequest, TestReport, WebhookError, WebhookService,
+};
 pub use endpoint::{DisabledReason, Endpoint, EndpointId, InvalidEndpointId};
 pub use event_type::EventType;
 pub use metrics::describe;

@@ -15,9 +15,9 @@ pub use self::message::PayoutMessage;
 use self::observe::{count_transition, observe_report};
 use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
-use crate::payouts::{Receipt, ReportError};
+use crate::handle::{Receipt, ReportError};
 use crate::ports::{Announcement, Append, Appended, Clock, Unavailable};
-use crate::snapshots::Snapshots;
+use crate::read::snapshots::SnapshotCache;
 use payoutd_domain::{
     Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
 };
@@ -28,7 +28,7 @@ pub struct World {
     /// The way to the journal.
     pub commits: GroupCommit,
     /// Where committed snapshots are shown.
-    pub snapshots: Arc<Snapshots>,
+    pub snapshots: Arc<SnapshotCache>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -231,12 +231,12 @@ impl Owner {
             }
             Ok(Appended::Conflict) => {
                 metrics::counter!("payoutd_commit_conflicts_total").increment(1);
-                self.world.snapshots.doubt(self.id);
+                self.world.snapshots.mark_stale(self.id);
                 Ok(None)
             }
             Err(CommitError::Unknown(why)) => {
                 metrics::counter!("payoutd_commits_unknown_total").increment(1);
-                self.world.snapshots.doubt(self.id);
+                self.world.snapshots.mark_stale(self.id);
                 tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading");
                 Ok(None)
             }

@@ -3,7 +3,7 @@
 //! No delay is ever added to fill a batch. Creations, recorded inputs and loads are gathered apart, each kind the same
 //! way. A payout's writes stay in order, because its actor waits for one before it makes the next.
 
-mod lane;
+mod queue;
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::lane::{Lane, Waiting};
+use self::queue::{BatchQueue, Waiting};
 use crate::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
 use payoutd_domain::PayoutId;
 
@@ -68,7 +68,7 @@ impl GroupCommit {
     pub fn start(journal: Arc<dyn Journal>, config: GroupCommitConfig) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let closing = Arc::new(watch::Sender::new(false));
-        let lane = |kind| Lane { kind, config, closing: closing.subscribe() };
+        let lane = |kind| BatchQueue { kind, config, closing: closing.subscribe() };
         let creates = lane("create").start(&mut tasks, {
             let journal = Arc::clone(&journal);
             move |batch: Vec<Create>| {

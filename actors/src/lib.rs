@@ -7,15 +7,14 @@
 //! from the world; [`engine`] starts and ends all of it as one.
 
 pub mod actor;
-pub mod births;
-pub mod engine;
 pub mod failpoint;
 pub mod group_commit;
-pub mod payouts;
+pub mod handle;
+pub mod overdue_sweep;
+pub mod pending_creations;
 pub mod ports;
-pub mod snapshots;
+pub mod read;
 pub mod supervisor;
-pub mod sweep;
+pub mod system;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod watchers;

@@ -1,12 +1,12 @@
 //! What the actors need from the world: a [`Journal`] and a [`Clock`].
 
-mod kept_answer;
+mod idempotency_record;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use kept_answer::{Fingerprint, KeptAnswer, RequestName};
+pub use idempotency_record::{Fingerprint, IdempotencyKeyHash, IdempotencyRecord};
 use payoutd_domain::{
     AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Sequence, Snapshot, Status,
     Timestamp, Version,
@@ -94,7 +94,7 @@ pub struct Create {
     /// `payout.created`.
     pub announcement: Announcement,
     /// The answer to whoever asked for it, to be kept where the payout is inserted.
-    pub answer: Option<Arc<KeptAnswer>>,
+    pub answer: Option<Arc<IdempotencyRecord>>,
     /// The W3C trace context the request came with, to travel on.
     pub traceparent: Option<Arc<str>>,
 }

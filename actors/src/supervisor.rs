@@ -19,7 +19,7 @@ use self::passivation::superfluous;
 use self::quarantine::Quarantine;
 use self::slot::Slot;
 use crate::actor::{PayoutActor, PayoutMessage, Start, World};
-use crate::payouts::ReportError;
+use crate::handle::ReportError;
 use crate::ports::Unavailable;
 use payoutd_domain::{Payout, PayoutId};
 
@@ -219,7 +219,7 @@ impl Children {
         // Creations under way included: their payouts may have moved on elsewhere.
         self.expected.clear();
         self.passivate_all();
-        self.start.world.snapshots.trust_afresh();
+        self.start.world.snapshots.reset();
         // Whoever asked may have stopped waiting.
         let _ = reply.send(());
     }

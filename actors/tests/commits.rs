@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use payoutd_actors::payouts::{CreateError, Payouts, Receipt, ReportError};
+use payoutd_actors::handle::{CreateError, PayoutsHandle, Receipt, ReportError};
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
     Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
@@ -30,7 +30,7 @@ async fn scene() -> Scene {
 }
 
 impl Scene {
-    fn payouts(&self) -> Payouts {
+    fn payouts(&self) -> PayoutsHandle {
         self.started.payouts.clone()
     }
 
@@ -182,7 +182,7 @@ async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
     let creating = tokio::spawn(async move { payouts.create(sample::payout(2), None).await });
     settle().await;
 
-    scene.payouts().distrust();
+    scene.payouts().disable_memory_reads();
     let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
     for number in 1..3 {
         elsewhere.payouts.report(id(number), Mode::Live, delivered(), None).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use payoutd_actors::payouts::{Payouts, ReportError};
+use payoutd_actors::handle::{PayoutsHandle, ReportError};
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{FaultPlan, ManualClock, MemoryJournal, Odds, start_payouts, unhurried};
@@ -20,7 +20,7 @@ fn moved(number: u32) -> Report {
 }
 
 /// Reports until it is recorded, as the intake does.
-async fn report_all(payouts: Payouts, payout: u64) {
+async fn report_all(payouts: PayoutsHandle, payout: u64) {
     for number in 0..REPORTS {
         while let Err(error) = payouts.report(id(payout), Mode::Live, moved(number), None).await {
             assert!(matches!(error, ReportError::Unavailable(_)), "{error}");
@@ -31,7 +31,7 @@ async fn report_all(payouts: Payouts, payout: u64) {
     }
 }
 
-async fn read_on(payouts: Payouts, payout: u64, over: Arc<AtomicBool>, reads: Arc<AtomicU64>) {
+async fn read_on(payouts: PayoutsHandle, payout: u64, over: Arc<AtomicBool>, reads: Arc<AtomicU64>) {
     let mut newest = Version::FIRST;
     while !over.load(Ordering::Relaxed) {
         if let Ok(read) = payouts.read(id(payout)).await {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payoutd_actors::snapshots::Snapshots;
+use payoutd_actors::read::snapshots::SnapshotCache;
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_domain::{Payout, Snapshot, Version};
 
@@ -10,13 +10,13 @@ fn of_version(version: i64) -> Arc<Snapshot> {
     Arc::new(Snapshot { version: Version(version), ..Payout::new(Arc::new(sample::payout(1))).snapshot() })
 }
 
-fn shown(snapshots: &Snapshots) -> Option<i64> {
+fn shown(snapshots: &SnapshotCache) -> Option<i64> {
     snapshots.get(id(1)).map(|snapshot| snapshot.version.0)
 }
 
 #[test]
 fn what_a_reader_saw_while_the_actor_loaded_is_not_taken_back() {
-    let snapshots = Snapshots::default();
+    let snapshots = SnapshotCache::default();
     snapshots.expect(id(1));
     assert_eq!(shown(&snapshots), None);
     assert_eq!(snapshots.newest(of_version(5)).version.0, 5);
@@ -27,9 +27,9 @@ fn what_a_reader_saw_while_the_actor_loaded_is_not_taken_back() {
 
 #[test]
 fn in_doubt_the_database_is_asked_and_nothing_older_is_shown() {
-    let snapshots = Snapshots::default();
+    let snapshots = SnapshotCache::default();
     snapshots.publish(of_version(4));
-    snapshots.doubt(id(1));
+    snapshots.mark_stale(id(1));
     assert_eq!(shown(&snapshots), None);
     assert_eq!(snapshots.newest(of_version(3)).version.0, 4);
     snapshots.publish(of_version(6));
@@ -38,10 +38,10 @@ fn in_doubt_the_database_is_asked_and_nothing_older_is_shown() {
 
 #[test]
 fn nobody_is_remembered_once_the_actor_is_gone() {
-    let snapshots = Snapshots::default();
+    let snapshots = SnapshotCache::default();
     snapshots.publish(of_version(4));
     snapshots.remove(id(1));
     assert_eq!(snapshots.newest(of_version(6)).version.0, 6);
-    snapshots.doubt(id(1));
+    snapshots.mark_stale(id(1));
     assert_eq!(shown(&snapshots), None);
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use payoutd_actors::engine::ShutdownError;
-use payoutd_actors::payouts::{Payouts, Receipt, ReportError};
+use payoutd_actors::handle::{PayoutsHandle, Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::supervisor::SupervisorConfig;
+use payoutd_actors::system::ShutdownError;
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
     Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
@@ -28,7 +28,7 @@ impl Scene {
         Self { journal, clock, started }
     }
 
-    fn payouts(&self) -> Payouts {
+    fn payouts(&self) -> PayoutsHandle {
         self.started.payouts.clone()
     }
 
@@ -55,7 +55,7 @@ impl Scene {
     }
 }
 
-async fn report(payouts: &Payouts, payout: PayoutId, report: Report) -> Result<Receipt, ReportError> {
+async fn report(payouts: &PayoutsHandle, payout: PayoutId, report: Report) -> Result<Receipt, ReportError> {
     payouts.report(payout, Mode::Live, report, None).await
 }
 

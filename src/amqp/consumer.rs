@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::session::{self, Ended};
 use super::settings::AmqpSettings;
 use super::status::{ConsumerState, ConsumerStatus};
-use crate::reports::{DeadLetters, Desk, StoreProbe, Turns};
+use crate::reports::{DeadLetters, KeyedQueue, ReportIntake, StoreProbe};
 use crate::runtime::backoff::Backoff;
 
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
@@ -41,12 +41,12 @@ impl Default for ConsumerConfig {
 pub(super) struct Intake {
     pub(super) settings: AmqpSettings,
     pub(super) config: ConsumerConfig,
-    pub(super) desk: Arc<Desk>,
+    pub(super) desk: Arc<ReportIntake>,
     pub(super) letters: Arc<dyn DeadLetters>,
     pub(super) store: Arc<dyn StoreProbe>,
     pub(super) status: Arc<ConsumerStatus>,
     /// Longer than a session: what is still in hand from the last one goes first.
-    pub(super) turns: Turns,
+    pub(super) turns: KeyedQueue,
 }
 
 impl Intake {
@@ -67,12 +67,12 @@ impl Consumer {
     pub fn new(
         settings: AmqpSettings,
         config: ConsumerConfig,
-        desk: Arc<Desk>,
+        desk: Arc<ReportIntake>,
         letters: Arc<dyn DeadLetters>,
         store: Arc<dyn StoreProbe>,
     ) -> Self {
         let config = ConsumerConfig { prefetch: config.prefetch.clamp(1, 5_000), ..config };
-        let (status, turns) = (Arc::default(), Turns::default());
+        let (status, turns) = (Arc::default(), KeyedQueue::default());
         Self { intake: Arc::new(Intake { settings, config, desk, letters, store, status, turns }) }
     }
 

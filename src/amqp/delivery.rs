@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use super::acknowledger::Settled;
 use super::consumer::Intake;
-use crate::reports::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, Turn};
+use crate::reports::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, QueueTicket};
 use crate::runtime::backoff::Backoff;
 
 const AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
@@ -40,7 +40,7 @@ struct GivenBack;
 type Aside = (DeadLetterReason, String);
 
 /// Deals with one message. It may be acknowledged last of all, and only if all that came before succeeded.
-pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Turn) {
+pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: QueueTicket) {
     let _in_flight = InFlight::new();
     let received_at = hand.intake.desk.now();
     turn.come().await;

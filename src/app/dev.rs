@@ -7,9 +7,9 @@ use std::sync::Arc;
 use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
-use super::in_process::{DevSink, LoggedDeadLetters};
-use super::narrator::{Narrator, print_line};
-use super::system::{Foundation, System, start_telemetry};
+use super::in_process::{DevReportSink, LoggedDeadLetters};
+use super::narrator::{ConsolePublisher, print_line};
+use super::system::{Components, System, start_telemetry};
 use super::{SystemClock, demo};
 use crate::cli::{Failure, create_key};
 use crate::config::Config;
@@ -32,7 +32,7 @@ pub async fn dev(mut config: Config, data: &Path) -> Result<(), Failure> {
     config.webhooks.allow_private_addresses = true;
     let metrics = start_telemetry(&config)?;
     let database = format!("sqlite:{}", data.display());
-    let (foundation, http) = Foundation::lay(config, &database).await?;
+    let (foundation, http) = Components::open(config, &database).await?;
     foundation.store.migrate().await?;
     let keys = Keys {
         live: create_key(&*foundation.store, ORG, Mode::Live, SystemClock::read()).await?.expose().to_owned(),
@@ -68,9 +68,9 @@ fn connect(system: &mut System) {
         planned: Arc::clone(&planned),
         pace,
     };
-    let live = Narrator { inner: planner(Pace::Demonstration) };
-    let test = Narrator { inner: planner(Pace::AtOnce) };
-    let sink = DevSink { payouts: system.payouts.clone(), desk: system.desk() };
+    let live = ConsolePublisher { inner: planner(Pace::Demonstration) };
+    let test = ConsolePublisher { inner: planner(Pace::AtOnce) };
+    let sink = DevReportSink { payouts: system.payouts.clone(), desk: system.desk() };
     system.relay(Mode::Live, Arc::new(live));
     system.relay(Mode::Test, Arc::new(test));
     system.simulator(planned, Arc::new(sink));

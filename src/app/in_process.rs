@@ -1,21 +1,23 @@
 //! The bus inside the process, for `payoutd dev`: the simulator's reports come in through the same desk as the broker's.
 
 use async_trait::async_trait;
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, PayoutId, Report};
 
-use crate::reports::{CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming, report_message};
+use crate::reports::{
+    CONTENT_TYPE, DeadLetter, DeadLetters, Disposition, Incoming, ReportIntake, report_message,
+};
 use crate::sandbox::{ReportSink, SandboxSink};
 
 /// Hands simulated reports in: on live payouts through the intake's desk, on sandbox payouts directly.
-pub(super) struct DevSink {
-    pub(super) payouts: Payouts,
-    pub(super) desk: Desk,
+pub(super) struct DevReportSink {
+    pub(super) payouts: PayoutsHandle,
+    pub(super) desk: ReportIntake,
 }
 
 #[async_trait]
-impl ReportSink for DevSink {
+impl ReportSink for DevReportSink {
     async fn hand_in(&self, id: PayoutId, report: Report) -> Result<(), Unavailable> {
         let Some(snapshot) = self.payouts.read(id).await? else { return Ok(()) };
         match snapshot.payout.terms.mode {
@@ -25,7 +27,7 @@ impl ReportSink for DevSink {
     }
 }
 
-impl DevSink {
+impl DevReportSink {
     async fn publish(&self, id: PayoutId, report: &Report) -> Result<(), Unavailable> {
         let body = report_message(id, report);
         let incoming = Incoming {

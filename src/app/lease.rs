@@ -5,25 +5,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 
 use crate::ops::Check;
-use crate::store::{Held, Store};
+use crate::store::{LeaseGuard, Store};
 
 /// Whether the database is ours now, for `/readyz`.
 #[derive(Debug, Default)]
-pub(super) struct Ownership(AtomicBool);
+pub(super) struct LeaseStatus(AtomicBool);
 
 #[async_trait]
-impl Check for Ownership {
+impl Check for LeaseStatus {
     async fn check(&self) -> Result<(), String> {
         if self.0.load(Ordering::Relaxed) { Ok(()) } else { Err("standing by for the database".into()) }
     }
 }
 
-impl Ownership {
+impl LeaseStatus {
     /// Waits until the database is ours.
-    pub(super) async fn take(&self, store: &Arc<dyn Store>) -> Held {
+    pub(super) async fn take(&self, store: &Arc<dyn Store>) -> LeaseGuard {
         let held = store.own().await;
         self.0.store(true, Ordering::Relaxed);
         tracing::info!("this process owns the database");
@@ -38,15 +38,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// again, and everything in memory forgotten, because another process may have written meanwhile. Returns only when
 /// another process holds the database.
 pub(super) async fn keep(
-    ownership: Arc<Ownership>,
-    mut held: Held,
+    ownership: Arc<LeaseStatus>,
+    mut held: LeaseGuard,
     store: Arc<dyn Store>,
-    payouts: Payouts,
+    payouts: PayoutsHandle,
 ) -> String {
     loop {
         let why = held.lost().await;
         ownership.0.store(false, Ordering::Relaxed);
-        payouts.distrust();
+        payouts.disable_memory_reads();
         tracing::warn!(why, "the lease on the database is lost; taking it again");
         while store.ping().await.is_err() {
             tokio::time::sleep(Duration::from_millis(200)).await;

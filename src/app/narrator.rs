@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::outbox::{OutboxMessage, PublishError, Publisher};
 
 /// The bus inside the process: prints every announcement as it passes, and hands it to the simulator.
-pub(super) struct Narrator<P> {
+pub(super) struct ConsolePublisher<P> {
     pub(super) inner: P,
 }
 
 #[async_trait]
-impl<P: Publisher> Publisher for Narrator<P> {
+impl<P: Publisher> Publisher for ConsolePublisher<P> {
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>> {
         for message in messages {
             tell(message);

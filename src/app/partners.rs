@@ -6,18 +6,18 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use super::system::{Foundation, System, spawn_server};
+use super::system::{Components, System, spawn_server};
 use crate::cli::Failure;
 use crate::config::{self, Config};
 use crate::http::{
-    self, Authenticator, BasePath, DocsParts, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits,
-    LimitsConfig, ServerLimits, TrackingConfig, TrackingParts, Waiting, WaitingConfig,
+    self, ApiConfig, ApiDependencies, Authenticator, BasePath, DocsParts, Idempotency, KeyCacheConfig,
+    Limits, LimitsConfig, ServerLimits, TrackingConfig, TrackingParts, Waiting, WaitingConfig,
 };
-use crate::quotes::{QuoteDesk, Routes, Signer, SigningKey};
+use crate::quotes::{QuoteService, Routes, Signer, SigningKey};
 use crate::runtime::rate_limit::Rate;
-use crate::runtime::retention::{self, keep_forgetting};
+use crate::runtime::retention::{self, run_retention};
 use crate::store::Store;
-use crate::webhooks::Desk;
+use crate::webhooks::WebhookService;
 
 /// How long after its end a quote is still known. Afterwards its signature says that there was one.
 const QUOTES_KEPT_SECONDS: u32 = 24 * 60 * 60;
@@ -45,14 +45,14 @@ impl System {
 
     /// Forgets quotes and answers some time after they expired.
     fn forget_the_old(&mut self) {
-        let Foundation { store, clock, .. } = &self.foundation;
+        let Components { store, clock, .. } = &self.foundation;
         let (answers, now) = (Arc::clone(store), Arc::clone(clock));
         self.background.spawn("forgetting answers", |stop| {
             let forget = move || {
                 let (answers, now) = (Arc::clone(&answers), now.now());
                 async move { answers.forget_answers(now, retention::BATCH).await }
             };
-            keep_forgetting("answers", forget, stop)
+            run_retention("answers", forget, stop)
         });
         let (quotes, now) = (Arc::clone(store), Arc::clone(clock));
         self.background.spawn("forgetting quotes", |stop| {
@@ -60,21 +60,21 @@ impl System {
                 let (quotes, expired) = (Arc::clone(&quotes), now.now().minus_seconds(QUOTES_KEPT_SECONDS));
                 async move { quotes.forget_quotes(expired, retention::BATCH).await }
             };
-            keep_forgetting("quotes", forget, stop)
+            run_retention("quotes", forget, stop)
         });
     }
 
-    async fn api(&self, routes: &Arc<Routes>, webhooks: Desk) -> Result<Router, Failure> {
-        let Foundation { config, store, clock, renderer, .. } = &self.foundation;
+    async fn api(&self, routes: &Arc<Routes>, webhooks: WebhookService) -> Result<Router, Failure> {
+        let Components { config, store, clock, renderer, .. } = &self.foundation;
         let signer = Signer::new(signing_key(config, &**store).await?);
-        let quoting = QuoteDesk::new(
+        let quoting = QuoteService::new(
             signer.clone(),
             Arc::clone(routes),
             Arc::clone(store) as _,
             Arc::clone(clock),
             config.quotes.ttl_seconds,
         );
-        Ok(http::router(EdgeParts {
+        Ok(http::router(ApiDependencies {
             payouts: self.payouts.clone(),
             quoting: Arc::new(quoting),
             created_from: Arc::clone(store) as _,
@@ -91,7 +91,7 @@ impl System {
             cursors: signer,
             waiting: Waiting::new(waiting(config), self.edges.stop()),
             webhooks: Arc::new(webhooks),
-            config: EdgeConfig {
+            config: ApiConfig {
                 base_path: config.http.base_path.parse::<BasePath>()?,
                 max_body_bytes: config.http.max_body_bytes,
                 body_timeout: Duration::from_secs(config.http.header_timeout_seconds),
@@ -110,7 +110,7 @@ impl System {
     }
 
     fn tracking_page(&self, routes: Arc<Routes>) -> Router {
-        let Foundation { config, store, .. } = &self.foundation;
+        let Components { config, store, .. } = &self.foundation;
         let limits = TrackingConfig {
             frame_ancestors: config.tracking.frame_ancestors.clone(),
             max_streams: config.tracking.max_streams,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
-use super::system::{Foundation, System, start_telemetry};
+use super::system::{Components, System, start_telemetry};
 use super::{amqp_settings, required};
 use crate::amqp::{AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
 use crate::cli::Failure;
@@ -25,7 +25,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let metrics = start_telemetry(&config)?;
     let broker = amqp_settings(&config)?;
     let database = required(config.database.url.set(), "database.url", "DATABASE_URL")?.to_owned();
-    let (foundation, api) = Foundation::lay(config, &database).await?;
+    let (foundation, api) = Components::open(config, &database).await?;
     if foundation.config.database.migrate {
         foundation.store.migrate().await?;
     }
@@ -47,7 +47,7 @@ fn connect(system: &mut System, broker: &AmqpSettings, check: &BrokerCheck) {
         drain: Duration::from_secs(config.http.drain_seconds),
         ..ConsumerConfig::default()
     };
-    let store = StoreAnswers(Arc::clone(&system.foundation.store));
+    let store = StoreHealthProbe(Arc::clone(&system.foundation.store));
     let consumer =
         Consumer::new(broker.clone(), limits, Arc::new(system.desk()), Arc::clone(&letters), Arc::new(store));
     check.watch(consumer.status());
@@ -84,10 +84,10 @@ impl Check for BrokerCheck {
     }
 }
 
-struct StoreAnswers(Arc<dyn Store>);
+struct StoreHealthProbe(Arc<dyn Store>);
 
 #[async_trait]
-impl StoreProbe for StoreAnswers {
+impl StoreProbe for StoreHealthProbe {
     async fn answers(&self) -> bool {
         self.0.ping().await.is_ok()
     }

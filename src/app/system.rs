@@ -5,61 +5,63 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use payoutd_actors::engine::{self, EngineConfig, Running};
 use payoutd_actors::group_commit::GroupCommitConfig;
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
+use payoutd_actors::overdue_sweep::sweep;
 use payoutd_actors::ports::{Clock, Journal};
 use payoutd_actors::supervisor::SupervisorConfig;
-use payoutd_actors::sweep::sweep;
+use payoutd_actors::system::{self, ActorSystem, ActorSystemConfig};
 use payoutd_domain::Mode;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::SystemClock;
-use super::lease::{self, Ownership};
+use super::lease::{self, LeaseStatus};
 use super::open_files;
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::http::{self, ServerLimits};
 use crate::ops::{self, Check, Readiness};
-use crate::outbox::{HintingJournal, Hints, Publisher, Relay, RelayConfig};
-use crate::reports::{AttendantConfig, DeadLetters, Desk, DeskConfig, ParkingAttendant};
+use crate::outbox::{NotifyingJournal, Publisher, Relay, RelayConfig, Wakeups};
+use crate::reports::{
+    DeadLetters, ParkedReportWorker, ParkedReportWorkerConfig, ReportIntake, ReportIntakeConfig,
+};
 use crate::runtime::shutdown::{Stop, termination};
-use crate::runtime::task_group::Crew;
+use crate::runtime::task_group::TaskGroup;
 use crate::runtime::telemetry;
 use crate::sandbox::{ReportSink, Simulator};
-use crate::store::{Held, Store};
+use crate::store::{LeaseGuard, Store};
 use crate::wire::Renderer;
 
 /// What a system is before anything runs: its configuration, its store, its open ports.
-pub(super) struct Foundation {
+pub(super) struct Components {
     pub(super) config: Config,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) renderer: Renderer,
-    pub(super) ownership: Arc<Ownership>,
+    pub(super) ownership: Arc<LeaseStatus>,
 }
 
 /// A system whose payouts are up. Neither the edges nor the bus are there yet.
 pub(super) struct System {
-    pub(super) foundation: Foundation,
+    pub(super) foundation: Components,
     pub(super) readiness: Arc<Readiness>,
-    pub(super) payouts: Payouts,
+    pub(super) payouts: PayoutsHandle,
     /// Takes work in. Asked to stop first.
-    pub(super) edges: Crew,
+    pub(super) edges: TaskGroup,
     /// Works by itself.
-    pub(super) background: Crew,
+    pub(super) background: TaskGroup,
     /// Publishes what was committed. Asked to stop last.
-    pub(super) relays: Crew,
+    pub(super) relays: TaskGroup,
     /// The operators' listener, which outlives everything else.
-    ops: Crew,
-    engine: Running,
-    pub(super) hints: Hints,
+    ops: TaskGroup,
+    engine: ActorSystem,
+    pub(super) hints: Wakeups,
 }
 
-impl Foundation {
+impl Components {
     /// Opens the partners' port and the store. Nothing is served yet.
-    pub(super) async fn lay(config: Config, database_url: &str) -> Result<(Self, TcpListener), Failure> {
+    pub(super) async fn open(config: Config, database_url: &str) -> Result<(Self, TcpListener), Failure> {
         open_files::allow(config.http.max_connections);
         let http = bind(config.http.listen, "http.listen").await?;
         let public_url = match config.http.public_url.as_str() {
@@ -83,7 +85,7 @@ impl Foundation {
         self,
         metrics: PrometheusHandle,
         checks: Vec<(&'static str, Arc<dyn Check>)>,
-    ) -> Result<Option<(System, Held)>, Failure> {
+    ) -> Result<Option<(System, LeaseGuard)>, Failure> {
         let mut readiness = Readiness::default()
             .with("database", Arc::new(DatabaseCheck(Arc::clone(&self.store))))
             .with("recovery", Arc::clone(&self.ownership) as Arc<dyn Check>);
@@ -91,7 +93,7 @@ impl Foundation {
             readiness = readiness.with(name, check);
         }
         let readiness = Arc::new(readiness);
-        let mut ops = Crew::new();
+        let mut ops = TaskGroup::new();
         let listener = bind(self.config.ops.listen, "ops.listen").await?;
         tracing::info!("operators listening on http://{}", listener.local_addr()?);
         let router = ops::router(Arc::clone(&readiness), metrics, &self.config.ops.token);
@@ -107,18 +109,18 @@ impl Foundation {
             held = self.ownership.take(&self.store) => held,
             stopped = termination() => return stopped.map(|()| None).map_err(Failure::from),
         };
-        let hints = Hints::default();
-        let journal = HintingJournal::new(Arc::clone(&self.store) as Arc<dyn Journal>, hints.clone());
+        let hints = Wakeups::default();
+        let journal = NotifyingJournal::new(Arc::clone(&self.store) as Arc<dyn Journal>, hints.clone());
         let engine =
-            engine::start(Arc::new(journal), Arc::clone(&self.clock), engine_config(&self.config)).await?;
+            system::start(Arc::new(journal), Arc::clone(&self.clock), engine_config(&self.config)).await?;
         let payouts = engine.payouts().clone();
         let system = System {
             foundation: self,
             readiness,
             payouts,
-            edges: Crew::new(),
-            background: Crew::new(),
-            relays: Crew::new(),
+            edges: TaskGroup::new(),
+            background: TaskGroup::new(),
+            relays: TaskGroup::new(),
             ops,
             engine,
             hints,
@@ -127,8 +129,8 @@ impl Foundation {
     }
 }
 
-fn engine_config(config: &Config) -> EngineConfig {
-    EngineConfig {
+fn engine_config(config: &Config) -> ActorSystemConfig {
+    ActorSystemConfig {
         supervisor: SupervisorConfig {
             max_live: config.actors.max_live,
             idle_after: Duration::from_secs(config.actors.idle_seconds),
@@ -152,7 +154,7 @@ async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, Failure> {
 
 /// Serves on a listener for as long as the crew is not dismissed.
 pub(super) fn spawn_server(
-    crew: &mut Crew,
+    crew: &mut TaskGroup,
     name: &'static str,
     listener: TcpListener,
     router: axum::Router,
@@ -177,18 +179,18 @@ impl Check for DatabaseCheck {
 
 impl System {
     /// The desk that takes reports in from a bus.
-    pub(super) fn desk(&self) -> Desk {
-        let Foundation { config, store, .. } = &self.foundation;
-        let limits = DeskConfig {
+    pub(super) fn desk(&self) -> ReportIntake {
+        let Components { config, store, .. } = &self.foundation;
+        let limits = ReportIntakeConfig {
             max_bytes: config.reports.max_bytes,
             park_for: Duration::from_secs(config.reports.park_seconds.into()),
         };
-        Desk::new(self.payouts.clone(), Arc::clone(store) as _, limits)
+        ReportIntake::new(self.payouts.clone(), Arc::clone(store) as _, limits)
     }
 
     /// Starts the relay of one mode.
     pub(super) fn relay(&mut self, mode: Mode, publisher: Arc<dyn Publisher>) {
-        let Foundation { config, store, clock, .. } = &self.foundation;
+        let Components { config, store, clock, .. } = &self.foundation;
         let (name, hint) = match mode {
             Mode::Live => ("the live relay", &self.hints.live),
             Mode::Test => ("the sandbox relay", &self.hints.test),
@@ -209,7 +211,7 @@ impl System {
 
     /// Starts the simulator, rung by `planned`, reporting into `sink`.
     pub(super) fn simulator(&mut self, planned: Arc<Notify>, sink: Arc<dyn ReportSink>) {
-        let Foundation { config, store, clock, .. } = &self.foundation;
+        let Components { config, store, clock, .. } = &self.foundation;
         let simulator = Simulator {
             plans: Arc::clone(store) as _,
             planned,
@@ -222,15 +224,15 @@ impl System {
 
     /// Starts what works by itself on any bus: the sweep for lateness, the parking lot's attendant, the backlog's gauge.
     pub(super) fn upkeep(&mut self, letters: Arc<dyn DeadLetters>) {
-        let Foundation { config, store, clock, .. } = &self.foundation;
+        let Components { config, store, clock, .. } = &self.foundation;
         let (every, batch) = (Duration::from_millis(config.sweep.every_millis), config.sweep.batch);
         let (journal, payouts) = (Arc::clone(store) as Arc<dyn Journal>, self.payouts.clone());
         self.background.spawn("the sweep", |stop| keep_sweeping(journal, payouts, every, batch, stop));
-        let attendant = ParkingAttendant::new(
+        let attendant = ParkedReportWorker::new(
             self.payouts.clone(),
             Arc::clone(store) as _,
             letters,
-            AttendantConfig::default(),
+            ParkedReportWorkerConfig::default(),
         );
         self.background.spawn("the parking attendant", |mut stop| async move {
             attendant.run(async move { stop.asked().await }).await;
@@ -240,17 +242,17 @@ impl System {
     }
 
     /// Runs until the process is asked to stop, then stops in order. An error where something died first.
-    pub(super) async fn run(mut self, held: Held) -> Result<(), Failure> {
-        let Foundation { store, ownership, .. } = &self.foundation;
+    pub(super) async fn run(mut self, held: LeaseGuard) -> Result<(), Failure> {
+        let Components { store, ownership, .. } = &self.foundation;
         let lease = lease::keep(Arc::clone(ownership), held, Arc::clone(store), self.payouts.clone());
         let end: Result<(), Failure> = tokio::select! {
             stopped = termination() => stopped.map_err(Failure::from),
             why = lease => Err(why.into()),
             why = self.engine.died() => Err(why.into()),
-            why = self.edges.lost() => Err(why.into()),
-            why = self.background.lost() => Err(why.into()),
-            why = self.relays.lost() => Err(why.into()),
-            why = self.ops.lost() => Err(why.into()),
+            why = self.edges.first_exit() => Err(why.into()),
+            why = self.background.first_exit() => Err(why.into()),
+            why = self.relays.first_exit() => Err(why.into()),
+            why = self.ops.first_exit() => Err(why.into()),
         };
         if let Err(error) = &end {
             tracing::error!(%error, "a part of payoutd is gone; stopping");
@@ -263,13 +265,13 @@ impl System {
         let patience =
             Duration::from_secs(self.foundation.config.http.drain_seconds) + Duration::from_secs(5);
         self.readiness.drain();
-        self.edges.dismiss("the intake and the partner listener", patience).await;
-        self.background.dismiss("background work", patience).await;
+        self.edges.shut_down("the intake and the partner listener", patience).await;
+        self.background.shut_down("background work", patience).await;
         if let Err(error) = self.engine.shutdown(patience).await {
             tracing::error!(%error, "the payouts did not stop in order");
         }
-        self.relays.dismiss("the relays", patience).await;
-        self.ops.dismiss("the operators' listener", Duration::from_secs(2)).await;
+        self.relays.shut_down("the relays", patience).await;
+        self.ops.shut_down("the operators' listener", Duration::from_secs(2)).await;
         self.foundation.store.close().await;
         tracing::info!("stopped");
     }
@@ -277,7 +279,7 @@ impl System {
 
 async fn keep_sweeping(
     journal: Arc<dyn Journal>,
-    payouts: Payouts,
+    payouts: PayoutsHandle,
     every: Duration,
     batch: u32,
     mut stop: Stop,

@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::system::Foundation;
+use super::system::Components;
 use crate::cli::Failure;
 use crate::config;
 use crate::webhooks::{
-    Desk, Policy, Sender, SenderLimits, SenderParts, SystemResolver, TlsTrust, Transport, TransportLimits,
+    Policy, Sender, SenderLimits, SenderParts, SystemResolver, TlsTrust, Transport, TransportLimits,
+    WebhookService,
 };
 
 /// Both halves, with one transport between them.
-pub(super) fn webhooks(foundation: &Foundation, hint: &Arc<Notify>) -> Result<(Desk, Sender), Failure> {
-    let Foundation { config, store, clock, renderer, .. } = foundation;
+pub(super) fn webhooks(
+    foundation: &Components,
+    hint: &Arc<Notify>,
+) -> Result<(WebhookService, Sender), Failure> {
+    let Components { config, store, clock, renderer, .. } = foundation;
     let transport = Arc::new(transport(&config.webhooks)?);
-    let desk = Desk {
+    let desk = WebhookService {
         store: Arc::clone(store) as _,
         journal: Arc::clone(store) as _,
         transport: Arc::clone(&transport),

@@ -13,10 +13,10 @@ use uuid::Uuid;
 use super::envelope::Exchange;
 use super::key_cache::{KeyCache, KeyCacheConfig};
 use super::limits::Standing;
-use super::router::Edge;
+use super::router::ApiState;
 use super::{Code, Problem};
 use crate::api_keys::{KeyDigest, KeyStore};
-use crate::runtime::rate_limit::Misses;
+use crate::runtime::rate_limit::FailedAttempts;
 
 /// Whom a request speaks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Principal {
 pub struct Authenticator {
     cache: KeyCache,
     clock: Arc<dyn Clock>,
-    refusals: Option<Misses>,
+    refusals: Option<FailedAttempts>,
 }
 
 /// Why a caller is not known.
@@ -57,7 +57,7 @@ impl Authenticator {
     /// keys that were good a moment ago. 0 for no limit.
     #[must_use]
     pub fn throttled(self, refused_per_minute: u32) -> Self {
-        Self { refusals: (refused_per_minute > 0).then(|| Misses::new(refused_per_minute)), ..self }
+        Self { refusals: (refused_per_minute > 0).then(|| FailedAttempts::new(refused_per_minute)), ..self }
     }
 
     async fn authenticate(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Principal, AuthError> {
@@ -126,10 +126,10 @@ fn mode_of(key: &str) -> Option<Mode> {
     well_formed.then_some(mode)
 }
 
-impl FromRequestParts<Edge> for Principal {
+impl FromRequestParts<ApiState> for Principal {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, edge: &Edge) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, edge: &ApiState) -> Result<Self, Problem> {
         let exchange = parts.extensions.get::<Arc<Exchange>>();
         let stands = |standing: Standing| exchange.map_or((), |exchange| exchange.stands(standing));
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());

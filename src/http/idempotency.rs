@@ -19,37 +19,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::response::Response;
-use payoutd_actors::ports::{Fingerprint, KeptAnswer, RequestName, Unavailable};
+use payoutd_actors::ports::{Fingerprint, IdempotencyKeyHash, IdempotencyRecord, Unavailable};
 use tracing::Instrument;
 
 use super::body::JsonBody;
-use super::router::Edge;
+use super::router::ApiState;
 use super::{Code, Principal, Problem};
-use crate::idempotency::AnswerStore;
+use crate::idempotency::IdempotencyStore;
 pub(super) use answer::Answer;
 use answer::{is_final, replayed};
 pub(super) use call::{Call, KeyedCall};
 pub(super) use key::optional as key_in;
-use running::{Running, Turn};
+use running::{InFlightGuard, InFlightRequests};
 
 /// Gives answers again.
 pub struct Idempotency {
-    answers: Arc<dyn AnswerStore>,
+    answers: Arc<dyn IdempotencyStore>,
     keep_seconds: u32,
-    running: Running,
+    running: InFlightRequests,
 }
 
 /// A request that has a key.
 #[derive(Debug, Clone, Copy)]
 struct Named {
-    name: RequestName,
+    name: IdempotencyKeyHash,
     fingerprint: Fingerprint,
 }
 
 /// A call being done.
 pub(super) struct Work {
     /// The edge it came to.
-    pub(super) edge: Edge,
+    pub(super) edge: ApiState,
     /// Whom it speaks for.
     pub(super) principal: Principal,
     /// What it says.
@@ -61,12 +61,12 @@ pub(super) struct Work {
 impl Idempotency {
     /// Keeps answers in `answers`, for `keep`.
     #[must_use]
-    pub fn new(answers: Arc<dyn AnswerStore>, keep: Duration) -> Self {
+    pub fn new(answers: Arc<dyn IdempotencyStore>, keep: Duration) -> Self {
         let keep_seconds = u32::try_from(keep.as_secs()).unwrap_or(u32::MAX);
-        Self { answers, keep_seconds, running: Running::default() }
+        Self { answers, keep_seconds, running: InFlightRequests::default() }
     }
 
-    fn begin(&self, Named { name, fingerprint }: Named) -> Result<Turn, Problem> {
+    fn begin(&self, Named { name, fingerprint }: Named) -> Result<InFlightGuard, Problem> {
         self.running.begin(name, fingerprint).map_err(|running| {
             if running != fingerprint {
                 return conflict();
@@ -83,16 +83,16 @@ impl Idempotency {
 impl Work {
     /// The answer as it is to be kept in the commit that does the work; nothing where the request has no key. Whoever
     /// takes it and succeeds has kept it.
-    pub(super) fn keep(&self, answer: &Answer) -> Option<KeptAnswer> {
+    pub(super) fn keep(&self, answer: &Answer) -> Option<IdempotencyRecord> {
         let kept = self.named.map(|named| kept(&self.edge, named, answer));
         self.handed_out.fetch_or(kept.is_some(), Ordering::Relaxed);
         kept
     }
 }
 
-fn kept(edge: &Edge, Named { name, fingerprint }: Named, answer: &Answer) -> KeptAnswer {
+fn kept(edge: &ApiState, Named { name, fingerprint }: Named, answer: &Answer) -> IdempotencyRecord {
     let now = edge.payouts.now();
-    KeptAnswer {
+    IdempotencyRecord {
         name,
         fingerprint,
         status: answer.status.as_u16(),
@@ -105,7 +105,7 @@ fn kept(edge: &Edge, Named { name, fingerprint }: Named, answer: &Answer) -> Kep
 
 impl Call {
     /// Does the work, unless it was done before, and answers.
-    pub(super) async fn once<W, F>(self, edge: &Edge, work: W) -> Result<Response, Problem>
+    pub(super) async fn once<W, F>(self, edge: &ApiState, work: W) -> Result<Response, Problem>
     where
         W: FnOnce(Arc<Work>) -> F + Send + 'static,
         F: Future<Output = Result<Answer, Problem>> + Send + 'static,
@@ -125,7 +125,7 @@ impl Call {
         }
     }
 
-    async fn answer<W, F>(self, edge: Edge, work: W) -> Result<Response, Problem>
+    async fn answer<W, F>(self, edge: ApiState, work: W) -> Result<Response, Problem>
     where
         W: FnOnce(Arc<Work>) -> F,
         F: Future<Output = Result<Answer, Problem>>,
@@ -162,7 +162,7 @@ impl Call {
 }
 
 /// The answer to a request that was made before, if it was this one.
-fn again(kept: KeptAnswer, named: Named) -> Result<Response, Problem> {
+fn again(kept: IdempotencyRecord, named: Named) -> Result<Response, Problem> {
     if kept.fingerprint != named.fingerprint {
         return Err(conflict());
     }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use uuid::Uuid;
 
 use super::{Principal, Problem};
-use crate::runtime::rate_limit::{Buckets, Level, Rate};
+use crate::runtime::rate_limit::{Level, Rate, TokenBuckets};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -21,8 +21,8 @@ pub struct LimitsConfig {
 /// Counts calls by key.
 #[derive(Debug)]
 pub struct Limits {
-    reads: Option<Buckets<Uuid>>,
-    writes: Option<Buckets<Uuid>>,
+    reads: Option<TokenBuckets<Uuid>>,
+    writes: Option<TokenBuckets<Uuid>>,
 }
 
 /// Where a caller stands with a limit after its call.
@@ -37,7 +37,7 @@ impl Limits {
     /// Nobody has called yet.
     #[must_use]
     pub fn new(config: LimitsConfig) -> Self {
-        Self { reads: config.reads.map(Buckets::new), writes: config.writes.map(Buckets::new) }
+        Self { reads: config.reads.map(TokenBuckets::new), writes: config.writes.map(TokenBuckets::new) }
     }
 
     /// Counts a call: whether it is answered, and where its caller stands then. `None` where nothing limits it.

@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::idempotency::Call;
-use super::router::Edge;
+use super::router::ApiState;
 use super::trace_context::TraceContext;
 use super::{Principal, Problem};
 
@@ -49,7 +49,7 @@ impl CreateRequest {
 
 /// Executes a quote.
 pub(super) async fn create(
-    State(edge): State<Edge>,
+    State(edge): State<ApiState>,
     TraceContext(traceparent): TraceContext,
     call: Call,
 ) -> Result<Response, Problem> {
@@ -74,11 +74,15 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 }
 
 /// The payout, where it is the caller's own: another organisation's and the other mode's do not exist for it.
-async fn own(edge: &Edge, principal: Principal, id: PayoutId) -> Result<Arc<Snapshot>, Problem> {
+async fn own(edge: &ApiState, principal: Principal, id: PayoutId) -> Result<Arc<Snapshot>, Problem> {
     find_own(edge, principal, id).await?.ok_or_else(Problem::payout_not_found)
 }
 
-async fn find_own(edge: &Edge, principal: Principal, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Problem> {
+async fn find_own(
+    edge: &ApiState,
+    principal: Principal,
+    id: PayoutId,
+) -> Result<Option<Arc<Snapshot>>, Problem> {
     let found = edge.payouts.read(id).await.map_err(|error| store_unavailable(&error))?;
     Ok(found.filter(|snapshot| {
         let terms = &snapshot.payout.terms;

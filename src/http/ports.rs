@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, OrgId, PayoutId, QuoteId, TrackingToken};
 
-use crate::idempotency::AnswerFor;
-use crate::quotes::{Offer, OfferError, OpenError, Quote, QuoteDesk, QuoteRequest};
+use crate::idempotency::RecordFor;
+use crate::quotes::{OpenError, Quote, QuoteError, QuoteRequest, QuoteResponse, QuoteService};
 
 /// Gives quotes, and opens them again to be executed.
 #[async_trait]
-pub trait Quoting: Send + Sync + 'static {
+pub trait Quotes: Send + Sync + 'static {
     /// Prices a payout, keeps the quote, and renders the offer as JSON, as it goes out. Where `answer` is asked for the
     /// answer that says so, it is kept with the quote.
     ///
@@ -20,8 +20,8 @@ pub trait Quoting: Send + Sync + 'static {
         org: OrgId,
         mode: Mode,
         request: QuoteRequest,
-        answer: AnswerFor<'_, str>,
-    ) -> Result<String, OfferError>;
+        answer: RecordFor<'_, str>,
+    ) -> Result<String, QuoteError>;
 
     /// The quote of that id, where it is genuine, the organisation's own, of that mode, and still good.
     ///
@@ -38,7 +38,7 @@ pub trait Quoting: Send + Sync + 'static {
 
 /// Knows which payout came of a quote.
 #[async_trait]
-pub trait CreatedFrom: Send + Sync + 'static {
+pub trait QuoteUsage: Send + Sync + 'static {
     /// The payout that executes this quote, whoever's it is and however long ago it was created.
     ///
     /// # Errors
@@ -47,16 +47,16 @@ pub trait CreatedFrom: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl Quoting for QuoteDesk {
+impl Quotes for QuoteService {
     async fn quote(
         &self,
         org: OrgId,
         mode: Mode,
         request: QuoteRequest,
-        answer: AnswerFor<'_, str>,
-    ) -> Result<String, OfferError> {
-        let written = |offer: &Offer| serde_json::to_string(offer);
-        let answered = |offer: &Offer| answer(&written(offer).ok()?);
+        answer: RecordFor<'_, str>,
+    ) -> Result<String, QuoteError> {
+        let written = |offer: &QuoteResponse| serde_json::to_string(offer);
+        let answered = |offer: &QuoteResponse| answer(&written(offer).ok()?);
         let offer = Self::quote(self, org, mode, request, &answered).await?;
         Ok(written(&offer).map_err(|error| Unavailable(error.to_string()))?)
     }

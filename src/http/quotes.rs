@@ -5,12 +5,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::idempotency::{Answer, KeyedCall};
-use super::router::Edge;
+use super::router::ApiState;
 use super::{Code, Problem};
-use crate::quotes::{OfferError, QuoteError};
+use crate::quotes::{QuoteError, QuoteRefusal};
 
 /// Prices a payout.
-pub(super) async fn quote(State(edge): State<Edge>, KeyedCall(call): KeyedCall) -> Result<Response, Problem> {
+pub(super) async fn quote(
+    State(edge): State<ApiState>,
+    KeyedCall(call): KeyedCall,
+) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let (org, mode, request) = (work.principal.org, work.principal.mode, work.body.json()?);
         let answer = |offer: &str| Answer::written(StatusCode::OK, offer.to_owned());
@@ -21,23 +24,25 @@ pub(super) async fn quote(State(edge): State<Edge>, KeyedCall(call): KeyedCall) 
     .await
 }
 
-fn problem_of(error: OfferError) -> Problem {
+fn problem_of(error: QuoteError) -> Problem {
     let refused = match error {
-        OfferError::Refused(refused) => refused,
-        OfferError::Unavailable(error) => {
+        QuoteError::Refused(refused) => refused,
+        QuoteError::Unavailable(error) => {
             tracing::warn!(%error, "a quote could not be kept");
             return Problem::unavailable();
         }
     };
     match refused {
-        QuoteError::Validation { field, detail } => Problem::validation(field, detail),
-        QuoteError::InvalidDestination { detail } => {
+        QuoteRefusal::Validation { field, detail } => Problem::validation(field, detail),
+        QuoteRefusal::InvalidDestination { detail } => {
             Problem::new(Code::InvalidDestination, detail).at("destination")
         }
-        QuoteError::UnsupportedAsset { detail } => Problem::new(Code::UnsupportedAsset, detail).at("asset"),
-        QuoteError::UnsupportedRoute { field, detail } => {
+        QuoteRefusal::UnsupportedAsset { detail } => Problem::new(Code::UnsupportedAsset, detail).at("asset"),
+        QuoteRefusal::UnsupportedRoute { field, detail } => {
             Problem::new(Code::UnsupportedRoute, detail).at(field)
         }
-        QuoteError::AmountOutOfRange { detail } => Problem::new(Code::AmountOutOfRange, detail).at("amount"),
+        QuoteRefusal::AmountOutOfRange { detail } => {
+            Problem::new(Code::AmountOutOfRange, detail).at("amount")
+        }
     }
 }

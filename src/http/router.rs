@@ -7,20 +7,20 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 
 use super::meters::Meters;
 use super::{
-    Authenticator, BasePath, Code, CreatedFrom, Idempotency, Limits, Problem, Quoting, Waiting, envelope,
+    Authenticator, BasePath, Code, Idempotency, Limits, Problem, QuoteUsage, Quotes, Waiting, envelope,
     payouts, quotes, webhooks,
 };
-use crate::payout_query::Listing;
+use crate::payout_query::PayoutQueryStore;
 use crate::quotes::Signer;
 use crate::wire::Renderer;
 
 /// How the edge behaves.
 #[derive(Debug, Clone)]
-pub struct EdgeConfig {
+pub struct ApiConfig {
     /// The path under which the API lives.
     pub base_path: BasePath,
     /// The largest body of a request, in bytes.
@@ -31,7 +31,7 @@ pub struct EdgeConfig {
     pub request_timeout: Duration,
 }
 
-impl Default for EdgeConfig {
+impl Default for ApiConfig {
     fn default() -> Self {
         Self {
             base_path: BasePath::default(),
@@ -43,13 +43,13 @@ impl Default for EdgeConfig {
 }
 
 /// What the edge works with.
-pub struct EdgeParts {
+pub struct ApiDependencies {
     /// The payouts.
-    pub payouts: Payouts,
+    pub payouts: PayoutsHandle,
     /// Gives quotes and opens them.
-    pub quoting: Arc<dyn Quoting>,
+    pub quoting: Arc<dyn Quotes>,
     /// Knows which payout came of a quote.
-    pub created_from: Arc<dyn CreatedFrom>,
+    pub created_from: Arc<dyn QuoteUsage>,
     /// Knows callers.
     pub authenticator: Authenticator,
     /// Says who calls too often.
@@ -59,37 +59,37 @@ pub struct EdgeParts {
     /// Renders payouts.
     pub renderer: Renderer,
     /// Finds payouts.
-    pub listing: Arc<dyn Listing>,
+    pub listing: Arc<dyn PayoutQueryStore>,
     /// Signs the places in lists.
     pub cursors: Signer,
     /// What requests that wait share.
     pub waiting: Waiting,
     /// Does what partners ask for about webhooks.
-    pub webhooks: Arc<crate::webhooks::Desk>,
+    pub webhooks: Arc<crate::webhooks::WebhookService>,
     /// How to behave.
-    pub config: EdgeConfig,
+    pub config: ApiConfig,
 }
 
 /// What handlers share. Cheap to clone.
-pub(super) type Edge = Arc<Shared>;
+pub(super) type ApiState = Arc<Shared>;
 
 /// The parts, and what the handlers keep among themselves.
 pub(super) struct Shared {
-    parts: EdgeParts,
+    parts: ApiDependencies,
     pub(super) bodies: payouts::Bodies,
 }
 
 impl std::ops::Deref for Shared {
-    type Target = EdgeParts;
+    type Target = ApiDependencies;
 
-    fn deref(&self) -> &EdgeParts {
+    fn deref(&self) -> &ApiDependencies {
         &self.parts
     }
 }
 
 /// The partner API.
-pub fn router(parts: EdgeParts) -> Router {
-    let edge: Edge = Arc::new(Shared { parts, bodies: payouts::Bodies::default() });
+pub fn router(parts: ApiDependencies) -> Router {
+    let edge: ApiState = Arc::new(Shared { parts, bodies: payouts::Bodies::default() });
     let base = &edge.config.base_path;
     let limit = edge.config.request_timeout;
     Router::new()

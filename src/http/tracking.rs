@@ -19,14 +19,14 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures_util::FutureExt;
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_domain::{PayoutId, Snapshot};
 
 use self::reader::Reader;
 use super::envelope;
 use super::meters::Meters;
 use crate::quotes::routes::Routes;
-use crate::runtime::keyed_permits::{PlaceMetrics, Places};
+use crate::runtime::keyed_permits::{KeyedPermits, PermitMetrics};
 use crate::runtime::shutdown::Stop;
 use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Tracking, assets};
 
@@ -74,7 +74,7 @@ impl TrackingConfig {
 /// What the tracking page works with.
 pub struct TrackingParts {
     /// The payouts.
-    pub payouts: Payouts,
+    pub payouts: PayoutsHandle,
     /// Knows which payout a token belongs to.
     pub index: Arc<dyn Tracking>,
     /// Names networks and their explorers.
@@ -85,15 +85,15 @@ pub struct TrackingParts {
     pub config: TrackingConfig,
 }
 
-const STREAM_METRICS: PlaceMetrics =
-    PlaceMetrics { taken: "payoutd_tracking_streams", refused: "payoutd_tracking_streams_refused_total" };
+const STREAM_METRICS: PermitMetrics =
+    PermitMetrics { taken: "payoutd_tracking_streams", refused: "payoutd_tracking_streams_refused_total" };
 
 /// What handlers share.
 struct Site {
-    payouts: Payouts,
+    payouts: PayoutsHandle,
     finder: Finder,
     pages: Pages,
-    streams: Arc<Places<PayoutId>>,
+    streams: Arc<KeyedPermits<PayoutId>>,
     stop: Stop,
     config: TrackingConfig,
     content_security_policy: HeaderValue,
@@ -106,7 +106,11 @@ pub fn tracking_router(parts: TrackingParts) -> Router {
         payouts,
         finder: Finder::new(index, config.misses_per_minute),
         pages: Pages::new(routes),
-        streams: Arc::new(Places::new(config.max_streams, config.max_streams_per_payout, STREAM_METRICS)),
+        streams: Arc::new(KeyedPermits::new(
+            config.max_streams,
+            config.max_streams_per_payout,
+            STREAM_METRICS,
+        )),
         stop,
         content_security_policy: headers::content_security_policy(&config.frame_ancestors),
         config,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Code, Principal, Problem};
-use crate::runtime::keyed_permits::{NoPlace, Place, PlaceMetrics, Places};
+use crate::runtime::keyed_permits::{KeyedPermits, LimitReached, Permit, PermitMetrics};
 use crate::runtime::shutdown::Stop;
 
 /// How much waiting there may be.
@@ -44,19 +44,21 @@ impl WaitingConfig {
 /// What requests that wait share.
 #[derive(Debug)]
 pub struct Waiting {
-    held: Arc<Places<Uuid>>,
+    held: Arc<KeyedPermits<Uuid>>,
     stop: Stop,
     config: WaitingConfig,
 }
 
-const METRICS: PlaceMetrics =
-    PlaceMetrics { taken: "payoutd_http_held_requests", refused: "payoutd_http_held_requests_refused_total" };
+const METRICS: PermitMetrics = PermitMetrics {
+    taken: "payoutd_http_held_requests",
+    refused: "payoutd_http_held_requests_refused_total",
+};
 
 impl Waiting {
     /// Waiting within these limits, until `stop` is asked for.
     #[must_use]
     pub fn new(config: WaitingConfig, stop: Stop) -> Self {
-        let held = Arc::new(Places::new(config.max_held, config.max_held_per_key, METRICS));
+        let held = Arc::new(KeyedPermits::new(config.max_held, config.max_held_per_key, METRICS));
         Self { held, stop, config }
     }
 
@@ -70,16 +72,16 @@ impl Waiting {
     }
 
     /// A place for one more request that waits.
-    pub(super) fn place(&self, principal: Principal) -> Result<Place<Uuid>, Problem> {
+    pub(super) fn place(&self, principal: Principal) -> Result<Permit<Uuid>, Problem> {
         self.held.take(principal.key_id).map_err(|no_place| match no_place {
-            NoPlace::ForThisOne => Problem::new(
+            LimitReached::ForThisOne => Problem::new(
                 Code::RateLimited,
                 format!(
                     "This key has {} requests waiting, which is the most it may have; let one of them end first.",
                     self.config.max_held_per_key
                 ),
             ),
-            NoPlace::AtAll => Problem::new(
+            LimitReached::AtAll => Problem::new(
                 Code::Unavailable,
                 "No further request can be held open just now. It is safe to repeat the same call.",
             ),

@@ -13,14 +13,14 @@ use axum::{Router, extract};
 use serde::Serialize;
 
 use super::idempotency::{Answer, Call};
-use super::router::Edge;
+use super::router::ApiState;
 use super::{BasePath, Code, Principal, Problem};
-use crate::webhooks::{DeskError, Endpoint, EndpointId, MAX_ENDPOINTS, Owner};
+use crate::webhooks::{Endpoint, EndpointId, MAX_ENDPOINTS, Owner, WebhookError};
 use bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
 use requests::{CreateRequest, DeliveriesQuery, ReplayFields};
 
 /// The routes.
-pub(super) fn routes(base: &BasePath) -> Router<Edge> {
+pub(super) fn routes(base: &BasePath) -> Router<ApiState> {
     Router::new()
         .route(&base.join("/webhooks"), post(create).get(list))
         .route(&base.join("/webhooks/{id}"), get(read).delete(delete))
@@ -34,7 +34,7 @@ pub(super) fn routes(base: &BasePath) -> Router<Edge> {
 type PathId = Result<Path<String>, PathRejection>;
 
 /// Makes an endpoint. The answer shows its secret, this once.
-async fn create(State(edge): State<Edge>, call: Call) -> Result<Response, Problem> {
+async fn create(State(edge): State<ApiState>, call: Call) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let new = work.body.json::<CreateRequest>()?.into_new_endpoint()?;
         let base = &work.edge.config.base_path;
@@ -48,24 +48,28 @@ async fn create(State(edge): State<Edge>, call: Call) -> Result<Response, Proble
     .await
 }
 
-async fn list(State(edge): State<Edge>, principal: Principal) -> Result<Response, Problem> {
+async fn list(State(edge): State<ApiState>, principal: Principal) -> Result<Response, Problem> {
     let endpoints = edge.webhooks.list(owner(principal)).await.map_err(problem_of)?;
     json(StatusCode::OK, &ListBody { data: endpoints.iter().map(EndpointBody::new).collect() })
 }
 
-async fn read(State(edge): State<Edge>, principal: Principal, id: PathId) -> Result<Response, Problem> {
+async fn read(State(edge): State<ApiState>, principal: Principal, id: PathId) -> Result<Response, Problem> {
     let endpoint = edge.webhooks.find(owner(principal), endpoint_id(id)?).await.map_err(problem_of)?;
     json(StatusCode::OK, &EndpointBody::new(&endpoint))
 }
 
-async fn delete(State(edge): State<Edge>, principal: Principal, id: PathId) -> Result<StatusCode, Problem> {
+async fn delete(
+    State(edge): State<ApiState>,
+    principal: Principal,
+    id: PathId,
+) -> Result<StatusCode, Problem> {
     let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
     to_the_end(async move { desk.delete(owner(principal), id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Gives a new secret. The answer shows it, this once.
-async fn rotate(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+async fn rotate(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let id = endpoint_id(id)?;
         work.body.nothing()?;
@@ -77,7 +81,7 @@ async fn rotate(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Resp
 }
 
 /// Sends to a disabled endpoint again.
-async fn enable(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+async fn enable(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let id = endpoint_id(id)?;
         work.body.nothing()?;
@@ -88,7 +92,7 @@ async fn enable(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Resp
 }
 
 async fn deliveries(
-    State(edge): State<Edge>,
+    State(edge): State<ApiState>,
     principal: Principal,
     id: PathId,
     RawQuery(query): RawQuery,
@@ -99,7 +103,7 @@ async fn deliveries(
     json(StatusCode::OK, &DeliveriesBody::new(&page))
 }
 
-async fn replay(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+async fn replay(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let (id, what) = (endpoint_id(id)?, work.body.json::<ReplayFields>()?.read()?);
         let count = work.edge.webhooks.replay(owner(work.principal), id, what).await.map_err(problem_of)?;
@@ -109,7 +113,7 @@ async fn replay(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Resp
 }
 
 /// Sends a test event, and answers with what came of it.
-async fn test(State(edge): State<Edge>, id: PathId, call: Call) -> Result<Response, Problem> {
+async fn test(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let id = endpoint_id(id)?;
         work.body.nothing()?;
@@ -133,7 +137,7 @@ fn not_found() -> Problem {
 
 /// Does something that writes in a task of its own: a client that hangs up must not cut it off.
 async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, DeskError>> + Send + 'static,
+    work: impl Future<Output = Result<T, WebhookError>> + Send + 'static,
 ) -> Result<T, Problem> {
     match tokio::spawn(work).await {
         Ok(done) => done.map_err(problem_of),
@@ -144,22 +148,22 @@ async fn to_the_end<T: Send + 'static>(
     }
 }
 
-fn problem_of(error: DeskError) -> Problem {
+fn problem_of(error: WebhookError) -> Problem {
     match error {
-        DeskError::NotFound => not_found(),
-        DeskError::PayoutNotFound => Problem::payout_not_found().at("payout_id"),
-        DeskError::Invalid { field, detail } => Problem::validation(field, format!("{field}: {detail}.")),
-        DeskError::TooMany => Problem::new(
+        WebhookError::NotFound => not_found(),
+        WebhookError::PayoutNotFound => Problem::payout_not_found().at("payout_id"),
+        WebhookError::Invalid { field, detail } => Problem::validation(field, format!("{field}: {detail}.")),
+        WebhookError::TooMany => Problem::new(
             Code::ValidationError,
             format!(
                 "There are {MAX_ENDPOINTS} webhook endpoints already, which is the most there can be; delete one first."
             ),
         ),
-        DeskError::Disabled => Problem::new(
+        WebhookError::Disabled => Problem::new(
             Code::ValidationError,
             "The endpoint is disabled; enable it with POST /webhooks/{id}/enable first.",
         ),
-        DeskError::Unavailable(error) => {
+        WebhookError::Unavailable(error) => {
             tracing::warn!(%error, "the webhook store could not be asked");
             Problem::unavailable()
         }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 
 /// Rung after every commit that concerns them. Only a hint: what it misses is found by their own looks.
 #[derive(Debug, Clone, Default)]
-pub struct Hints {
+pub struct Wakeups {
     /// For the relay of live payouts.
     pub live: Arc<Notify>,
     /// For the sandbox's.
@@ -18,7 +18,7 @@ pub struct Hints {
     pub webhooks: Arc<Notify>,
 }
 
-impl Hints {
+impl Wakeups {
     fn ring(&self, modes: impl Iterator<Item = Mode>) {
         let (mut live, mut test) = (false, false);
         for mode in modes {
@@ -36,21 +36,21 @@ impl Hints {
 }
 
 /// A journal that hints at every commit.
-pub struct HintingJournal {
+pub struct NotifyingJournal {
     inner: Arc<dyn Journal>,
-    hints: Hints,
+    hints: Wakeups,
 }
 
-impl HintingJournal {
+impl NotifyingJournal {
     /// Wraps a journal.
     #[must_use]
-    pub fn new(inner: Arc<dyn Journal>, hints: Hints) -> Self {
+    pub fn new(inner: Arc<dyn Journal>, hints: Wakeups) -> Self {
         Self { inner, hints }
     }
 }
 
 #[async_trait]
-impl Journal for HintingJournal {
+impl Journal for NotifyingJournal {
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable> {
         self.inner.load(ids).await
     }

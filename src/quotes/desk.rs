@@ -6,26 +6,26 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use payoutd_actors::ports::{Clock, KeptAnswer, Unavailable};
+use payoutd_actors::ports::{Clock, IdempotencyRecord, Unavailable};
 use payoutd_domain::{Mode, Network, OrgId, QuoteId, Terms, Timestamp};
 
-use super::offer::Offer;
+use super::offer::QuoteResponse;
 use super::pricing::{self, Price};
 use super::recent::RecentQuotes;
 use super::routes::Routes;
 use super::signature::{SandboxRequest, Signer, SigningError};
-use super::{Quote, QuoteError, QuoteRequest, QuoteStore};
-use crate::idempotency::AnswerFor;
+use super::{Quote, QuoteRefusal, QuoteRequest, QuoteStore};
+use crate::idempotency::RecordFor;
 
 /// How many of the newest live quotes are held in memory.
 const RECENT_QUOTES: usize = 16_384;
 
 /// Why there is no offer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OfferError {
+pub enum QuoteError {
     /// The request cannot be quoted.
     #[error(transparent)]
-    Refused(#[from] QuoteError),
+    Refused(#[from] QuoteRefusal),
     /// The quote could not be kept; the same request may be made again.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -46,7 +46,7 @@ pub enum OpenError {
 }
 
 /// Gives quotes and opens them.
-pub struct QuoteDesk {
+pub struct QuoteService {
     signer: Signer,
     routes: Arc<Routes>,
     store: Arc<dyn QuoteStore>,
@@ -55,13 +55,13 @@ pub struct QuoteDesk {
     recent: RecentQuotes,
 }
 
-impl fmt::Debug for QuoteDesk {
+impl fmt::Debug for QuoteService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QuoteDesk").field("ttl_seconds", &self.ttl_seconds).finish_non_exhaustive()
     }
 }
 
-impl QuoteDesk {
+impl QuoteService {
     /// A desk whose quotes live `ttl_seconds`.
     #[must_use]
     pub fn new(
@@ -86,8 +86,8 @@ impl QuoteDesk {
         org: OrgId,
         mode: Mode,
         request: QuoteRequest,
-        answer: AnswerFor<'_, Offer>,
-    ) -> Result<Offer, OfferError> {
+        answer: RecordFor<'_, QuoteResponse>,
+    ) -> Result<QuoteResponse, QuoteError> {
         let price = pricing::price(&self.routes, &request)?;
         let now = self.clock.now();
         let quote_id = self.quote_id(org, mode, &request, &price, now).map_err(no_id)?;
@@ -95,7 +95,7 @@ impl QuoteDesk {
         let terms = Arc::new(terms(org, mode, quote_id, request, price));
         let quote = Quote { terms, created_at: now, expires_at: now.plus_seconds(self.ttl_seconds) };
         let answer = match mode {
-            Mode::Live => answer(&Offer::new(&quote, recommendation.clone())),
+            Mode::Live => answer(&QuoteResponse::new(&quote, recommendation.clone())),
             Mode::Test => None,
         };
         // What is kept is what counts: a sandbox quote may be there already, with its own times.
@@ -103,7 +103,7 @@ impl QuoteDesk {
         if mode == Mode::Live {
             self.recent.insert(kept.clone(), now);
         }
-        Ok(Offer::new(&kept, recommendation))
+        Ok(QuoteResponse::new(&kept, recommendation))
     }
 
     /// The quote of that id, where it was given to this organisation in this mode and has not expired. Whether it
@@ -164,7 +164,7 @@ impl QuoteDesk {
     }
 
     /// Keeps a quote in a task of its own: a client that hangs up must not leave the write half done.
-    async fn keep(&self, quote: Quote, answer: Option<KeptAnswer>) -> Result<Quote, Unavailable> {
+    async fn keep(&self, quote: Quote, answer: Option<IdempotencyRecord>) -> Result<Quote, Unavailable> {
         let store = Arc::clone(&self.store);
         let kept = tokio::spawn(async move { store.put(&quote, answer.as_ref()).await }).await;
         kept.map_err(|error| Unavailable(format!("keeping the quote failed: {error}")))?

@@ -11,7 +11,7 @@ use crate::contracts;
 /// The body of a quote response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Quote")]
-pub struct Offer {
+pub struct QuoteResponse {
     /// Names the quote when it is executed: `POST /payouts`.
     #[schemars(with = "contracts::QuoteId")]
     pub quote_id: QuoteId,
@@ -64,7 +64,7 @@ pub struct InsufficientFunds {
     pub network_with_lowest_top_up_fee: Network,
 }
 
-impl Offer {
+impl QuoteResponse {
     /// The offer of a kept quote.
     #[must_use]
     pub fn new(quote: &Quote, recommendation: Option<Recommendation>) -> Self {

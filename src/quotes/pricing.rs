@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::destination::Destination;
 use super::routes::{Asset, Chain, Routes};
-use super::{QuoteError, QuoteRequest};
+use super::{QuoteRefusal, QuoteRequest};
 use crate::contracts;
 
 /// A priced request.
@@ -64,7 +64,7 @@ pub struct AlternativeRoute {
 ///
 /// # Errors
 /// Where the request is malformed, or no such payout can be made.
-pub fn price(routes: &Routes, request: &QuoteRequest) -> Result<Price, QuoteError> {
+pub fn price(routes: &Routes, request: &QuoteRequest) -> Result<Price, QuoteRefusal> {
     let amount = request.check()?;
     let asset = routes.asset(&request.asset).ok_or_else(|| unsupported_asset(routes))?;
     let (destination, to) = destination_network(routes, request)?;
@@ -134,42 +134,43 @@ fn round_up(amount: Amount, decimals: u8) -> Option<Amount> {
 fn destination_network<'a>(
     routes: &'a Routes,
     request: &QuoteRequest,
-) -> Result<(Destination, &'a Chain), QuoteError> {
+) -> Result<(Destination, &'a Chain), QuoteRefusal> {
     if let Some(hint) = &request.network_hint {
         let chain = routes.network(hint).ok_or_else(|| unknown_network(routes))?;
         return Ok((Destination::of_family(&request.destination, chain.family)?, chain));
     }
     let destination = Destination::detect(&request.destination)?;
-    let chain = routes.default_network(destination.family()).ok_or_else(|| QuoteError::UnsupportedRoute {
-        field: "destination",
-        detail: format!("no configured network takes {} addresses", destination.family()),
-    })?;
+    let chain =
+        routes.default_network(destination.family()).ok_or_else(|| QuoteRefusal::UnsupportedRoute {
+            field: "destination",
+            detail: format!("no configured network takes {} addresses", destination.family()),
+        })?;
     Ok((destination, chain))
 }
 
 /// The asset's decimals on the destination network, where that carries it.
-fn carried(routes: &Routes, asset: &Asset, to: &Chain, hinted: bool) -> Result<u8, QuoteError> {
+fn carried(routes: &Routes, asset: &Asset, to: &Chain, hinted: bool) -> Result<u8, QuoteRefusal> {
     let field = if hinted { "network_hint" } else { "destination" };
     if !to.enabled {
         let detail = format!("{} is out of service for new quotes", to.display_name);
-        return Err(QuoteError::UnsupportedRoute { field, detail });
+        return Err(QuoteRefusal::UnsupportedRoute { field, detail });
     }
     asset.decimals_on(&to.name).ok_or_else(|| {
         let names: Vec<&str> = routes.carrying(asset).map(|(chain, _)| chain.name.as_str()).collect();
         let (symbol, network) = (&asset.symbol, &to.display_name);
         let detail = format!("{symbol} cannot be sent on {network}; it can on: {}", names.join(", "));
-        QuoteError::UnsupportedRoute { field, detail }
+        QuoteRefusal::UnsupportedRoute { field, detail }
     })
 }
 
-fn check_amount(asset: &Asset, to: &Chain, decimals: u8, amount: Amount) -> Result<(), QuoteError> {
+fn check_amount(asset: &Asset, to: &Chain, decimals: u8, amount: Amount) -> Result<(), QuoteRefusal> {
     if amount < asset.min_amount || amount > asset.max_amount {
         return Err(out_of_range(asset));
     }
     if amount.decimals() > decimals {
         let (found, symbol, network) = (amount.decimals(), &asset.symbol, &to.display_name);
         let detail = format!("amount has {found} decimals, but {symbol} has {decimals} on {network}");
-        return Err(QuoteError::validation("amount", detail));
+        return Err(QuoteRefusal::validation("amount", detail));
     }
     Ok(())
 }
@@ -198,25 +199,25 @@ fn recommendation(
     Some(Recommendation { message, alternative_route })
 }
 
-fn unsupported_asset(routes: &Routes) -> QuoteError {
+fn unsupported_asset(routes: &Routes) -> QuoteRefusal {
     let symbols: Vec<&str> = routes.assets().map(|asset| &*asset.symbol).collect();
-    QuoteError::UnsupportedAsset { detail: format!("asset must be one of: {}", symbols.join(", ")) }
+    QuoteRefusal::UnsupportedAsset { detail: format!("asset must be one of: {}", symbols.join(", ")) }
 }
 
-fn unknown_network(routes: &Routes) -> QuoteError {
+fn unknown_network(routes: &Routes) -> QuoteRefusal {
     let enabled = routes.networks().filter(|chain| chain.enabled);
     let names: Vec<&str> = enabled.map(|chain| chain.name.as_str()).collect();
     let detail = format!("network_hint must be one of: {}", names.join(", "));
-    QuoteError::UnsupportedRoute { field: "network_hint", detail }
+    QuoteRefusal::UnsupportedRoute { field: "network_hint", detail }
 }
 
-fn no_way(asset: &Asset, to: &Chain) -> QuoteError {
+fn no_way(asset: &Asset, to: &Chain) -> QuoteRefusal {
     let detail = format!("there is no way to bring {} to {}", asset.symbol, to.display_name);
-    QuoteError::UnsupportedRoute { field: "destination", detail }
+    QuoteRefusal::UnsupportedRoute { field: "destination", detail }
 }
 
-fn out_of_range(asset: &Asset) -> QuoteError {
+fn out_of_range(asset: &Asset) -> QuoteRefusal {
     let Asset { symbol, min_amount, max_amount, .. } = asset;
     let detail = format!("amount must be {min_amount} to {max_amount} {symbol}");
-    QuoteError::AmountOutOfRange { detail }
+    QuoteRefusal::AmountOutOfRange { detail }
 }

@@ -6,7 +6,7 @@ use super::destination::DestinationError;
 ///
 /// It displays as a whole sentence for the partner's developer, with the limits named; it never repeats an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum QuoteError {
+pub enum QuoteRefusal {
     /// A field is not of the form the interface asks for.
     #[error("{detail}")]
     Validation {
@@ -43,7 +43,7 @@ pub enum QuoteError {
     },
 }
 
-impl QuoteError {
+impl QuoteRefusal {
     pub(super) fn validation(field: &'static str, detail: impl Into<String>) -> Self {
         Self::Validation { field, detail: detail.into() }
     }
@@ -60,7 +60,7 @@ impl QuoteError {
     }
 }
 
-impl From<DestinationError> for QuoteError {
+impl From<DestinationError> for QuoteRefusal {
     fn from(error: DestinationError) -> Self {
         Self::InvalidDestination { detail: format!("destination {error}") }
     }

@@ -4,7 +4,7 @@ use payoutd_domain::Amount;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::QuoteError;
+use super::QuoteRefusal;
 
 /// The body of a quote request. Unknown fields and repeated ones are refused, and so are control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ const AMOUNT_CHARACTERS: usize = 64;
 
 impl QuoteRequest {
     /// Checks each field by itself, and returns the amount.
-    pub(super) fn check(&self) -> Result<Amount, QuoteError> {
+    pub(super) fn check(&self) -> Result<Amount, QuoteRefusal> {
         check_external_ref(&self.external_ref)?;
         check_text("destination", &self.destination, 1, 128)?;
         check_text("asset", &self.asset, 2, 16)?;
@@ -57,43 +57,43 @@ impl QuoteRequest {
         }
         let amount = self.amount.parse().map_err(|_| unreadable_amount(&self.amount))?;
         if Amount::is_zero(amount) {
-            return Err(QuoteError::validation("amount", "amount must be above zero"));
+            return Err(QuoteRefusal::validation("amount", "amount must be above zero"));
         }
         Ok(amount)
     }
 }
 
 /// Whether a text can be a partner's reference.
-pub(crate) fn check_external_ref(text: &str) -> Result<(), QuoteError> {
+pub(crate) fn check_external_ref(text: &str) -> Result<(), QuoteRefusal> {
     check_text("external_ref", text, 1, 255)
 }
 
 /// Lengths count characters, not bytes.
-fn check_text(field: &'static str, text: &str, least: usize, most: usize) -> Result<(), QuoteError> {
+fn check_text(field: &'static str, text: &str, least: usize, most: usize) -> Result<(), QuoteRefusal> {
     // A character has at most four bytes: no need to count the characters of a megabyte.
     let length = if text.len() > 4 * most { most + 1 } else { text.chars().count() };
     if !(least..=most).contains(&length) {
         let detail = format!("{field} must be {least} to {most} characters long");
-        return Err(QuoteError::validation(field, detail));
+        return Err(QuoteRefusal::validation(field, detail));
     }
     if text.chars().any(char::is_control) {
-        return Err(QuoteError::validation(field, format!("{field} must not hold control characters")));
+        return Err(QuoteRefusal::validation(field, format!("{field} must not hold control characters")));
     }
     Ok(())
 }
 
 /// Why a text is no amount: no decimal at all, or one beyond what any asset could have.
-fn unreadable_amount(text: &str) -> QuoteError {
+fn unreadable_amount(text: &str) -> QuoteRefusal {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let plain = digits(whole) && digits(fraction) && (whole == "0" || !whole.starts_with('0'));
     if !plain {
         let detail = "amount must be a decimal string of ASCII digits such as \"100.50\": no sign, no exponent, no leading zeros";
-        QuoteError::validation("amount", detail)
+        QuoteRefusal::validation("amount", detail)
     } else if fraction.trim_end_matches('0').len() > 18 {
-        QuoteError::validation("amount", "amount has more decimals than any asset has (18)")
+        QuoteRefusal::validation("amount", "amount has more decimals than any asset has (18)")
     } else {
-        QuoteError::AmountOutOfRange { detail: "amount is larger than any asset's limit".into() }
+        QuoteRefusal::AmountOutOfRange { detail: "amount is larger than any asset's limit".into() }
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
         let mut request = request();
         change(&mut request);
         request.check().err().map(|error| {
-            assert!(matches!(error, QuoteError::Validation { .. }), "{error:?}");
+            assert!(matches!(error, QuoteRefusal::Validation { .. }), "{error:?}");
             error.field()
         })
     }
@@ -191,6 +191,6 @@ mod tests {
             assert_eq!(fault(|r| r.amount = good.into()), None, "{good}");
         }
         let huge = QuoteRequest { amount: "9".repeat(64), ..request() };
-        assert!(matches!(huge.check(), Err(QuoteError::AmountOutOfRange { .. })));
+        assert!(matches!(huge.check(), Err(QuoteRefusal::AmountOutOfRange { .. })));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payoutd_actors::failpoint;
-use payoutd_actors::payouts::{Payouts, Receipt, ReportError};
+use payoutd_actors::handle::{PayoutsHandle, Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, PayoutId, Report, Timestamp};
 
@@ -12,18 +12,18 @@ use super::dead_letter::DeadLetterReason;
 use super::envelope::{self, Incoming};
 use super::message::report_message;
 use super::trace::traceparent_in;
-use super::{DEFAULT_MAX_BYTES, ParkedReport, ParkingLot};
+use super::{DEFAULT_MAX_BYTES, ParkedReport, ParkedReportStore};
 
 /// The limits of a desk.
 #[derive(Debug, Clone, Copy)]
-pub struct DeskConfig {
+pub struct ReportIntakeConfig {
     /// The largest body, in bytes.
     pub max_bytes: usize,
     /// How long a report waits for its payout, to the second.
     pub park_for: Duration,
 }
 
-impl Default for DeskConfig {
+impl Default for ReportIntakeConfig {
     fn default() -> Self {
         Self { max_bytes: DEFAULT_MAX_BYTES, park_for: Duration::from_secs(24 * 60 * 60) }
     }
@@ -55,16 +55,20 @@ pub enum Acknowledged {
 }
 
 /// Takes messages in, one at a time or many at once. It may be given the same message any number of times.
-pub struct Desk {
-    payouts: Payouts,
-    parking: Arc<dyn ParkingLot>,
-    config: DeskConfig,
+pub struct ReportIntake {
+    payouts: PayoutsHandle,
+    parking: Arc<dyn ParkedReportStore>,
+    config: ReportIntakeConfig,
 }
 
-impl Desk {
+impl ReportIntake {
     /// A desk in front of `payouts`.
     #[must_use]
-    pub fn new(payouts: Payouts, parking: Arc<dyn ParkingLot>, config: DeskConfig) -> Self {
+    pub fn new(
+        payouts: PayoutsHandle,
+        parking: Arc<dyn ParkedReportStore>,
+        config: ReportIntakeConfig,
+    ) -> Self {
         Self { payouts, parking, config }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 /// The queues of one intake, one per key that somebody waits for or works on. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Turns(Arc<Mutex<Tails>>);
+pub struct KeyedQueue(Arc<Mutex<Tails>>);
 
 #[derive(Debug, Default)]
 struct Tails {
@@ -19,24 +19,24 @@ struct Tails {
 /// A place in a queue. The next in the queue has its turn once this is dropped; so only who stops altogether drops it
 /// before its own turn has come.
 #[derive(Debug)]
-pub struct Turn {
+pub struct QueueTicket {
     key: Box<str>,
     number: u64,
     before: Option<oneshot::Receiver<()>>,
-    turns: Turns,
+    turns: KeyedQueue,
     _done: oneshot::Sender<()>,
 }
 
-impl Turns {
+impl KeyedQueue {
     /// Queues up, at once. The order of these calls is the order of the turns.
     #[must_use]
-    pub fn queue_up(&self, key: &str) -> Turn {
+    pub fn queue_up(&self, key: &str) -> QueueTicket {
         let (done, next) = oneshot::channel();
         let mut tails = self.lock();
         tails.taken += 1;
         let number = tails.taken;
         let before = tails.last.insert(key.into(), (number, next)).map(|(_, before)| before);
-        Turn { key: key.into(), number, before, turns: self.clone(), _done: done }
+        QueueTicket { key: key.into(), number, before, turns: self.clone(), _done: done }
     }
 
     fn lock(&self) -> MutexGuard<'_, Tails> {
@@ -44,7 +44,7 @@ impl Turns {
     }
 }
 
-impl Turn {
+impl QueueTicket {
     /// Waits until everybody before is done.
     pub async fn come(&mut self) {
         if let Some(before) = &mut self.before {
@@ -55,7 +55,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for QueueTicket {
     fn drop(&mut self) {
         let mut tails = self.turns.lock();
         let is_last = tails.last.get(&self.key).is_some_and(|(number, _)| *number == self.number);
@@ -71,7 +71,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_is_first_and_other_keys_do_not_wait() {
-        let turns = Turns::default();
+        let turns = KeyedQueue::default();
         let first = turns.queue_up("a");
         let mut second = turns.queue_up("a");
         let mut other = turns.queue_up("b");

@@ -23,7 +23,7 @@ pub struct ParkedReport {
 
 /// Where reports wait for their payouts.
 #[async_trait]
-pub trait ParkingLot: Send + Sync + 'static {
+pub trait ParkedReportStore: Send + Sync + 'static {
     /// Parks a report. One that is parked already stays as it is.
     ///
     /// # Errors

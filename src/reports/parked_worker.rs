@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use payoutd_actors::failpoint;
-use payoutd_actors::payouts::{Payouts, ReportError};
+use payoutd_actors::handle::{PayoutsHandle, ReportError};
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, PayoutId};
 
 use super::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters, Unreadable};
 use super::envelope::{self, Incoming};
 use super::message::CONTENT_TYPE;
-use super::{ParkedReport, ParkingLot};
+use super::{ParkedReport, ParkedReportStore};
 
 /// How many payouts' reports are handed in at once.
 const AT_ONCE: usize = 32;
@@ -26,25 +26,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How an attendant works.
 #[derive(Debug, Clone, Copy)]
-pub struct AttendantConfig {
+pub struct ParkedReportWorkerConfig {
     /// The pause between two rounds.
     pub every: Duration,
     /// The most reports of each kind in one round.
     pub batch: u32,
 }
 
-impl Default for AttendantConfig {
+impl Default for ParkedReportWorkerConfig {
     fn default() -> Self {
         Self { every: Duration::from_secs(1), batch: 1_000 }
     }
 }
 
 /// Looks after the parking lot. Several may, of one lot: reports handed in twice are repeats.
-pub struct ParkingAttendant {
-    payouts: Payouts,
-    parking: Arc<dyn ParkingLot>,
+pub struct ParkedReportWorker {
+    payouts: PayoutsHandle,
+    parking: Arc<dyn ParkedReportStore>,
     letters: Arc<dyn DeadLetters>,
-    config: AttendantConfig,
+    config: ParkedReportWorkerConfig,
 }
 
 /// What one look at a parked report came to.
@@ -58,14 +58,14 @@ enum Handed {
     Waits(Option<DeadLetterReason>),
 }
 
-impl ParkingAttendant {
+impl ParkedReportWorker {
     /// An attendant of `parking`.
     #[must_use]
     pub fn new(
-        payouts: Payouts,
-        parking: Arc<dyn ParkingLot>,
+        payouts: PayoutsHandle,
+        parking: Arc<dyn ParkedReportStore>,
         letters: Arc<dyn DeadLetters>,
-        config: AttendantConfig,
+        config: ParkedReportWorkerConfig,
     ) -> Self {
         Self { payouts, parking, letters, config }
     }

@@ -19,8 +19,8 @@ struct Bench {
     clock: ManualClock,
     started: Started,
     yard: Yard,
-    desk: Arc<Desk>,
-    attendant: ParkingAttendant,
+    desk: Arc<ReportIntake>,
+    attendant: ParkedReportWorker,
 }
 
 async fn bench() -> Bench {
@@ -35,13 +35,13 @@ async fn bench() -> Bench {
         letters_down: Arc::default(),
         before_parking: Arc::default(),
     };
-    let config = DeskConfig { park_for: Duration::from_secs(600), ..DeskConfig::default() };
-    let desk = Arc::new(Desk::new(started.payouts.clone(), Arc::new(yard.clone()), config));
-    let attendant = ParkingAttendant::new(
+    let config = ReportIntakeConfig { park_for: Duration::from_secs(600), ..ReportIntakeConfig::default() };
+    let desk = Arc::new(ReportIntake::new(started.payouts.clone(), Arc::new(yard.clone()), config));
+    let attendant = ParkedReportWorker::new(
         started.payouts.clone(),
         Arc::new(yard.clone()),
         Arc::new(yard.clone()),
-        AttendantConfig::default(),
+        ParkedReportWorkerConfig::default(),
     );
     Bench { journal, clock, started, yard, desk, attendant }
 }
@@ -60,7 +60,7 @@ impl Bench {
     }
 }
 
-async fn take(desk: &Desk, number: u64, report: &Report) -> Disposition {
+async fn take(desk: &ReportIntake, number: u64, report: &Report) -> Disposition {
     let (payout, body) = (sample::id(number), report_message(sample::id(number), report));
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let incoming = Incoming {
@@ -212,13 +212,17 @@ async fn a_quarantined_payouts_report_waits_in_the_lot() {
     let id = sample::id(1);
     bench.journal.faults().always(Call::Load, Some(id), Fault::Damage);
     let started = start_payouts(&bench.journal, &bench.clock, unhurried()).await;
-    let desk = Desk::new(started.payouts.clone(), Arc::new(bench.yard.clone()), DeskConfig::default());
+    let desk = ReportIntake::new(
+        started.payouts.clone(),
+        Arc::new(bench.yard.clone()),
+        ReportIntakeConfig::default(),
+    );
     assert_eq!(take(&desk, 1, &broadcast("r1")).await, PARKED);
-    let attendant = ParkingAttendant::new(
+    let attendant = ParkedReportWorker::new(
         started.payouts.clone(),
         Arc::new(bench.yard.clone()),
         Arc::new(bench.yard.clone()),
-        AttendantConfig::default(),
+        ParkedReportWorkerConfig::default(),
     );
     attendant.round().await.unwrap();
     assert_eq!(bench.yard.parked_reports().len(), 1, "it waits on");

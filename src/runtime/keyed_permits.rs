@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The names of the metrics that tell of a kind of places.
 #[derive(Debug, Clone, Copy)]
-pub struct PlaceMetrics {
+pub struct PermitMetrics {
     /// A gauge: how many are taken.
     pub taken: &'static str,
     /// A counter: how often there was none.
@@ -16,11 +16,11 @@ pub struct PlaceMetrics {
 /// Places to be taken, so many altogether and so many by one: whoever holds one key or link cannot take the places of all
 /// others.
 #[derive(Debug)]
-pub struct Places<K> {
+pub struct KeyedPermits<K> {
     taken: Mutex<Taken<K>>,
     max: usize,
     max_of_one: usize,
-    metrics: PlaceMetrics,
+    metrics: PermitMetrics,
 }
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ struct Taken<K> {
 
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoPlace {
+pub enum LimitReached {
     /// All are taken.
     #[error("all places are taken")]
     AtAll,
@@ -40,10 +40,10 @@ pub enum NoPlace {
     ForThisOne,
 }
 
-impl<K: Copy + Eq + Hash> Places<K> {
+impl<K: Copy + Eq + Hash> KeyedPermits<K> {
     /// At most `max` places, and at most `max_of_one` for one key.
     #[must_use]
-    pub fn new(max: usize, max_of_one: usize, metrics: PlaceMetrics) -> Self {
+    pub fn new(max: usize, max_of_one: usize, metrics: PermitMetrics) -> Self {
         Self { taken: Mutex::new(Taken { all: 0, of: HashMap::new() }), max, max_of_one, metrics }
     }
 
@@ -51,7 +51,7 @@ impl<K: Copy + Eq + Hash> Places<K> {
     ///
     /// # Errors
     /// Where there is none left.
-    pub fn take(self: &Arc<Self>, key: K) -> Result<Place<K>, NoPlace> {
+    pub fn take(self: &Arc<Self>, key: K) -> Result<Permit<K>, LimitReached> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of_key = taken.of.get(&key).copied().unwrap_or(0);
         let refused = |why| {
@@ -59,26 +59,26 @@ impl<K: Copy + Eq + Hash> Places<K> {
             Err(why)
         };
         if of_key >= self.max_of_one {
-            return refused(NoPlace::ForThisOne);
+            return refused(LimitReached::ForThisOne);
         }
         if taken.all >= self.max {
-            return refused(NoPlace::AtAll);
+            return refused(LimitReached::AtAll);
         }
         taken.all += 1;
         taken.of.insert(key, of_key + 1);
         metrics::gauge!(self.metrics.taken).increment(1.0);
-        Ok(Place { key, places: Arc::clone(self) })
+        Ok(Permit { key, places: Arc::clone(self) })
     }
 }
 
 /// A place that is taken.
 #[derive(Debug)]
-pub struct Place<K: Copy + Eq + Hash> {
+pub struct Permit<K: Copy + Eq + Hash> {
     key: K,
-    places: Arc<Places<K>>,
+    places: Arc<KeyedPermits<K>>,
 }
 
-impl<K: Copy + Eq + Hash> Drop for Place<K> {
+impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all = taken.all.saturating_sub(1);
@@ -98,13 +98,13 @@ mod tests {
 
     #[test]
     fn places_are_limited_and_come_back() {
-        let metrics = PlaceMetrics { taken: "test_places", refused: "test_places_refused_total" };
-        let places = Arc::new(Places::new(3, 2, metrics));
+        let metrics = PermitMetrics { taken: "test_places", refused: "test_places_refused_total" };
+        let places = Arc::new(KeyedPermits::new(3, 2, metrics));
         let first = places.take(1).unwrap();
         let second = places.take(1).unwrap();
-        assert_eq!(places.take(1).err(), Some(NoPlace::ForThisOne));
+        assert_eq!(places.take(1).err(), Some(LimitReached::ForThisOne));
         let third = places.take(2).unwrap();
-        assert_eq!(places.take(3).err(), Some(NoPlace::AtAll));
+        assert_eq!(places.take(3).err(), Some(LimitReached::AtAll));
         drop(first);
         let again = places.take(3).unwrap();
         drop((second, third, again));

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub use failed_attempts::Misses;
+pub use failed_attempts::FailedAttempts;
 
 /// The most that are counted apart; all further ones share one bucket.
 const MAX_BUCKETS: usize = 10_000;
@@ -55,24 +55,24 @@ struct Bucket {
 
 /// Buckets by key.
 #[derive(Debug)]
-pub struct Buckets<K> {
+pub struct TokenBuckets<K> {
     rate: Rate,
-    of: Mutex<Shelf<K>>,
+    of: Mutex<BucketMap<K>>,
 }
 
 #[derive(Debug)]
-struct Shelf<K> {
+struct BucketMap<K> {
     /// `None` is the bucket that all those share for whom there is no room.
     buckets: HashMap<Option<K>, Bucket>,
     /// When it was last tidied: a crowd of newcomers must not make each of them look through everything.
     tidied: Option<Instant>,
 }
 
-impl<K: Hash + Eq + Copy> Buckets<K> {
+impl<K: Hash + Eq + Copy> TokenBuckets<K> {
     /// Buckets that begin full.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
-        Self { rate, of: Mutex::new(Shelf { buckets: HashMap::new(), tidied: None }) }
+        Self { rate, of: Mutex::new(BucketMap { buckets: HashMap::new(), tidied: None }) }
     }
 
     /// How fast they fill, and how much each holds.
@@ -102,12 +102,12 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
         self.level(known.map_or_else(|| self.full(), |bucket| self.refilled(*bucket)))
     }
 
-    fn shelf(&self) -> MutexGuard<'_, Shelf<K>> {
+    fn shelf(&self) -> MutexGuard<'_, BucketMap<K>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The bucket of `key` as it is now, or the one it shares.
-    fn entry<'a>(&self, shelf: &'a mut Shelf<K>, key: K) -> &'a mut Bucket {
+    fn entry<'a>(&self, shelf: &'a mut BucketMap<K>, key: K) -> &'a mut Bucket {
         let mut key = Some(key);
         if shelf.buckets.len() >= MAX_BUCKETS && !shelf.buckets.contains_key(&key) {
             self.tidy(shelf);
@@ -121,7 +121,7 @@ impl<K: Hash + Eq + Copy> Buckets<K> {
     }
 
     /// Forgets full buckets, which say nothing.
-    fn tidy(&self, shelf: &mut Shelf<K>) {
+    fn tidy(&self, shelf: &mut BucketMap<K>) {
         if shelf.tidied.is_none_or(|last| last.elapsed() >= TIDY_EVERY) {
             let most = f64::from(self.rate.burst);
             shelf.buckets.retain(|_, bucket| self.refilled(*bucket).left < most);
@@ -165,7 +165,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_bucket_empties_and_fills() {
-        let buckets = Buckets::new(Rate { per_second: 2.0, burst: 4 });
+        let buckets = TokenBuckets::new(Rate { per_second: 2.0, burst: 4 });
         for left in [3, 2, 1, 0] {
             let (enough, level) = buckets.take('a');
             assert!(enough);
@@ -188,7 +188,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_bucket_says_how_long_it_takes() {
-        let buckets = Buckets::new(Rate { per_second: 0.1, burst: 1 });
+        let buckets = TokenBuckets::new(Rate { per_second: 0.1, burst: 1 });
         assert_eq!(buckets.rate().window_seconds(), 10);
         assert!(buckets.take(1).0);
         assert_eq!(buckets.take(1), (false, Level { left: 0, next_seconds: 10, full_seconds: 10 }));
@@ -196,7 +196,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn there_are_never_too_many() {
-        let buckets = Buckets::new(Rate { per_second: 1.0, burst: 2 });
+        let buckets = TokenBuckets::new(Rate { per_second: 1.0, burst: 2 });
         for key in 0..30_000 {
             buckets.take(key);
         }

@@ -15,7 +15,7 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// Calls `forget` every minute until asked to stop, and sooner while there is more to forget. It forgets at most [`BATCH`]
 /// and says how many; `what` names them in the log.
-pub async fn keep_forgetting<F, Forgotten>(what: &'static str, forget: F, mut stop: Stop)
+pub async fn run_retention<F, Forgotten>(what: &'static str, forget: F, mut stop: Stop)
 where
     F: Fn() -> Forgotten + Send,
     Forgotten: Future<Output = Result<u64, Unavailable>> + Send,

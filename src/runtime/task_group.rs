@@ -8,14 +8,14 @@ use tokio::task::{Id, JoinError, JoinSet};
 use crate::runtime::shutdown::{Stop, Stopper, stop_signal, within};
 
 /// Tasks that are asked to stop together. One that ends before that has died, and the process with it.
-pub(crate) struct Crew {
+pub(crate) struct TaskGroup {
     tasks: JoinSet<()>,
     names: HashMap<Id, &'static str>,
     stopper: Stopper,
     stop: Stop,
 }
 
-impl Crew {
+impl TaskGroup {
     pub(crate) fn new() -> Self {
         let (stopper, stop) = stop_signal();
         Self { tasks: JoinSet::new(), names: HashMap::new(), stopper, stop }
@@ -36,7 +36,7 @@ impl Crew {
     }
 
     /// Waits until a task ends, and says which and how. Never returns while there is none.
-    pub(crate) async fn lost(&mut self) -> String {
+    pub(crate) async fn first_exit(&mut self) -> String {
         match self.tasks.join_next_with_id().await {
             Some(Ok((id, ()))) => format!("{} ended", self.name(id)),
             Some(Err(error)) => format!("{} died: {error}", self.name(JoinError::id(&error))),
@@ -49,7 +49,7 @@ impl Crew {
     }
 
     /// Asks every task to stop and waits for them, up to `patience`.
-    pub(crate) async fn dismiss(&mut self, what: &str, patience: Duration) {
+    pub(crate) async fn shut_down(&mut self, what: &str, patience: Duration) {
         self.stopper.stop();
         within(patience, what, async { while self.tasks.join_next().await.is_some() {} }).await;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd_actors::payouts::{Payouts, ReportError};
+use payoutd_actors::handle::{PayoutsHandle, ReportError};
 use payoutd_actors::ports::{Clock, Unavailable};
 use payoutd_domain::{Amount, AnnouncementKind, Mode, Network, PayoutId, Report, ReportKey, Timestamp};
 use serde::Deserialize;
@@ -111,7 +111,7 @@ pub trait ReportSink: Send + Sync + 'static {
 }
 
 /// Hands reports on sandbox payouts to their actors.
-pub struct SandboxSink(pub Payouts);
+pub struct SandboxSink(pub PayoutsHandle);
 
 #[async_trait]
 impl ReportSink for SandboxSink {

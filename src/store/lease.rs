@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 /// The database is ours until this is dropped or lost.
 #[derive(Debug)]
-pub struct Held {
+pub struct LeaseGuard {
     lost: watch::Receiver<Option<String>>,
     guard: Guard,
 }
@@ -23,7 +23,7 @@ pub(super) enum Guard {
     File { _file: File, _never: watch::Sender<Option<String>> },
 }
 
-impl Held {
+impl LeaseGuard {
     pub(super) fn new(lost: watch::Receiver<Option<String>>, guard: Guard) -> Self {
         Self { lost, guard }
     }
@@ -38,7 +38,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for LeaseGuard {
     fn drop(&mut self) {
         match &self.guard {
             // Dropping the session's connection makes the server release the lock.

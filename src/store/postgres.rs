@@ -31,7 +31,7 @@ use sqlx::{Executor, PgPool, Postgres};
 use connections::Connections;
 pub use lease::PgLease;
 
-use super::lease::Held;
+use super::lease::LeaseGuard;
 use super::{MigrateError, OpenError, Store, StoreConfig};
 use crate::runtime::detached::to_the_end;
 use crate::wire::Renderer;
@@ -155,7 +155,7 @@ impl Store for PgStore {
         self.setting_or(name, default).await
     }
 
-    async fn own(&self) -> Held {
+    async fn own(&self) -> LeaseGuard {
         self.lease().acquire().await
     }
 

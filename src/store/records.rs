@@ -1,6 +1,6 @@
 //! What a commit writes, as plain columns: made once from the ports' types, then bound in each database's own way.
 
-use payoutd_actors::ports::{Announcement, Append, BatchError, Create, KeptAnswer};
+use payoutd_actors::ports::{Announcement, Append, BatchError, Create, IdempotencyRecord};
 use payoutd_domain::{Cause, Entry, Refusal, Terms, Timestamp};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
@@ -116,8 +116,8 @@ fn hex_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_str(&text)
 }
 
-impl From<&KeptAnswer> for AnswerRecord {
-    fn from(answer: &KeptAnswer) -> Self {
+impl From<&IdempotencyRecord> for AnswerRecord {
+    fn from(answer: &IdempotencyRecord) -> Self {
         Self {
             name: answer.name.0.to_vec(),
             fingerprint: answer.fingerprint.0.to_vec(),

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use payoutd_actors::ports::{Fingerprint, KeptAnswer, RequestName, Unavailable};
+use payoutd_actors::ports::{Fingerprint, IdempotencyKeyHash, IdempotencyRecord, Unavailable};
 use payoutd_domain::{AnnouncementKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -232,14 +232,14 @@ pub(super) struct AnswerRow {
     expires_at: At,
 }
 
-impl TryFrom<AnswerRow> for KeptAnswer {
+impl TryFrom<AnswerRow> for IdempotencyRecord {
     type Error = Damage;
 
     fn try_from(row: AnswerRow) -> Result<Self, Damage> {
         let digest =
             |column, bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged(column)("not 32 bytes"));
         Ok(Self {
-            name: RequestName(digest("name", row.name)?),
+            name: IdempotencyKeyHash(digest("name", row.name)?),
             fingerprint: Fingerprint(digest("fingerprint", row.fingerprint)?),
             status: u16::try_from(row.status).map_err(damaged("status"))?,
             location: row.location.map(Into::into),

@@ -30,7 +30,7 @@ use sqlx::{Executor, Sqlite, SqlitePool};
 
 pub use lease::SqliteLease;
 
-use super::lease::Held;
+use super::lease::LeaseGuard;
 use super::{MigrateError, OpenError, Store, StoreConfig};
 use crate::runtime::detached::to_the_end;
 use crate::wire::Renderer;
@@ -162,7 +162,7 @@ impl Store for SqliteStore {
         self.setting_or(name, default).await
     }
 
-    async fn own(&self) -> Held {
+    async fn own(&self) -> LeaseGuard {
         self.lease().acquire().await
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Tracking;
-use crate::runtime::rate_limit::Misses;
+use crate::runtime::rate_limit::FailedAttempts;
 
 /// The most tokens remembered. A token belongs to one payout for ever, so nothing remembered gets old.
 const MAX_KNOWN: usize = 50_000;
@@ -35,7 +35,7 @@ pub struct Finder {
     index: Arc<dyn Tracking>,
     known: Arc<Known>,
     turns: Arc<Semaphore>,
-    misses: Misses,
+    misses: FailedAttempts,
 }
 
 impl Finder {
@@ -47,7 +47,7 @@ impl Finder {
             index,
             known: Arc::default(),
             turns: Arc::new(Semaphore::new(MAX_LOOKUPS)),
-            misses: Misses::new(misses_per_minute),
+            misses: FailedAttempts::new(misses_per_minute),
         }
     }
 

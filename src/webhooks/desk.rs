@@ -17,7 +17,7 @@ use super::{
     Attempt, Delivery, Endpoint, EndpointId, EventType, Message, MessageId, OVERLAP, SigningSecret, Target,
     Transport, Verdict, WebhookStore, metrics, sign,
 };
-use crate::idempotency::AnswerFor;
+use crate::idempotency::RecordFor;
 use crate::wire::Renderer;
 pub use owner::Owner;
 pub use replay::ReplayRequest;
@@ -31,7 +31,7 @@ const TEST_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeskError {
+pub enum WebhookError {
     /// There is no such endpoint.
     #[error("no such endpoint")]
     NotFound,
@@ -89,7 +89,7 @@ pub struct TestReport {
 }
 
 /// Does what partners ask for.
-pub struct Desk {
+pub struct WebhookService {
     /// Where endpoints are kept.
     pub store: Arc<dyn WebhookStore>,
     /// Where payouts are recorded.
@@ -104,7 +104,7 @@ pub struct Desk {
     pub hint: Arc<Notify>,
 }
 
-impl Desk {
+impl WebhookService {
     /// Makes an endpoint, and keeps the answer in the same commit. It holds its secret, to be shown this once.
     ///
     /// # Errors
@@ -113,9 +113,9 @@ impl Desk {
         &self,
         owner: Owner,
         new: NewEndpoint,
-        answer: AnswerFor<'_, Endpoint>,
-    ) -> Result<Endpoint, DeskError> {
-        let invalid = |field, detail: String| DeskError::Invalid { field, detail };
+        answer: RecordFor<'_, Endpoint>,
+    ) -> Result<Endpoint, WebhookError> {
+        let invalid = |field, detail: String| WebhookError::Invalid { field, detail };
         let target = Target::parse(&new.url, self.transport.policy());
         let target = target.map_err(|error| invalid("url", error.to_string()))?;
         if new.description.chars().count() > MAX_DESCRIPTION || new.description.contains('\0') {
@@ -144,7 +144,7 @@ impl Desk {
         if self.store.insert_endpoint(&endpoint, MAX_ENDPOINTS, answer.as_ref()).await? {
             Ok(endpoint)
         } else {
-            Err(DeskError::TooMany)
+            Err(WebhookError::TooMany)
         }
     }
 
@@ -152,7 +152,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    pub async fn list(&self, owner: Owner) -> Result<Vec<Endpoint>, DeskError> {
+    pub async fn list(&self, owner: Owner) -> Result<Vec<Endpoint>, WebhookError> {
         Ok(self.store.endpoints(owner.org, owner.mode).await?)
     }
 
@@ -160,18 +160,18 @@ impl Desk {
     ///
     /// # Errors
     /// Where there is none.
-    pub async fn find(&self, owner: Owner, id: EndpointId) -> Result<Endpoint, DeskError> {
+    pub async fn find(&self, owner: Owner, id: EndpointId) -> Result<Endpoint, WebhookError> {
         let found = self.store.endpoint(id).await?;
-        found.filter(|endpoint| owner.owns(endpoint)).ok_or(DeskError::NotFound)
+        found.filter(|endpoint| owner.owns(endpoint)).ok_or(WebhookError::NotFound)
     }
 
     /// Forgets an endpoint.
     ///
     /// # Errors
     /// Where there is none.
-    pub async fn delete(&self, owner: Owner, id: EndpointId) -> Result<(), DeskError> {
+    pub async fn delete(&self, owner: Owner, id: EndpointId) -> Result<(), WebhookError> {
         self.find(owner, id).await?;
-        if self.store.delete_endpoint(id).await? { Ok(()) } else { Err(DeskError::NotFound) }
+        if self.store.delete_endpoint(id).await? { Ok(()) } else { Err(WebhookError::NotFound) }
     }
 
     /// Gives an endpoint a new secret, which it then holds, and keeps the answer in the same commit. The secret before
@@ -183,8 +183,8 @@ impl Desk {
         &self,
         owner: Owner,
         id: EndpointId,
-        answer: AnswerFor<'_, Endpoint>,
-    ) -> Result<Endpoint, DeskError> {
+        answer: RecordFor<'_, Endpoint>,
+    ) -> Result<Endpoint, WebhookError> {
         let mut endpoint = self.find(owner, id).await?;
         let until = self.clock.now().plus_seconds(u32::try_from(OVERLAP.as_secs()).unwrap_or(u32::MAX));
         let before = std::mem::replace(&mut endpoint.secret, new_secret()?);
@@ -193,7 +193,7 @@ impl Desk {
         if self.store.rotate_secret(id, &endpoint.secret, until, answer.as_ref()).await? {
             Ok(endpoint)
         } else {
-            Err(DeskError::NotFound)
+            Err(WebhookError::NotFound)
         }
     }
 
@@ -201,10 +201,10 @@ impl Desk {
     ///
     /// # Errors
     /// Where there is none.
-    pub async fn enable(&self, owner: Owner, id: EndpointId) -> Result<Endpoint, DeskError> {
+    pub async fn enable(&self, owner: Owner, id: EndpointId) -> Result<Endpoint, WebhookError> {
         self.find(owner, id).await?;
         if !self.store.enable_endpoint(id).await? {
-            return Err(DeskError::NotFound);
+            return Err(WebhookError::NotFound);
         }
         self.find(owner, id).await
     }
@@ -219,7 +219,7 @@ impl Desk {
         id: EndpointId,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Page, DeskError> {
+    ) -> Result<Page, WebhookError> {
         self.find(owner, id).await?;
         let mut deliveries = self.store.deliveries(id, before, limit.saturating_add(1)).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -233,7 +233,7 @@ impl Desk {
     ///
     /// # Errors
     /// Where there is no such endpoint.
-    pub async fn test(&self, owner: Owner, id: EndpointId) -> Result<TestReport, DeskError> {
+    pub async fn test(&self, owner: Owner, id: EndpointId) -> Result<TestReport, WebhookError> {
         let endpoint = self.find(owner, id).await?;
         let now = self.clock.now();
         let rendered = sample(now).and_then(|s| self.renderer.webhook(TEST_TYPE, None, &s, now).ok());
@@ -247,9 +247,9 @@ impl Desk {
     }
 }
 
-fn new_secret() -> Result<SigningSecret, DeskError> {
+fn new_secret() -> Result<SigningSecret, WebhookError> {
     SigningSecret::generate().map_err(|error| {
         tracing::error!(%error, "the system has no randomness to give");
-        DeskError::Unavailable(Unavailable("no randomness".into()))
+        WebhookError::Unavailable(Unavailable("no randomness".into()))
     })
 }

@@ -17,8 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::{Due, EndpointId, Transport, WebhookStore, metrics};
 use crate::runtime::shutdown::Stop;
 use crate::wire::Renderer;
-use courier::Courier;
-use slots::Slots;
+use courier::DeliveryRunner;
+use slots::ConcurrencyLimiter;
 
 /// How much is sent at once, and how often is looked.
 #[derive(Debug, Clone, Copy)]
@@ -77,8 +77,8 @@ pub struct SenderParts {
 /// Sends what is due. There is one of them to a database.
 pub struct Sender {
     parts: SenderParts,
-    courier: Arc<Courier>,
-    slots: Slots,
+    courier: Arc<DeliveryRunner>,
+    slots: ConcurrencyLimiter,
     attempts: JoinSet<bool>,
     under_way: HashMap<Id, (EndpointId, i64)>,
 }
@@ -101,8 +101,8 @@ impl Sender {
     /// A sender. It does nothing before it runs.
     #[must_use]
     pub fn new(parts: SenderParts) -> Self {
-        let courier = Arc::new(Courier::new(&parts));
-        let slots = Slots::new(parts.limits);
+        let courier = Arc::new(DeliveryRunner::new(&parts));
+        let slots = ConcurrencyLimiter::new(parts.limits);
         Self { parts, courier, slots, attempts: JoinSet::new(), under_way: HashMap::new() }
     }
 

@@ -1,7 +1,7 @@
 //! Where endpoints and deliveries are kept. Deliveries are made by the commits they tell of, not through this port.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{Mode, OrgId, Timestamp};
 
 use super::{Attempt, Delivery, DisabledReason, Endpoint, EndpointId, NewDelivery, SigningSecret};
@@ -68,7 +68,7 @@ pub trait WebhookStore: Send + Sync + 'static {
         &self,
         endpoint: &Endpoint,
         limit: u32,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable>;
 
     /// An organisation's endpoints in one mode, oldest first.
@@ -100,7 +100,7 @@ pub trait WebhookStore: Send + Sync + 'static {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable>;
 
     /// Sends to a disabled endpoint again from now on. Returns whether there is such an endpoint.

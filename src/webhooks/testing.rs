@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
 use payoutd_domain::{Mode, OrgId, Timestamp};
 
@@ -35,7 +35,7 @@ impl MemoryWebhooks {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, answer: Option<&KeptAnswer>) {
+    fn keep(&self, answer: Option<&IdempotencyRecord>) {
         if let Some(answer) = answer {
             let kept = self.answers.keep_answer(answer);
             assert_eq!(&kept, answer, "whoever has an answer kept looked for it before");
@@ -54,7 +54,7 @@ impl WebhookStore for MemoryWebhooks {
         &self,
         endpoint: &Endpoint,
         limit: u32,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         let mut rows = self.rows();
         let same = rows.endpoints.iter().filter(|e| (e.org, e.mode) == (endpoint.org, endpoint.mode)).count();
@@ -86,7 +86,7 @@ impl WebhookStore for MemoryWebhooks {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         Ok(self.with(id, |endpoint| {
             let before = std::mem::replace(&mut endpoint.secret, secret.clone());
@@ -254,7 +254,7 @@ pub(crate) fn desk(
     journal: Arc<dyn payoutd_actors::ports::Journal>,
     clock: Arc<dyn payoutd_actors::ports::Clock>,
     policy: super::Policy,
-) -> super::Desk {
+) -> super::WebhookService {
     let trust = super::TlsTrust::Only(rustls::RootCertStore::empty());
     let transport = super::Transport::new(
         policy,
@@ -262,7 +262,7 @@ pub(crate) fn desk(
         trust,
         super::TransportLimits::default(),
     );
-    super::Desk {
+    super::WebhookService {
         store: Arc::new(store),
         journal,
         transport: Arc::new(transport.unwrap()),

@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use super::SupervisorConfig;
 use super::slot::Slot;
-use crate::snapshots::Snapshots;
+use crate::read::snapshots::SnapshotCache;
 use payoutd_domain::PayoutId;
 
 /// The payouts whose actors are to stop: the idle, those that have ended, and the least recently used beyond the limit.
 pub(super) fn superfluous(
     slots: &HashMap<PayoutId, Slot>,
-    snapshots: &Snapshots,
+    snapshots: &SnapshotCache,
     config: SupervisorConfig,
 ) -> Vec<PayoutId> {
     let now = Instant::now();

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::tables::Tables;
 use super::{Call, Fault, FaultPlan};
 use crate::ports::{
-    Announcement, Append, Appended, BatchError, Create, Created, Journal, KeptAnswer, RequestName, Stored,
-    Unavailable,
+    Announcement, Append, Appended, BatchError, Create, Created, IdempotencyKeyHash, IdempotencyRecord,
+    Journal, Stored, Unavailable,
 };
 use payoutd_domain::{Cause, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
 
@@ -131,19 +131,19 @@ impl MemoryJournal {
 
     /// The answers that are kept.
     #[must_use]
-    pub fn answers(&self) -> Vec<KeptAnswer> {
+    pub fn answers(&self) -> Vec<IdempotencyRecord> {
         self.tables().answers.values().cloned().collect()
     }
 
     /// The answer of this name.
     #[must_use]
-    pub fn answer(&self, name: RequestName) -> Option<KeptAnswer> {
+    pub fn answer(&self, name: IdempotencyKeyHash) -> Option<IdempotencyRecord> {
         self.tables().answers.get(&name).cloned()
     }
 
     /// Keeps an answer unless one of the same name has not expired, and returns the one that is kept.
     #[must_use]
-    pub fn keep_answer(&self, answer: &KeptAnswer) -> KeptAnswer {
+    pub fn keep_answer(&self, answer: &IdempotencyRecord) -> IdempotencyRecord {
         self.tables().keep(answer)
     }
 

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ManualClock, MemoryJournal};
-use crate::engine::{self, EngineConfig, Running};
 use crate::group_commit::GroupCommitConfig;
-use crate::payouts::Payouts;
+use crate::handle::PayoutsHandle;
 use crate::supervisor::SupervisorConfig;
+use crate::system::{self, ActorSystem, ActorSystemConfig};
 
 /// Everything a test holds on to.
 pub struct Started {
     /// The way in.
-    pub payouts: Payouts,
+    pub payouts: PayoutsHandle,
     /// What runs behind it.
-    pub running: Running,
+    pub running: ActorSystem,
 }
 
 /// Limits that no test reaches by chance.
@@ -39,9 +39,10 @@ pub async fn start_payouts(
     clock: &ManualClock,
     supervisor: SupervisorConfig,
 ) -> Started {
-    let config = EngineConfig { supervisor, group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 } };
+    let config =
+        ActorSystemConfig { supervisor, group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 } };
     #[expect(clippy::expect_used, reason = "for tests")]
-    let running = engine::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
+    let running = system::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
         .await
         .expect("payouts can be started");
     Started { payouts: running.payouts().clone(), running }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::memory_journal::{Counts, OutboxRow};
-use crate::ports::{Append, Appended, BatchError, Create, Created, KeptAnswer, RequestName, Stored};
+use crate::ports::{
+    Append, Appended, BatchError, Create, Created, IdempotencyKeyHash, IdempotencyRecord, Stored,
+};
 use payoutd_domain::{Entry, NewPayout, PayoutId, QuoteId, Snapshot, Timestamp, Version};
 
 pub(super) struct Row {
@@ -21,7 +23,7 @@ pub(super) struct Tables {
     pub(super) rows: BTreeMap<PayoutId, Row>,
     pub(super) quotes: HashMap<QuoteId, PayoutId>,
     pub(super) outbox: Vec<OutboxRow>,
-    pub(super) answers: HashMap<RequestName, KeptAnswer>,
+    pub(super) answers: HashMap<IdempotencyKeyHash, IdempotencyRecord>,
     pub(super) counts: Counts,
     /// Payouts with an append under way, by process, and whether it is committed already.
     pub(super) writing: HashMap<(u32, PayoutId), bool>,
@@ -90,7 +92,7 @@ impl Tables {
     }
 
     /// Keeps an answer, unless one of the same name has not expired.
-    pub(super) fn keep(&mut self, answer: &KeptAnswer) -> KeptAnswer {
+    pub(super) fn keep(&mut self, answer: &IdempotencyRecord) -> IdempotencyRecord {
         let kept = self.answers.entry(answer.name).or_insert_with(|| answer.clone());
         if kept.expires_at <= answer.kept_at {
             *kept = answer.clone();

@@ -3,12 +3,12 @@
 
 mod seeded;
 
-use seeded::{Coverage, Held, run};
+use seeded::{Coverage, LeaseGuard, run};
 
 /// Seeds that once failed, one per line with what they found: `seed  # story`.
 const REGRESSIONS: &str = include_str!("regressions.txt");
 
-fn hold(seed: u64) -> Held {
+fn hold(seed: u64) -> LeaseGuard {
     match run(seed, false) {
         Ok(held) => held,
         Err(violation) => {

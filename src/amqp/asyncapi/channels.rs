@@ -78,7 +78,7 @@ pub(super) fn operations() -> Value {
             "action": "receive",
             "channel": channel("chainEventsQueue"),
             "title": "Take reports",
-            "description": "Watchers publish to `chainEvents`. A report is acknowledged after what it did is \
+            "description": "Subscriptions publish to `chainEvents`. A report is acknowledged after what it did is \
                             committed. One for a payout that does not exist yet waits for it, and is dead-lettered \
                             after a while.",
             "bindings": { "amqp": { "ack": true, "bindingVersion": "0.3.0" } },

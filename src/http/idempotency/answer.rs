@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use payoutd_actors::ports::KeptAnswer;
+use payoutd_actors::ports::IdempotencyRecord;
 use serde::Serialize;
 
 use crate::http::envelope::{Exchange, Finished};
@@ -67,7 +67,7 @@ impl Answer {
 }
 
 /// An answer given before, once more.
-pub(super) fn replayed(kept: KeptAnswer) -> Result<Response, Problem> {
+pub(super) fn replayed(kept: IdempotencyRecord) -> Result<Response, Problem> {
     let status = StatusCode::from_u16(kept.status).map_err(|error| {
         tracing::error!(%error, status = kept.status, "an answer is damaged");
         Problem::unavailable()

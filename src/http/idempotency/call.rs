@@ -9,7 +9,7 @@ use super::Named;
 use super::key::{self, fingerprint};
 use crate::http::body::{BodyLimits, JsonBody};
 use crate::http::envelope::Exchange;
-use crate::http::router::Edge;
+use crate::http::router::ApiState;
 use crate::http::{Principal, Problem};
 
 /// A call whose `Idempotency-Key` is optional.
@@ -28,7 +28,7 @@ pub(in crate::http) struct KeyedCall(pub(in crate::http) Call);
 type KeyIn = fn(&HeaderMap) -> Result<Option<&str>, Problem>;
 
 impl Call {
-    async fn read(request: Request, edge: &Edge, key_in: KeyIn) -> Result<Self, Problem> {
+    async fn read(request: Request, edge: &ApiState, key_in: KeyIn) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let principal = Principal::from_request_parts(&mut parts, edge).await?;
         let key = key_in(&parts.headers)?;
@@ -43,18 +43,18 @@ impl Call {
     }
 }
 
-impl FromRequest<Edge> for Call {
+impl FromRequest<ApiState> for Call {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Problem> {
+    async fn from_request(request: Request, edge: &ApiState) -> Result<Self, Problem> {
         Self::read(request, edge, key::optional).await
     }
 }
 
-impl FromRequest<Edge> for KeyedCall {
+impl FromRequest<ApiState> for KeyedCall {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, edge: &Edge) -> Result<Self, Problem> {
+    async fn from_request(request: Request, edge: &ApiState) -> Result<Self, Problem> {
         Call::read(request, edge, key::required).await.map(Self)
     }
 }

@@ -2,7 +2,7 @@
 //! nothing twice.
 
 use axum::http::{HeaderMap, Method};
-use payoutd_actors::ports::{Fingerprint, RequestName};
+use payoutd_actors::ports::{Fingerprint, IdempotencyKeyHash};
 use sha2::{Digest, Sha256};
 
 use crate::http::{Code, Principal, Problem};
@@ -51,13 +51,13 @@ pub(super) fn required(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
 }
 
 /// The name of a request: the same key of another organisation or in the other mode is another name.
-pub(super) fn name(principal: Principal, key: &str) -> RequestName {
+pub(super) fn name(principal: Principal, key: &str) -> IdempotencyKeyHash {
     let digest = Sha256::new()
         .chain_update(principal.org.0.as_bytes())
         .chain_update(principal.mode.as_str())
         .chain_update([0])
         .chain_update(key);
-    RequestName(digest.finalize().into())
+    IdempotencyKeyHash(digest.finalize().into())
 }
 
 /// What a request says: its method, its path and its body. None of the first two has a line break.

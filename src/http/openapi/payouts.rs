@@ -8,7 +8,7 @@ use super::operation::{Idempotency, Operation};
 use crate::contracts::{Schemas, Status, Time};
 use crate::http::Code;
 use crate::http::payouts::{CreateRequest, ListBody};
-use crate::quotes::{Offer, QuoteRequest};
+use crate::quotes::{QuoteRequest, QuoteResponse};
 use crate::wire::{CreatedBody, PayoutBody};
 
 /// Every operation.
@@ -17,7 +17,7 @@ pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
 }
 
 fn quote(schemas: &mut Schemas) -> Operation {
-    let (request, offer) = (schemas.received::<QuoteRequest>(), schemas.sent::<Offer>());
+    let (request, offer) = (schemas.received::<QuoteRequest>(), schemas.sent::<QuoteResponse>());
     Operation::new("post", "/payouts/quote", "quotePayout", "Quotes", "Quote a payout")
         .about(
             "Prices a payout and locks the price for a while (`expires_at`). The recipient's network is detected from the \
@@ -54,7 +54,7 @@ fn create(schemas: &mut Schemas) -> Operation {
     let id = json!({ "id": "$response.body#/id" });
     Operation::new("post", "/payouts", "createPayout", "Payouts", "Execute a quote")
         .about(
-            "Turns a quote into a payout, on exactly its terms. However often and from wherever this is called, one \
+            "KeyedQueue a quote into a payout, on exactly its terms. However often and from wherever this is called, one \
              payout comes of a quote: whoever calls later gets `quote_already_used` with its `payout_id`, also once \
              the quote has expired. The sandbox answers with the same payout again instead. The answer shows the payout \
              at its creation.",

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use payoutd_actors::failpoint;
-use payoutd_actors::payouts::CreateError;
+use payoutd_actors::handle::CreateError;
 use payoutd_domain::{Mode, NewPayout, Payout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use uuid::Uuid;
 
 use super::{find_own, store_unavailable};
 use crate::http::idempotency::{Answer, Work};
-use crate::http::router::Edge;
+use crate::http::router::ApiState;
 use crate::http::{Code, Principal, Problem};
 use crate::quotes::OpenError;
 use crate::quotes::Quote;
@@ -59,7 +59,8 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
     };
     let payouts = edge.payouts.clone();
     failpoint::pass("creating");
-    let created = birth.during(async move { payouts.create_answered(payout, kept, traceparent).await }).await;
+    let created =
+        birth.during(async move { payouts.create_with_record(payout, kept, traceparent).await }).await;
     failpoint::pass("created");
     match created.unwrap_or_else(|error| Err(error.into())) {
         Ok(_) => Ok(answer),
@@ -73,7 +74,7 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
 }
 
 /// What is answered of a payout: what it was when it was created.
-fn answer(edge: &Edge, snapshot: &Snapshot) -> Result<Answer, Problem> {
+fn answer(edge: &ApiState, snapshot: &Snapshot) -> Result<Answer, Problem> {
     let payout = &snapshot.payout;
     let tracking_url = edge.renderer.tracking_url(payout.tracking_token);
     let location = edge.config.base_path.join(&format!("/payouts/{}", payout.id));
@@ -82,7 +83,7 @@ fn answer(edge: &Edge, snapshot: &Snapshot) -> Result<Answer, Problem> {
 
 /// What a new payout is known by: random for real money, a function of the quote in the sandbox.
 fn identity(
-    edge: &Edge,
+    edge: &ApiState,
     principal: Principal,
     quote_id: &QuoteId,
 ) -> Result<(PayoutId, TrackingToken), Problem> {
@@ -105,7 +106,7 @@ fn identity(
 /// A quote that cannot be opened any more may have been executed when it could be: a client whose first call timed
 /// out must learn of its payout, not that the quote is over. Else `refusal`.
 async fn created_before(
-    edge: &Edge,
+    edge: &ApiState,
     principal: Principal,
     quote_id: &str,
     refusal: Problem,
@@ -121,7 +122,7 @@ async fn created_before(
 
 /// The answer for a quote that backs a payout: `conflict` for real money, the same payout again in the sandbox.
 async fn answer_used(
-    edge: &Edge,
+    edge: &ApiState,
     principal: Principal,
     used_by: PayoutId,
     conflict: Option<Problem>,

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use payoutd_actors::ports::{Announcement, Unavailable};
-use payoutd_actors::watchers::Watch;
+use payoutd_actors::read::subscriptions::Subscription;
 use payoutd_domain::{PayoutId, Sequence, Snapshot, Status};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -21,16 +21,16 @@ use super::read::after_sequence;
 use super::{PathId, own, store_unavailable};
 use crate::http::event_stream::{self, HEARTBEAT};
 use crate::http::query::{Parameters, whole_number};
-use crate::http::router::Edge;
+use crate::http::router::ApiState;
 use crate::http::{Principal, Problem};
-use crate::runtime::keyed_permits::Place;
+use crate::runtime::keyed_permits::Permit;
 use crate::runtime::shutdown::Stop;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
 /// Opens a stream.
 pub(in crate::http) async fn events(
-    State(edge): State<Edge>,
+    State(edge): State<ApiState>,
     principal: Principal,
     PathId(id): PathId,
     RawQuery(query): RawQuery,
@@ -89,7 +89,7 @@ fn has_ended(snapshot: &Snapshot) -> bool {
 
 /// Every change after `seen`.
 async fn missed(
-    edge: &Edge,
+    edge: &ApiState,
     snapshot: &Snapshot,
     seen: Sequence,
 ) -> Result<VecDeque<Announcement>, Unavailable> {
@@ -100,7 +100,7 @@ async fn missed(
 }
 
 /// The newest change.
-async fn newest(edge: &Edge, snapshot: &Snapshot) -> Result<VecDeque<Announcement>, Unavailable> {
+async fn newest(edge: &ApiState, snapshot: &Snapshot) -> Result<VecDeque<Announcement>, Unavailable> {
     if snapshot.sequence == Sequence::FIRST {
         return Ok([Announcement::of_creation(snapshot.payout.clone())].into());
     }
@@ -108,16 +108,20 @@ async fn newest(edge: &Edge, snapshot: &Snapshot) -> Result<VecDeque<Announcemen
     Ok(history.pop_back().into_iter().collect())
 }
 
-async fn history(edge: &Edge, id: PayoutId, after: Sequence) -> Result<VecDeque<Announcement>, Unavailable> {
+async fn history(
+    edge: &ApiState,
+    id: PayoutId,
+    after: Sequence,
+) -> Result<VecDeque<Announcement>, Unavailable> {
     let history = edge.payouts.history(id, after).await?;
     history.map(VecDeque::from).ok_or_else(|| Unavailable(format!("{id} is gone")))
 }
 
 /// An open stream.
 struct Updates {
-    edge: Edge,
+    edge: ApiState,
     id: PayoutId,
-    watch: Watch,
+    watch: Subscription,
     /// The change sent last.
     sent: Sequence,
     /// Changes to be sent, oldest first.
@@ -125,7 +129,7 @@ struct Updates {
     step: Step,
     ends_at: Instant,
     stop: Stop,
-    _place: Place<Uuid>,
+    _place: Permit<Uuid>,
 }
 
 /// What an open stream does next.

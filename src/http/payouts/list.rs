@@ -17,9 +17,9 @@ use serde::Serialize;
 
 pub(in crate::http) use self::query::ListQuery;
 use super::{json, store_unavailable};
-use crate::http::router::Edge;
+use crate::http::router::ApiState;
 use crate::http::{Principal, Problem};
-use crate::payout_query::Place;
+use crate::payout_query::PageCursor;
 use crate::wire::PayoutBody;
 
 /// A page of payouts.
@@ -36,7 +36,7 @@ pub(in crate::http) struct ListBody<'a> {
 
 /// Lists payouts.
 pub(in crate::http) async fn list(
-    State(edge): State<Edge>,
+    State(edge): State<ApiState>,
     principal: Principal,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -45,14 +45,14 @@ pub(in crate::http) async fn list(
         Some(place) => place,
         None => beginning(edge.payouts.settled(principal.org, principal.mode).await),
     };
-    let place = filter.created_before.map_or(place, |end| place.min(Place::before(end)));
+    let place = filter.created_before.map_or(place, |end| place.min(PageCursor::before(end)));
     // One more than is shown tells whether there is more.
     let page = edge.listing.page(&filter, place, edge.payouts.now(), limit + 1).await;
     let mut page = page.map_err(|error| store_unavailable(&error))?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = page.len() > wanted;
     page.truncate(wanted);
-    let last = page.last().filter(|_| has_more).map(Place::of);
+    let last = page.last().filter(|_| has_more).map(PageCursor::of);
 
     let shown = try_join_all(page.iter().map(|stored| edge.payouts.show(stored))).await;
     let shown = shown.map_err(|error| store_unavailable(&error))?;
@@ -65,7 +65,7 @@ pub(in crate::http) async fn list(
 }
 
 /// The place before everything that is there for certain.
-fn beginning(settled: Timestamp) -> Place {
+fn beginning(settled: Timestamp) -> PageCursor {
     let just_after = Timestamp::from_micros(settled.micros() + 1);
-    Place::before(just_after.unwrap_or(settled))
+    PageCursor::before(just_after.unwrap_or(settled))
 }

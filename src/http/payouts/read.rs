@@ -12,7 +12,7 @@ use payoutd_domain::{PayoutId, Sequence, Snapshot};
 
 use super::{PathId, json_bytes, own, unavailable};
 use crate::http::query::{Parameters, whole_number};
-use crate::http::router::Edge;
+use crate::http::router::ApiState;
 use crate::http::{Principal, Problem, conditional, envelope};
 
 /// The longest that a request waits, in seconds.
@@ -49,7 +49,10 @@ pub(super) fn after_sequence(parameters: &Parameters) -> Result<Option<Sequence>
 ///
 /// Partners poll far more than they do anything else, so this takes the request as it is: the extractors would copy what
 /// is only looked at.
-pub(in crate::http) async fn read(State(edge): State<Edge>, request: Request) -> Result<Response, Problem> {
+pub(in crate::http) async fn read(
+    State(edge): State<ApiState>,
+    request: Request,
+) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let poll = Poll::of(parts.uri.query());
     let wait = poll.as_ref().map_or(Duration::ZERO, |poll| poll.wait);
@@ -59,7 +62,7 @@ pub(in crate::http) async fn read(State(edge): State<Edge>, request: Request) ->
         .unwrap_or_else(|| Err(Problem::unavailable()))
 }
 
-async fn show(edge: &Edge, parts: &mut Parts, poll: Result<Poll, Problem>) -> Result<Response, Problem> {
+async fn show(edge: &ApiState, parts: &mut Parts, poll: Result<Poll, Problem>) -> Result<Response, Problem> {
     let principal = Principal::from_request_parts(parts, edge).await?;
     let PathId(id) = PathId::from_request_parts(parts, edge).await?;
     let (poll, headers) = (poll?, &parts.headers);
@@ -74,7 +77,7 @@ async fn show(edge: &Edge, parts: &mut Parts, poll: Result<Poll, Problem>) -> Re
 /// The payout once it has moved past what the client knows, or as it is when the wait is over. Costs nothing while
 /// nothing happens.
 async fn once_moved(
-    edge: &Edge,
+    edge: &ApiState,
     principal: Principal,
     id: PayoutId,
     poll: &Poll,
@@ -104,7 +107,7 @@ fn known(poll: &Poll, headers: &HeaderMap, snapshot: &Snapshot) -> Option<Sequen
     }
 }
 
-fn answer(edge: &Edge, snapshot: &Snapshot, headers: &HeaderMap) -> Result<Response, Problem> {
+fn answer(edge: &ApiState, snapshot: &Snapshot, headers: &HeaderMap) -> Result<Response, Problem> {
     let mut response = if conditional::is_known(headers, snapshot.sequence) {
         let mut unchanged = Response::new(Body::empty());
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;

@@ -5,7 +5,7 @@ use axum::http::{Method, Request};
 use futures_util::stream;
 
 use super::world::{Answer, LIVE, World, get, post};
-use crate::http::EdgeConfig;
+use crate::http::ApiConfig;
 
 #[tokio::test]
 async fn unknown_paths_and_methods_are_problems_too() {
@@ -122,7 +122,7 @@ async fn a_body_and_a_request_have_their_time() {
     assert_eq!(began.elapsed().as_secs(), 10);
 
     let slow = r#"{"external_ref":"slow","destination":"d","asset":"usdt","amount":"1"}"#;
-    let config = EdgeConfig { request_timeout: Duration::from_secs(3), ..EdgeConfig::default() };
+    let config = ApiConfig { request_timeout: Duration::from_secs(3), ..ApiConfig::default() };
     let world = World::with(config).await;
     let began = tokio::time::Instant::now();
     world.send(post("/payouts/quote", LIVE, slow)).await.assert_problem(503, "unavailable");

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use super::world::{LIVE, OTHER, TEST, World, get};
-use crate::http::{EdgeConfig, WaitingConfig};
+use crate::http::{ApiConfig, WaitingConfig};
 
 struct Reader {
     body: Body,
@@ -247,7 +247,7 @@ async fn a_silent_stream_says_that_it_is_there_and_ends_in_time() {
         max_held: 1,
         max_held_per_key: 1,
     };
-    let world = World::waiting(EdgeConfig::default(), limits).await;
+    let world = World::waiting(ApiConfig::default(), limits).await;
     let id = world.created(1).await;
     let path = format!("/payouts/{id}/events");
     let mut reader = Reader::open(&world, &path, Some("1")).await;

@@ -8,11 +8,11 @@ use axum::extract::ConnectInfo;
 use axum::http::Request;
 
 use super::world::{Answer, LIVE, OTHER, REFUSED_PER_MINUTE, TEST, World, get, post};
-use crate::http::{EdgeConfig, LimitsConfig};
+use crate::http::{ApiConfig, LimitsConfig};
 use crate::runtime::rate_limit::Rate;
 
 async fn limited(reads: Option<Rate>, writes: Option<Rate>) -> World {
-    World::limited(EdgeConfig::default(), LimitsConfig { reads, writes }).await
+    World::limited(ApiConfig::default(), LimitsConfig { reads, writes }).await
 }
 
 const NOTHING: &str = "/payouts/pay_x";

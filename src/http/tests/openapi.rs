@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::world::{LIVE, World, acme, get, post};
 use crate::contracts::testing::{Judge, check_examples, check_references};
 use crate::http::{BasePath, Code, openapi};
-use crate::quotes::{Offer, Quote};
+use crate::quotes::{Quote, QuoteResponse};
 
 fn document() -> Value {
     openapi(None, &BasePath::default())
@@ -174,7 +174,7 @@ fn quotes_have_exactly_the_fields_that_are_described() {
     let judge = Judge::strict(&document());
     let payout = sample::payout(1);
     let quote = Quote { terms: payout.terms, created_at: sample::at(0), expires_at: sample::at(60) };
-    let mut offer = serde_json::to_value(Offer::new(&quote, None)).unwrap();
+    let mut offer = serde_json::to_value(QuoteResponse::new(&quote, None)).unwrap();
     offer["quote_id"] = json!("quo_real");
     judge.check("offer", &named("Quote"), &offer);
 }

@@ -223,7 +223,7 @@ async fn the_trace_context_travels_on_where_it_is_valid() {
 
 #[tokio::test]
 async fn everything_lives_under_the_base_path() {
-    let config = crate::http::EdgeConfig { base_path: "/api/v1".parse().unwrap(), ..Default::default() };
+    let config = crate::http::ApiConfig { base_path: "/api/v1".parse().unwrap(), ..Default::default() };
     let world = World::with(config).await;
     let quote_id = world.give_quote(1, acme(), Mode::Live);
     world.create(LIVE, &quote_id).await.assert_problem(404, "not_found");

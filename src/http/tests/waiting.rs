@@ -7,7 +7,7 @@ use payoutd_domain::Mode;
 use tokio::time::{Instant, timeout};
 
 use super::world::{Answer, LIVE, OTHER, World, get};
-use crate::http::{EdgeConfig, WaitingConfig};
+use crate::http::{ApiConfig, WaitingConfig};
 
 async fn report(world: &World, id: &str, number: &str, kind: payoutd_domain::ReportKind) {
     let report = sample::report(number, 5, kind);
@@ -142,7 +142,7 @@ async fn a_stop_ends_all_waiting_with_an_answer() {
 #[tokio::test(start_paused = true)]
 async fn waiting_does_not_lift_the_limit_on_everything_else() {
     let world =
-        World::with(EdgeConfig { request_timeout: Duration::from_secs(2), ..Default::default() }).await;
+        World::with(ApiConfig { request_timeout: Duration::from_secs(2), ..Default::default() }).await;
     let absent = sample::id(9);
     world.journal.faults().once(Call::Load, None, Fault::HangBefore(Gate::closed()));
     let began = Instant::now();
@@ -154,7 +154,7 @@ async fn waiting_does_not_lift_the_limit_on_everything_else() {
 async fn two_thousand_wait_without_a_single_query_and_one_report_releases_them_all() {
     const WAITERS: usize = 2_000;
     let limits = WaitingConfig { max_held_per_key: WAITERS, ..WaitingConfig::default() };
-    let world = World::waiting(EdgeConfig::default(), limits).await;
+    let world = World::waiting(ApiConfig::default(), limits).await;
     let id = world.created(1).await;
     let before = world.journal.counts();
     let waiting = (0..WAITERS).map(|_| world.send(get(&format!("/payouts/{id}?wait=60"), LIVE)));
@@ -175,7 +175,7 @@ async fn two_thousand_wait_without_a_single_query_and_one_report_releases_them_a
 #[tokio::test(start_paused = true)]
 async fn places_for_waiting_are_limited_and_come_back() {
     let limits = WaitingConfig { max_held: 3, max_held_per_key: 2, ..WaitingConfig::default() };
-    let world = World::waiting(EdgeConfig::default(), limits).await;
+    let world = World::waiting(ApiConfig::default(), limits).await;
     let id = world.created(1).await;
     let path = format!("/payouts/{id}?wait=5");
     let held =
@@ -189,7 +189,7 @@ async fn places_for_waiting_are_limited_and_come_back() {
     assert!(held(2).await.iter().all(|answer| answer.status == StatusCode::OK), "they came back");
 
     let none = WaitingConfig { max_held: 0, ..WaitingConfig::default() };
-    let world = World::waiting(EdgeConfig::default(), none).await;
+    let world = World::waiting(ApiConfig::default(), none).await;
     let id = world.created(1).await;
     for path in [format!("/payouts/{id}?wait=5"), format!("/payouts/{id}/events")] {
         world.send(get(&path, LIVE)).await.assert_problem(503, "unavailable");

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use payoutd_actors::ports::{Clock, Journal, KeptAnswer, RequestName, Stored, Unavailable};
+use payoutd_actors::ports::{Clock, IdempotencyKeyHash, IdempotencyRecord, Journal, Stored, Unavailable};
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
 };
@@ -22,12 +22,12 @@ use uuid::Uuid;
 
 use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
 use crate::http::{
-    Authenticator, CreatedFrom, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits, LimitsConfig,
-    Quoting, Waiting, WaitingConfig, router,
+    ApiConfig, ApiDependencies, Authenticator, Idempotency, KeyCacheConfig, Limits, LimitsConfig, QuoteUsage,
+    Quotes, Waiting, WaitingConfig, router,
 };
-use crate::idempotency::{AnswerFor, AnswerStore};
-use crate::payout_query::{Filter, Listing, Place};
-use crate::quotes::{OfferError, OpenError, Quote, QuoteError, QuoteRequest, Signer, SigningKey};
+use crate::idempotency::{IdempotencyStore, RecordFor};
+use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
+use crate::quotes::{OpenError, Quote, QuoteError, QuoteRefusal, QuoteRequest, Signer, SigningKey};
 use crate::runtime::shutdown::{Stopper, stop_signal};
 use crate::webhooks::Policy;
 use crate::webhooks::testing::{MemoryWebhooks, desk};
@@ -52,22 +52,22 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
-        Self::with(EdgeConfig::default()).await
+        Self::with(ApiConfig::default()).await
     }
 
-    pub(super) async fn with(config: EdgeConfig) -> Self {
+    pub(super) async fn with(config: ApiConfig) -> Self {
         Self::made(config, WaitingConfig::default(), LimitsConfig::default()).await
     }
 
-    pub(super) async fn waiting(config: EdgeConfig, waiting: WaitingConfig) -> Self {
+    pub(super) async fn waiting(config: ApiConfig, waiting: WaitingConfig) -> Self {
         Self::made(config, waiting, LimitsConfig::default()).await
     }
 
-    pub(super) async fn limited(config: EdgeConfig, limits: LimitsConfig) -> Self {
+    pub(super) async fn limited(config: ApiConfig, limits: LimitsConfig) -> Self {
         Self::made(config, WaitingConfig::default(), limits).await
     }
 
-    async fn made(config: EdgeConfig, waiting: WaitingConfig, limits: LimitsConfig) -> Self {
+    async fn made(config: ApiConfig, waiting: WaitingConfig, limits: LimitsConfig) -> Self {
         let (stopper, stop) = stop_signal();
         let answers_down = Arc::new(AtomicBool::new(false));
         let journal = MemoryJournal::new(FaultPlan::default());
@@ -81,9 +81,9 @@ impl World {
         });
         let keys = Arc::new(FakeKeys::default());
         let as_store = Arc::clone(&keys) as Arc<dyn KeyStore>;
-        let router = router(EdgeParts {
+        let router = router(ApiDependencies {
             payouts: started.payouts.clone(),
-            quoting: Arc::clone(&quoting) as Arc<dyn Quoting>,
+            quoting: Arc::clone(&quoting) as Arc<dyn Quotes>,
             created_from: Arc::new(Journalled(journal.clone())),
             authenticator: Authenticator::new(as_store, Arc::new(clock.clone()), KeyCacheConfig::default())
                 .throttled(REFUSED_PER_MINUTE),
@@ -207,27 +207,27 @@ pub(super) struct FakeQuoting {
 }
 
 #[async_trait]
-impl Quoting for FakeQuoting {
+impl Quotes for FakeQuoting {
     async fn quote(
         &self,
         org: OrgId,
         mode: Mode,
         request: QuoteRequest,
-        answer: AnswerFor<'_, str>,
-    ) -> Result<String, OfferError> {
+        answer: RecordFor<'_, str>,
+    ) -> Result<String, QuoteError> {
         let detail = String::from("a sentence");
         match request.external_ref.as_str() {
             "panic" => panic!("ordered by a test"),
             "slow" => {
                 tokio::time::sleep(Duration::from_secs(3_600)).await;
-                Err(OfferError::Unavailable(Unavailable("slow".into())))
+                Err(QuoteError::Unavailable(Unavailable("slow".into())))
             }
-            "validation" => Err(QuoteError::Validation { field: "external_ref", detail }.into()),
-            "destination" => Err(QuoteError::InvalidDestination { detail }.into()),
-            "asset" => Err(QuoteError::UnsupportedAsset { detail }.into()),
-            "route" => Err(QuoteError::UnsupportedRoute { field: "network_hint", detail }.into()),
-            "amount" => Err(QuoteError::AmountOutOfRange { detail }.into()),
-            "unavailable" => Err(OfferError::Unavailable(Unavailable("down".into()))),
+            "validation" => Err(QuoteRefusal::Validation { field: "external_ref", detail }.into()),
+            "destination" => Err(QuoteRefusal::InvalidDestination { detail }.into()),
+            "asset" => Err(QuoteRefusal::UnsupportedAsset { detail }.into()),
+            "route" => Err(QuoteRefusal::UnsupportedRoute { field: "network_hint", detail }.into()),
+            "amount" => Err(QuoteRefusal::AmountOutOfRange { detail }.into()),
+            "unavailable" => Err(QuoteError::Unavailable(Unavailable("down".into()))),
             other => {
                 // Time enough for others to come in between.
                 tokio::task::yield_now().await;
@@ -278,17 +278,17 @@ impl MemoryAnswers {
 }
 
 #[async_trait]
-impl AnswerStore for MemoryAnswers {
+impl IdempotencyStore for MemoryAnswers {
     async fn find_answer(
         &self,
-        name: RequestName,
+        name: IdempotencyKeyHash,
         now: Timestamp,
-    ) -> Result<Option<KeptAnswer>, Unavailable> {
+    ) -> Result<Option<IdempotencyRecord>, Unavailable> {
         self.check()?;
         Ok(self.journal.answer(name).filter(|kept| now < kept.expires_at))
     }
 
-    async fn keep_answer(&self, answer: &KeptAnswer) -> Result<KeptAnswer, Unavailable> {
+    async fn keep_answer(&self, answer: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable> {
         self.check()?;
         Ok(self.journal.keep_answer(answer))
     }
@@ -301,7 +301,7 @@ impl AnswerStore for MemoryAnswers {
 struct Journalled(MemoryJournal);
 
 #[async_trait]
-impl CreatedFrom for Journalled {
+impl QuoteUsage for Journalled {
     async fn payout_of_quote(&self, quote_id: &QuoteId) -> Result<Option<PayoutId>, Unavailable> {
         let of_quote = |id: &PayoutId| {
             self.0.row(*id).is_some_and(|snapshot| snapshot.payout.terms.quote_id == *quote_id)
@@ -311,11 +311,11 @@ impl CreatedFrom for Journalled {
 }
 
 #[async_trait]
-impl Listing for Journalled {
+impl PayoutQueryStore for Journalled {
     async fn page(
         &self,
         filter: &Filter,
-        place: Place,
+        place: PageCursor,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, Unavailable> {
@@ -323,7 +323,7 @@ impl Listing for Journalled {
         let fits = |row: &Snapshot| {
             let NewPayout { id, created_at, terms, .. } = &*row.payout;
             (terms.org, terms.mode) == (filter.org, filter.mode)
-                && (Place { created_at: *created_at, id: *id }) < place
+                && (PageCursor { created_at: *created_at, id: *id }) < place
                 && filter.created_after.is_none_or(|after| *created_at >= after)
                 && filter.external_ref.as_deref().is_none_or(|wanted| *terms.external_ref == *wanted)
                 && filter.statuses().contains(&row.status())

@@ -10,13 +10,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use payoutd_actors::watchers::Watch;
+use payoutd_actors::read::subscriptions::Subscription;
 use payoutd_domain::{PayoutId, Sequence, Snapshot};
 use tokio::time::Instant;
 
 use super::{PathText, Reader, Site};
 use crate::http::event_stream::{self, HEARTBEAT};
-use crate::runtime::keyed_permits::Place;
+use crate::runtime::keyed_permits::Permit;
 use crate::runtime::shutdown::Stop;
 use crate::tracking::{Language, Lost, Pages};
 
@@ -54,7 +54,7 @@ pub(super) async fn events(
 /// An open stream.
 struct Updates {
     site: Arc<Site>,
-    watch: Watch,
+    watch: Subscription,
     language: Language,
     /// The change sent last.
     sequence: Sequence,
@@ -62,7 +62,7 @@ struct Updates {
     heartbeat: Duration,
     ends_at: Instant,
     stop: Stop,
-    _place: Place<PayoutId>,
+    _place: Permit<PayoutId>,
 }
 
 /// What an open stream does next.

@@ -34,7 +34,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl QuoteStore for MemoryStore {
-    async fn put(&self, quote: &Quote, _: Option<&KeptAnswer>) -> Result<Quote, Unavailable> {
+    async fn put(&self, quote: &Quote, _: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable> {
         self.check()?;
         tokio::task::yield_now().await;
         let mut quotes = self.quotes.lock().unwrap();
@@ -57,21 +57,21 @@ impl QuoteStore for MemoryStore {
 }
 
 struct House {
-    desk: QuoteDesk,
+    desk: QuoteService,
     store: Arc<MemoryStore>,
     clock: Arc<TestClock>,
 }
 
 const START: i64 = 1_772_366_400_000_000;
 
-fn desk(store: &Arc<MemoryStore>, clock: &Arc<TestClock>) -> QuoteDesk {
+fn desk(store: &Arc<MemoryStore>, clock: &Arc<TestClock>) -> QuoteService {
     let toml = include_str!("../routes.default.toml");
     let source = config::File::from_str(toml, config::FileFormat::Toml);
     let config: RoutesConfig =
         config::Config::builder().add_source(source).build().unwrap().get("routes").unwrap();
     let signer = Signer::new(SigningKey::new(b"0123456789abcdef").unwrap());
     let routes = Arc::new(Routes::try_from(&config).unwrap());
-    QuoteDesk::new(
+    QuoteService::new(
         signer,
         routes,
         Arc::clone(store) as Arc<dyn QuoteStore>,
@@ -106,7 +106,7 @@ fn request() -> QuoteRequest {
     }
 }
 
-async fn body(desk: &QuoteDesk, org: OrgId, request: QuoteRequest) -> String {
+async fn body(desk: &QuoteService, org: OrgId, request: QuoteRequest) -> String {
     serde_json::to_string(&desk.quote(org, Mode::Test, request, &unkept).await.unwrap()).unwrap()
 }
 
@@ -223,12 +223,12 @@ async fn a_store_that_is_down_is_unavailable_and_a_bad_request_never_reaches_it(
     let offer = house.desk.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
     house.store.down.store(true, Ordering::SeqCst);
     let refused = house.desk.quote(org(1), Mode::Live, request(), &unkept).await;
-    assert!(matches!(refused, Err(OfferError::Unavailable(_))));
+    assert!(matches!(refused, Err(QuoteError::Unavailable(_))));
     let opened = house.desk.open(org(1), Mode::Test, offer.quote_id.as_str()).await;
     assert!(matches!(opened, Err(OpenError::Unavailable(_))));
     let bad = QuoteRequest { asset: "DOGE".into(), ..request() };
     let refused = house.desk.quote(org(1), Mode::Live, bad, &unkept).await;
-    assert!(matches!(refused, Err(OfferError::Refused(QuoteError::UnsupportedAsset { .. }))));
+    assert!(matches!(refused, Err(QuoteError::Refused(QuoteRefusal::UnsupportedAsset { .. }))));
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ fn the_stored_destination_is_canonical_and_the_recipient_gets_the_amount() {
 
 #[test]
 fn refusals_name_the_field_and_the_limits() {
-    use QuoteError as E;
+    use QuoteRefusal as E;
     let routes = table(|c| c.networks.get_mut("arbitrum").unwrap().enabled = false);
     let refusal = |request: QuoteRequest| price(&routes, &request).unwrap_err();
     let says = |e: &E, words: &str| assert!(e.to_string().contains(words), "{e}");
@@ -190,7 +190,7 @@ proptest! {
         });
         let Some(amount) = Amount::from_units(amount, amount_scale) else { return Ok(()) };
         match price(&routes, &ask(EVM, "USDT", &amount.to_string(), None)) {
-            Err(error) => prop_assert!(matches!(error, QuoteError::AmountOutOfRange { .. }), "{}", error),
+            Err(error) => prop_assert!(matches!(error, QuoteRefusal::AmountOutOfRange { .. }), "{}", error),
             Ok(p) => {
                 prop_assert_eq!(p.recipient_gets, amount);
                 let decimals = if p.route.from_network.as_str() == "polygon" { source_decimals } else { 18 };

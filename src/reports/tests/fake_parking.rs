@@ -36,7 +36,7 @@ impl Yard {
 }
 
 #[async_trait]
-impl ParkingLot for Yard {
+impl ParkedReportStore for Yard {
     async fn park(&self, report: &ParkedReport) -> Result<(), Unavailable> {
         let gate = self.before_parking.lock().unwrap().clone();
         if let Some(gate) = gate {

@@ -2,18 +2,18 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::{Buckets, Level, Rate};
+use super::{Level, Rate, TokenBuckets};
 
 /// Counts wrong guesses by where they come from. Each place may send so many at once, and gets them back over a minute.
 #[derive(Debug)]
-pub struct Misses(Buckets<Option<IpAddr>>);
+pub struct FailedAttempts(TokenBuckets<Option<IpAddr>>);
 
-impl Misses {
+impl FailedAttempts {
     /// So many wrong guesses a minute from one place, at least 1.
     #[must_use]
     pub fn new(per_minute: u32) -> Self {
         let burst = per_minute.max(1);
-        Self(Buckets::new(Rate { per_second: f64::from(burst) / 60.0, burst }))
+        Self(TokenBuckets::new(Rate { per_second: f64::from(burst) / 60.0, burst }))
     }
 
     /// How many there may be.
@@ -60,7 +60,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_peers_guesses_do_not_stop_another() {
-        let misses = Misses::new(3);
+        let misses = FailedAttempts::new(3);
         for _ in 0..3 {
             assert!(!misses.are_too_many(peer("192.0.2.1")));
             misses.count(peer("192.0.2.1"));
@@ -75,7 +75,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_network_is_one_place() {
-        let misses = Misses::new(1);
+        let misses = FailedAttempts::new(1);
         misses.count(peer("2001:db8:0:1::1"));
         assert!(misses.are_too_many(peer("2001:db8:0:1:ffff::2")), "the same /64");
         assert!(!misses.are_too_many(peer("2001:db8:0:2::1")));
@@ -83,7 +83,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_crowd_of_guessers_is_counted_together() {
-        let misses = Misses::new(2);
+        let misses = FailedAttempts::new(2);
         let address = |n: u32| Some(IpAddr::V6(Ipv6Addr::from(u128::from(n) << 64)));
         for n in 0..20_000 {
             misses.count(address(n));

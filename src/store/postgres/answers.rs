@@ -1,18 +1,18 @@
 //! The answer store port.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, RequestName, Unavailable};
+use payoutd_actors::ports::{IdempotencyKeyHash, IdempotencyRecord, Unavailable};
 use payoutd_domain::Timestamp;
 
 use super::{PgStore, Statement, sql};
-use crate::idempotency::AnswerStore;
+use crate::idempotency::IdempotencyStore;
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::records::AnswerRecord;
 use crate::store::rows::{AnswerRow, converted, first};
 
 /// The statement with an answer's columns bound, or as many nulls.
-pub(super) fn bound(statement: Statement, answer: Option<&KeptAnswer>) -> Statement {
+pub(super) fn bound(statement: Statement, answer: Option<&IdempotencyRecord>) -> Statement {
     let answer = answer.map(AnswerRecord::from);
     let answer = answer.as_ref();
     statement
@@ -26,17 +26,17 @@ pub(super) fn bound(statement: Statement, answer: Option<&KeptAnswer>) -> Statem
 }
 
 #[async_trait]
-impl AnswerStore for PgStore {
+impl IdempotencyStore for PgStore {
     async fn find_answer(
         &self,
-        name: RequestName,
+        name: IdempotencyKeyHash,
         now: Timestamp,
-    ) -> Result<Option<KeptAnswer>, Unavailable> {
+    ) -> Result<Option<IdempotencyRecord>, Unavailable> {
         let rows = self.read(sqlx::query(sql::FIND_ANSWER).bind(name.0.to_vec()).bind(At(now))).await?;
-        Ok(first(converted::<_, AnswerRow, KeptAnswer>(&rows)?))
+        Ok(first(converted::<_, AnswerRow, IdempotencyRecord>(&rows)?))
     }
 
-    async fn keep_answer(&self, answer: &KeptAnswer) -> Result<KeptAnswer, Unavailable> {
+    async fn keep_answer(&self, answer: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable> {
         let statement = bound(sqlx::query(sql::KEEP_ANSWER), Some(answer));
         if !self.write(statement).await.map_err(unavailable)?.is_empty() {
             return Ok(answer.clone());

@@ -6,7 +6,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::watch;
 
-use crate::store::lease::{Guard, Held};
+use crate::store::lease::{Guard, LeaseGuard};
 
 /// Names the lock within the database: `payoutd` in ASCII.
 const LOCK: i64 = 0x0070_6179_6f75_7464;
@@ -34,7 +34,7 @@ impl PgLease {
     }
 
     /// Waits until the lease is ours.
-    pub async fn acquire(&self) -> Held {
+    pub async fn acquire(&self) -> LeaseGuard {
         let mut said = false;
         loop {
             match self.try_lock().await {
@@ -63,7 +63,7 @@ impl PgLease {
     }
 }
 
-fn hold(session: PgConnection) -> Held {
+fn hold(session: PgConnection) -> LeaseGuard {
     let (lost, watched) = watch::channel(None);
     let task = tokio::spawn(async move {
         let why = watch_over(session).await;
@@ -71,7 +71,7 @@ fn hold(session: PgConnection) -> Held {
         // Whoever held it may have let go.
         let _ = lost.send(Some(why));
     });
-    Held::new(watched, Guard::Session(task.abort_handle()))
+    LeaseGuard::new(watched, Guard::Session(task.abort_handle()))
 }
 
 /// Asks again and again until no answer comes, and says why.

@@ -6,17 +6,17 @@ use payoutd_domain::{Status, Timestamp};
 use uuid::Uuid;
 
 use super::{PgStore, sql};
-use crate::payout_query::{Filter, Listing, Place};
+use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
 use crate::store::at::At;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};
 use crate::store::rows::read_rows;
 
 #[async_trait]
-impl Listing for PgStore {
+impl PayoutQueryStore for PgStore {
     async fn page(
         &self,
         filter: &Filter,
-        place: Place,
+        place: PageCursor,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, Unavailable> {

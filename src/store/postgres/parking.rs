@@ -6,13 +6,13 @@ use payoutd_domain::{PayoutId, ReportKey, Timestamp};
 use sqlx::Row;
 
 use super::{PgStore, sql};
-use crate::reports::{ParkedReport, ParkingLot};
+use crate::reports::{ParkedReport, ParkedReportStore};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::rows::{ParkedRow, read_rows};
 
 #[async_trait]
-impl ParkingLot for PgStore {
+impl ParkedReportStore for PgStore {
     async fn park(&self, report: &ParkedReport) -> Result<(), Unavailable> {
         let statement = sqlx::query(sql::PARK)
             .bind(report.payout_id.0)

@@ -1,13 +1,13 @@
 //! The quote store port, and what became of quotes.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{PayoutId, QuoteId, Timestamp};
 use sqlx::Row;
 
 use super::answers::bound;
 use super::{PgStore, sql};
-use crate::http::CreatedFrom;
+use crate::http::QuoteUsage;
 use crate::quotes::{Quote, QuoteStore};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
@@ -16,7 +16,7 @@ use crate::store::rows::{QuoteRow, converted, first};
 
 #[async_trait]
 impl QuoteStore for PgStore {
-    async fn put(&self, quote: &Quote, answer: Option<&KeptAnswer>) -> Result<Quote, Unavailable> {
+    async fn put(&self, quote: &Quote, answer: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable> {
         let terms = TermsRecord::from(&*quote.terms);
         let statement = sqlx::query(sql::PUT_QUOTE)
             .bind(terms.quote_id)
@@ -51,7 +51,7 @@ impl QuoteStore for PgStore {
 }
 
 #[async_trait]
-impl CreatedFrom for PgStore {
+impl QuoteUsage for PgStore {
     async fn payout_of_quote(&self, quote_id: &QuoteId) -> Result<Option<PayoutId>, Unavailable> {
         let quotes = vec![quote_id.as_str().to_owned()];
         let rows = self.read(sqlx::query(sql::QUOTE_OWNERS).bind(quotes)).await?;

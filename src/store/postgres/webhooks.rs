@@ -1,7 +1,7 @@
 //! The webhook store port.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{Mode, OrgId, Timestamp};
 use sqlx::Row;
 
@@ -31,7 +31,7 @@ impl WebhookStore for PgStore {
         &self,
         endpoint: &Endpoint,
         limit: u32,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_INSERT_ENDPOINT)
             .bind(endpoint.id.0)
@@ -65,7 +65,7 @@ impl WebhookStore for PgStore {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         let statement =
             sqlx::query(sql::WEBHOOK_ROTATE).bind(id.0).bind(secret.expose()).bind(At(overlap_until));

@@ -1,19 +1,19 @@
 //! The answer store port.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{BatchError, KeptAnswer, RequestName, Unavailable};
+use payoutd_actors::ports::{BatchError, IdempotencyKeyHash, IdempotencyRecord, Unavailable};
 use payoutd_domain::Timestamp;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, Statement, run, sql};
-use crate::idempotency::AnswerStore;
+use crate::idempotency::IdempotencyStore;
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::records::AnswerRecord;
 use crate::store::rows::{AnswerRow, converted, first};
 
 /// The statement with an answer's columns bound.
-pub(super) fn bound(statement: Statement, answer: &KeptAnswer) -> Statement {
+pub(super) fn bound(statement: Statement, answer: &IdempotencyRecord) -> Statement {
     let AnswerRecord { name, fingerprint, status, location, body, kept_at, expires_at } = answer.into();
     let statement = statement.bind(name).bind(fingerprint).bind(status).bind(location);
     statement.bind(body).bind(kept_at).bind(expires_at)
@@ -25,7 +25,7 @@ impl SqliteStore {
     pub(super) async fn write_answered(
         &self,
         statement: Statement,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<Vec<SqliteRow>, BatchError> {
         let Some(answer) = answer.cloned() else { return self.write_one(statement).await };
         self.write(move |connection| {
@@ -47,17 +47,17 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl AnswerStore for SqliteStore {
+impl IdempotencyStore for SqliteStore {
     async fn find_answer(
         &self,
-        name: RequestName,
+        name: IdempotencyKeyHash,
         now: Timestamp,
-    ) -> Result<Option<KeptAnswer>, Unavailable> {
+    ) -> Result<Option<IdempotencyRecord>, Unavailable> {
         let rows = self.read(sqlx::query(sql::FIND_ANSWER).bind(name.0.to_vec()).bind(At(now))).await?;
-        Ok(first(converted::<_, AnswerRow, KeptAnswer>(&rows)?))
+        Ok(first(converted::<_, AnswerRow, IdempotencyRecord>(&rows)?))
     }
 
-    async fn keep_answer(&self, answer: &KeptAnswer) -> Result<KeptAnswer, Unavailable> {
+    async fn keep_answer(&self, answer: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable> {
         let statement = bound(sqlx::query(sql::KEEP_ANSWER), answer);
         if !self.write_one(statement).await.map_err(unavailable)?.is_empty() {
             return Ok(answer.clone());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::store::lease::{Guard, Held};
+use crate::store::lease::{Guard, LeaseGuard};
 
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -25,13 +25,13 @@ impl SqliteLease {
     }
 
     /// Waits until the lease is ours. Once it is, it is not lost before it is dropped.
-    pub async fn acquire(&self) -> Held {
+    pub async fn acquire(&self) -> LeaseGuard {
         let mut said = false;
         loop {
             match self.try_lock() {
                 Ok(Some(file)) => {
                     let (never, lost) = watch::channel(None);
-                    return Held::new(lost, Guard::File { _file: file, _never: never });
+                    return LeaseGuard::new(lost, Guard::File { _file: file, _never: never });
                 }
                 Ok(None) if !said => {
                     tracing::info!("another payoutd process owns the database; waiting for it to leave");

@@ -5,18 +5,18 @@ use payoutd_actors::ports::{Stored, Unavailable};
 use payoutd_domain::{Status, Timestamp};
 
 use super::{SqliteStore, json, sql};
-use crate::payout_query::{Filter, Listing, Place};
+use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};
 use crate::store::rows::read_rows;
 
 #[async_trait]
-impl Listing for SqliteStore {
+impl PayoutQueryStore for SqliteStore {
     async fn page(
         &self,
         filter: &Filter,
-        place: Place,
+        place: PageCursor,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, Unavailable> {

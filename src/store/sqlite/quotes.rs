@@ -1,12 +1,12 @@
 //! The quote store port, and what became of quotes.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{KeptAnswer, Unavailable};
+use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{PayoutId, QuoteId, Timestamp};
 use sqlx::Row;
 
 use super::{SqliteStore, json, sql};
-use crate::http::CreatedFrom;
+use crate::http::QuoteUsage;
 use crate::quotes::{Quote, QuoteStore};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
@@ -15,7 +15,7 @@ use crate::store::rows::{QuoteRow, converted, first};
 
 #[async_trait]
 impl QuoteStore for SqliteStore {
-    async fn put(&self, quote: &Quote, answer: Option<&KeptAnswer>) -> Result<Quote, Unavailable> {
+    async fn put(&self, quote: &Quote, answer: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable> {
         let terms = TermsRecord::from(&*quote.terms);
         let statement = sqlx::query(sql::PUT_QUOTE)
             .bind(terms.quote_id)
@@ -50,7 +50,7 @@ impl QuoteStore for SqliteStore {
 }
 
 #[async_trait]
-impl CreatedFrom for SqliteStore {
+impl QuoteUsage for SqliteStore {
     async fn payout_of_quote(&self, quote_id: &QuoteId) -> Result<Option<PayoutId>, Unavailable> {
         let quotes = json(&[quote_id.as_str()]).map_err(unavailable)?;
         let rows = self.read(sqlx::query(sql::QUOTE_OWNERS).bind(quotes)).await?;

@@ -1,7 +1,7 @@
 //! The webhook store port.
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{BatchError, KeptAnswer, Unavailable};
+use payoutd_actors::ports::{BatchError, IdempotencyRecord, Unavailable};
 use payoutd_domain::{Mode, OrgId, Timestamp};
 use serde::Serialize;
 use sqlx::Row;
@@ -53,7 +53,7 @@ impl WebhookStore for SqliteStore {
         &self,
         endpoint: &Endpoint,
         limit: u32,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_INSERT_ENDPOINT)
             .bind(endpoint.id.0)
@@ -93,7 +93,7 @@ impl WebhookStore for SqliteStore {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
-        answer: Option<&KeptAnswer>,
+        answer: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         let statement =
             sqlx::query(sql::WEBHOOK_ROTATE).bind(id.0).bind(secret.expose()).bind(At(overlap_until));

@@ -3,7 +3,7 @@
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{PayoutId, Sequence, Timestamp};
 
-use super::{Desk, DeskError, Owner};
+use super::{Owner, WebhookError, WebhookService};
 use crate::webhooks::history::history;
 use crate::webhooks::{Endpoint, EndpointId, NewDelivery};
 
@@ -18,7 +18,7 @@ pub enum ReplayRequest {
     Since(Timestamp),
 }
 
-impl Desk {
+impl WebhookService {
     /// Has deliveries sent again, with the same ids and in the same order. Returns how many.
     ///
     /// # Errors
@@ -28,10 +28,10 @@ impl Desk {
         owner: Owner,
         id: EndpointId,
         request: ReplayRequest,
-    ) -> Result<u64, DeskError> {
+    ) -> Result<u64, WebhookError> {
         let endpoint = self.find(owner, id).await?;
         if endpoint.disabled.is_some() {
-            return Err(DeskError::Disabled);
+            return Err(WebhookError::Disabled);
         }
         let now = self.clock.now();
         let count = match request {
@@ -45,7 +45,7 @@ impl Desk {
                 let one: Vec<_> = told.into_iter().filter(|told| told.sequence == sequence).collect();
                 if one.is_empty() {
                     let detail = "must be that of a change this endpoint is told of".into();
-                    return Err(DeskError::Invalid { field: "sequence", detail });
+                    return Err(WebhookError::Invalid { field: "sequence", detail });
                 }
                 self.store.replay(id, &one, now).await?
             }
@@ -60,10 +60,10 @@ impl Desk {
         owner: Owner,
         endpoint: &Endpoint,
         payout_id: PayoutId,
-    ) -> Result<Vec<NewDelivery>, DeskError> {
+    ) -> Result<Vec<NewDelivery>, WebhookError> {
         let found = self.journal.load(&[payout_id]).await?.into_iter().next().flatten();
         let stored = found.filter(|stored| owner.owns_payout(&stored.created));
-        let stored = stored.ok_or(DeskError::PayoutNotFound)?;
+        let stored = stored.ok_or(WebhookError::PayoutNotFound)?;
         let told = history(&stored).map_err(|error| Unavailable(error.to_string()))?;
         let wanted = told.iter().filter(|told| endpoint.types.contains(&told.kind));
         Ok(wanted

@@ -8,7 +8,7 @@ use payoutd_actors::ports::{Clock, Stored, Unavailable};
 use payoutd_domain::Timestamp;
 
 use super::SenderParts;
-use super::sandbox::{self, Quirk};
+use super::sandbox::{self, SandboxBehavior};
 use crate::webhooks::history::{Told, history};
 use crate::webhooks::schedule::{PATIENCE, random_share, wait_after};
 use crate::webhooks::transport::Exchange;
@@ -19,7 +19,7 @@ use crate::webhooks::{
 use crate::wire::Renderer;
 
 /// Sees deliveries through.
-pub(super) struct Courier {
+pub(super) struct DeliveryRunner {
     store: Arc<dyn WebhookStore>,
     transport: Arc<Transport>,
     renderer: Renderer,
@@ -34,7 +34,7 @@ const RECORD_PAUSES_MILLIS: [u64; 8] = [50, 200, 500, 1000, 2000, 5000, 10_000, 
 /// One attempt is never given more: the transport's own deadline is shorter.
 const NO_SHORTER: Duration = Duration::MAX;
 
-impl Courier {
+impl DeliveryRunner {
     pub(super) fn new(parts: &SenderParts) -> Self {
         Self {
             store: Arc::clone(&parts.store),
@@ -53,13 +53,13 @@ impl Courier {
             return due.endpoint.failing_since.is_none();
         };
         match sandbox::quirk(&due, &told, self.clock.now()) {
-            Quirk::None => self.attempt(&due.endpoint, &due.delivery, this, false).await,
-            Quirk::Twice => self.attempt(&due.endpoint, &due.delivery, this, true).await,
-            Quirk::WaitUntil(when) => {
+            SandboxBehavior::None => self.attempt(&due.endpoint, &due.delivery, this, false).await,
+            SandboxBehavior::Twice => self.attempt(&due.endpoint, &due.delivery, this, true).await,
+            SandboxBehavior::WaitUntil(when) => {
                 self.put_off(&due, when).await;
                 true
             }
-            Quirk::After(last) => {
+            SandboxBehavior::After(last) => {
                 self.deliver_early(&due, last).await;
                 self.attempt(&due.endpoint, &due.delivery, this, false).await
             }

@@ -12,7 +12,7 @@ const WAIT_SECONDS: u32 = 10;
 const STEP_MICROS: i64 = 100_000;
 
 /// What a delivery does besides being sent.
-pub(super) enum Quirk<'a> {
+pub(super) enum SandboxBehavior<'a> {
     /// Nothing.
     None,
     /// It is sent twice.
@@ -24,27 +24,31 @@ pub(super) enum Quirk<'a> {
 }
 
 /// What the payout's `external_ref` asks for, on first attempts.
-pub(super) fn quirk<'a>(due: &Due, told: &'a [Told], now: Timestamp) -> Quirk<'a> {
+pub(super) fn quirk<'a>(due: &Due, told: &'a [Told], now: Timestamp) -> SandboxBehavior<'a> {
     let (delivery, endpoint) = (&due.delivery, &due.endpoint);
-    let Some(newest) = told.last() else { return Quirk::None };
+    let Some(newest) = told.last() else { return SandboxBehavior::None };
     let terms = &newest.change.snapshot.payout.terms;
     if terms.mode != Mode::Test || delivery.attempts > 0 {
-        return Quirk::None;
+        return SandboxBehavior::None;
     }
     match &*terms.external_ref {
-        "sandbox_webhook_duplicate" => Quirk::Twice,
+        "sandbox_webhook_duplicate" => SandboxBehavior::Twice,
         "sandbox_webhook_reorder" => {
             let subscribed: Vec<&Told> =
                 told.iter().filter(|told| endpoint.types.contains(&told.kind)).collect();
             let ended = newest.change.snapshot.status().is_end();
             match subscribed.as_slice() {
-                [.., before, last] if ended && before.sequence() == delivery.sequence => Quirk::After(last),
-                _ if !ended && now < delivery.created_at.plus_seconds(WAIT_SECONDS) => {
-                    Quirk::WaitUntil(Timestamp::from_micros(now.micros() + STEP_MICROS).unwrap_or(now))
+                [.., before, last] if ended && before.sequence() == delivery.sequence => {
+                    SandboxBehavior::After(last)
                 }
-                _ => Quirk::None,
+                _ if !ended && now < delivery.created_at.plus_seconds(WAIT_SECONDS) => {
+                    SandboxBehavior::WaitUntil(
+                        Timestamp::from_micros(now.micros() + STEP_MICROS).unwrap_or(now),
+                    )
+                }
+                _ => SandboxBehavior::None,
             }
         }
-        _ => Quirk::None,
+        _ => SandboxBehavior::None,
     }
 }

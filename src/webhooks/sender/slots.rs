@@ -26,7 +26,7 @@ struct Occupant {
 
 /// Who is being sent to. Counts, and nothing else.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(super) struct ConcurrencyLimiter {
     limits: SenderLimits,
     occupants: HashMap<EndpointId, Occupant>,
     well: usize,
@@ -39,7 +39,7 @@ impl Occupant {
     }
 }
 
-impl Slots {
+impl ConcurrencyLimiter {
     pub(super) fn new(limits: SenderLimits) -> Self {
         Self { limits, occupants: HashMap::new(), well: 0, poorly: 0 }
     }
@@ -124,8 +124,9 @@ mod tests {
 
     #[test]
     fn trust_grows_with_each_good_answer_and_nobody_takes_everything() {
-        let mut slots = Slots::new(LIMITS);
-        let take_all = |slots: &mut Slots| (0..10).filter(|n| slots.take(endpoint(1), *n, false)).count();
+        let mut slots = ConcurrencyLimiter::new(LIMITS);
+        let take_all =
+            |slots: &mut ConcurrencyLimiter| (0..10).filter(|n| slots.take(endpoint(1), *n, false)).count();
         assert_eq!(take_all(&mut slots), 1, "nobody knows it yet");
         assert_eq!(slots.busy(), [endpoint(1)]);
         slots.give_back(endpoint(1), 0, true);
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn those_that_answer_poorly_wait_only_for_one_another() {
-        let mut slots = Slots::new(LIMITS);
+        let mut slots = ConcurrencyLimiter::new(LIMITS);
         for number in 1..=9 {
             let taken = slots.take(endpoint(number), number.into(), true);
             assert_eq!(taken, number <= 2, "{number}");
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_delivery_is_under_way_once() {
-        let mut slots = Slots::new(LIMITS);
+        let mut slots = ConcurrencyLimiter::new(LIMITS);
         assert!(slots.take(endpoint(1), 7, false));
         assert!(!slots.take(endpoint(1), 7, false));
         slots.give_back(endpoint(1), 7, true);
@@ -169,7 +170,7 @@ mod tests {
         fn rooms_never_overflow_and_empty_again(
             steps in proptest::collection::vec((0u8..12, 0i64..8, any::<bool>(), any::<bool>()), 0..300)
         ) {
-            let mut slots = Slots::new(LIMITS);
+            let mut slots = ConcurrencyLimiter::new(LIMITS);
             let mut taken: Vec<(EndpointId, i64)> = Vec::new();
             for (number, delivery, take, well) in steps {
                 let id = endpoint(number);

@@ -21,9 +21,9 @@ impl Counts {
 }
 
 /// Says which input it was, when a target failed.
-struct Running<'a>(&'a str, &'a [u8]);
+struct ActorSystem<'a>(&'a str, &'a [u8]);
 
-impl Drop for Running<'_> {
+impl Drop for ActorSystem<'_> {
     #[expect(clippy::print_stderr, reason = "a failing test says what failed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -38,14 +38,14 @@ fn short_form(name: &str) {
     let (mut kept, mut tried) = (Counts::default(), Counts::default());
     let seeds = target.seeds().unwrap();
     for (name, seed) in &seeds {
-        let _running = Running(name, seed);
+        let _running = ActorSystem(name, seed);
         kept.count((target.run)(seed));
     }
     let seeds: Vec<_> = seeds.into_iter().map(|(_, seed)| seed).collect();
     let mut made_up = MadeUp::new(0, &seeds, target.words);
     for _ in 0..target.inputs {
         let input = made_up.input();
-        let _running = Running("made up", &input);
+        let _running = ActorSystem("made up", &input);
         tried.count((target.run)(&input));
     }
     println!("{name}: corpus {kept:?}, made up {tried:?}");

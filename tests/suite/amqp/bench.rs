@@ -11,7 +11,9 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, 
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use payoutd::amqp::{AmqpDeadLetters, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
-use payoutd::reports::{Desk, DeskConfig, ParkedReport, ParkingLot, StoreProbe, report_message};
+use payoutd::reports::{
+    ParkedReport, ParkedReportStore, ReportIntake, ReportIntakeConfig, StoreProbe, report_message,
+};
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{
     FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
@@ -28,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Lot(pub(crate) Mutex<Vec<ParkedReport>>);
 
 #[async_trait]
-impl ParkingLot for Lot {
+impl ParkedReportStore for Lot {
     async fn park(&self, report: &ParkedReport) -> Result<(), Unavailable> {
         self.0.lock().unwrap().push(report.clone());
         Ok(())
@@ -69,7 +71,7 @@ pub(crate) struct Bench {
     pub(crate) probe: Arc<Probe>,
 }
 
-pub(crate) struct Running {
+pub(crate) struct ActorSystem {
     pub(crate) status: Arc<ConsumerStatus>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -88,20 +90,20 @@ impl Bench {
         self.started.payouts.create(sample::payout(number), None).await.unwrap();
     }
 
-    pub(crate) fn desk(&self) -> Desk {
+    pub(crate) fn desk(&self) -> ReportIntake {
         let lot: Arc<Lot> = Arc::clone(&self.lot);
-        Desk::new(self.started.payouts.clone(), lot, DeskConfig::default())
+        ReportIntake::new(self.started.payouts.clone(), lot, ReportIntakeConfig::default())
     }
 
     /// Runs a consumer and waits until it consumes.
-    pub(crate) async fn consume(&self, config: ConsumerConfig) -> Running {
+    pub(crate) async fn consume(&self, config: ConsumerConfig) -> ActorSystem {
         let letters = Arc::new(AmqpDeadLetters::new(self.settings.clone()));
         let probe: Arc<Probe> = Arc::clone(&self.probe);
         let consumer = Consumer::new(self.settings.clone(), config, Arc::new(self.desk()), letters, probe);
         let status = consumer.status();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(consumer.run(async move { drop(stopped.await) }));
-        let running = Running { status, stop, task };
+        let running = ActorSystem { status, stop, task };
         eventually("the consumer consumes", async || running.status.is_consuming()).await;
         running
     }
@@ -112,7 +114,7 @@ impl Bench {
     }
 }
 
-impl Running {
+impl ActorSystem {
     /// Dies as a process does, in the middle of whatever it does.
     pub(crate) fn die(self) {
         self.task.abort();

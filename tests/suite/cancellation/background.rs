@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use payoutd::outbox::{OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
 use payoutd::runtime::shutdown::stop_signal;
-use payoutd_actors::sweep::sweep;
+use payoutd_actors::overdue_sweep::sweep;
 use payoutd_domain::{Mode, PayoutId};
 
 use super::cut::everywhere;

@@ -12,7 +12,7 @@ use super::house::House;
 use super::requests::created;
 use crate::store::world::config;
 
-type Held = Vec<PoolConnection<Postgres>>;
+type LeaseGuard = Vec<PoolConnection<Postgres>>;
 
 pub(super) async fn are_cut_off_everywhere(house: &House) {
     let load = async |id: PayoutId| house.world.store.load(&[id]).await;
@@ -52,10 +52,10 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
 }
 
 /// Every connection there may be.
-async fn all(house: &House) -> Held {
+async fn all(house: &House) -> LeaseGuard {
     let pool = house.world.pooled().expect("PostgreSQL has a pool");
     let all = async {
-        let mut held = Held::new();
+        let mut held = LeaseGuard::new();
         for _ in 0..config().max_connections {
             held.push(pool.acquire().await.unwrap());
         }

@@ -7,18 +7,18 @@ use axum::Router;
 use payoutd::api_keys::{ApiKey, KeyDigest};
 use payoutd::config::Config;
 use payoutd::http::{
-    Authenticator, EdgeConfig, EdgeParts, Idempotency, KeyCacheConfig, Limits, LimitsConfig, Waiting,
+    ApiConfig, ApiDependencies, Authenticator, Idempotency, KeyCacheConfig, Limits, LimitsConfig, Waiting,
     WaitingConfig, router,
 };
-use payoutd::quotes::{QuoteDesk, Routes, Signer, SigningKey};
-use payoutd::reports::{self, DeskConfig};
+use payoutd::quotes::{QuoteService, Routes, Signer, SigningKey};
+use payoutd::reports::{self, ReportIntakeConfig};
 use payoutd::runtime::shutdown::{Stop, Stopper, stop_signal};
 use payoutd::store::Store;
-use payoutd::webhooks::{Desk, Policy, SystemResolver, TlsTrust, Transport, TransportLimits};
-use payoutd_actors::engine::{self, EngineConfig, Running};
+use payoutd::webhooks::{Policy, SystemResolver, TlsTrust, Transport, TransportLimits, WebhookService};
 use payoutd_actors::group_commit::GroupCommitConfig;
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::Clock;
+use payoutd_actors::system::{self, ActorSystem, ActorSystemConfig};
 use payoutd_actors::testing::{ManualClock, sample, unhurried};
 use payoutd_domain::{Mode, OrgId, Payout, PayoutId, Report, Status};
 use uuid::Uuid;
@@ -41,14 +41,14 @@ pub(super) fn key_of(mode: Mode) -> &'static str {
 pub(super) struct House {
     pub(super) world: World,
     pub(super) clock: ManualClock,
-    pub(super) payouts: Payouts,
+    pub(super) payouts: PayoutsHandle,
     pub(super) org: OrgId,
     signer: Signer,
     routes: Arc<Routes>,
     transport: Arc<Transport>,
     stop: Stop,
     _stopper: Stopper,
-    _engine: Running,
+    _engine: ActorSystem,
 }
 
 impl House {
@@ -70,12 +70,12 @@ impl House {
                 ApiKey { id, org, org_name: "acme".into(), mode, digest, hint, created_at, expires_at: None };
             world.store.insert_key(&key).await.unwrap();
         }
-        let config = EngineConfig {
+        let config = ActorSystemConfig {
             supervisor: unhurried(),
             group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 },
         };
         let (journal, time) = (Arc::clone(&world.store) as _, Arc::new(clock.clone()));
-        let engine = engine::start(journal, time, config).await.unwrap();
+        let engine = system::start(journal, time, config).await.unwrap();
         let routes = Config::from_environment([]).unwrap().routes;
         let transport = Transport::new(
             Policy { allow_insecure: true, allow_private_addresses: true },
@@ -106,20 +106,20 @@ impl House {
         Arc::new(self.clock.clone())
     }
 
-    pub(super) fn quotes(&self) -> QuoteDesk {
+    pub(super) fn quotes(&self) -> QuoteService {
         let (store, ttl_seconds) = (self.store() as _, 60);
-        QuoteDesk::new(self.signer.clone(), Arc::clone(&self.routes), store, self.time(), ttl_seconds)
+        QuoteService::new(self.signer.clone(), Arc::clone(&self.routes), store, self.time(), ttl_seconds)
     }
 
     /// Takes reports in.
-    pub(super) fn intake(&self) -> reports::Desk {
-        reports::Desk::new(self.payouts.clone(), self.store() as _, DeskConfig::default())
+    pub(super) fn intake(&self) -> reports::ReportIntake {
+        reports::ReportIntake::new(self.payouts.clone(), self.store() as _, ReportIntakeConfig::default())
     }
 
     /// The partner API as it is right after a start: it has looked nothing up yet. One request at a time may wait.
     pub(super) fn router(&self) -> Router {
         let waiting = WaitingConfig { max_held: 1, max_held_per_key: 1, ..WaitingConfig::default() };
-        router(EdgeParts {
+        router(ApiDependencies {
             payouts: self.payouts.clone(),
             quoting: Arc::new(self.quotes()),
             created_from: self.store() as _,
@@ -130,7 +130,7 @@ impl House {
             listing: self.store() as _,
             cursors: self.signer.clone(),
             waiting: Waiting::new(waiting, self.stop.clone()),
-            webhooks: Arc::new(Desk {
+            webhooks: Arc::new(WebhookService {
                 store: self.store() as _,
                 journal: self.store() as _,
                 transport: Arc::clone(&self.transport),
@@ -138,7 +138,7 @@ impl House {
                 clock: self.time(),
                 hint: Arc::default(),
             }),
-            config: EdgeConfig::default(),
+            config: ApiConfig::default(),
         })
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use payoutd::idempotency::unkept;
-use payoutd::quotes::{Offer, OfferError, QuoteRequest};
-use payoutd_actors::payouts::CreateError;
+use payoutd::quotes::{QuoteError, QuoteRequest, QuoteResponse};
+use payoutd_actors::handle::CreateError;
 use payoutd_actors::ports::{Appended, BatchError, Created};
 use payoutd_domain::{Mode, NewPayout, Payout, Snapshot, Terms};
 
@@ -36,7 +36,7 @@ async fn of_the_quote_desk(house: &House) {
         1,
         async || serde_json::from_value::<QuoteRequest>(quote_request(&name())).unwrap(),
         async |request| ask(request).await,
-        async |request, seen: Option<Result<Offer, OfferError>>| {
+        async |request, seen: Option<Result<QuoteResponse, QuoteError>>| {
             let again = ask(&request).await.unwrap();
             if let Some(seen) = seen {
                 assert_eq!(

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use payoutd::reports::{
-    Acknowledged, AttendantConfig, CONTENT_TYPE, DeadLetter, DeadLetters, Desk, Disposition, Incoming,
-    ParkingAttendant, report_message,
+    Acknowledged, CONTENT_TYPE, DeadLetter, DeadLetters, Disposition, Incoming, ParkedReportWorker,
+    ParkedReportWorkerConfig, ReportIntake, report_message,
 };
-use payoutd_actors::payouts::{Receipt, ReportError};
+use payoutd_actors::handle::{Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Terms};
 
@@ -62,7 +62,7 @@ async fn on_a_payout(house: &House, what: &str, least: usize, passivated: bool) 
     .await;
 }
 
-async fn take(house: &House, desk: &Desk, id: PayoutId, report: &Report) -> Disposition {
+async fn take(house: &House, desk: &ReportIntake, id: PayoutId, report: &Report) -> Disposition {
     let (routing_key, body) = (id.to_string(), report_message(id, report));
     let incoming = Incoming {
         routing_key: &routing_key,
@@ -147,9 +147,14 @@ async fn out_of_the_lot(house: &House) {
     .await;
 }
 
-fn attendant(house: &House) -> ParkingAttendant {
+fn attendant(house: &House) -> ParkedReportWorker {
     let letters = Arc::new(NoLetters);
-    ParkingAttendant::new(house.payouts.clone(), house.store() as _, letters, AttendantConfig::default())
+    ParkedReportWorker::new(
+        house.payouts.clone(),
+        house.store() as _,
+        letters,
+        ParkedReportWorkerConfig::default(),
+    )
 }
 
 /// Nothing here is to be put aside.

@@ -11,7 +11,7 @@ use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking
 use payoutd::quotes::routes::{Routes, RoutesConfig};
 use payoutd::runtime::shutdown::{Stopper, stop_signal};
 use payoutd::tracking::Tracking;
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Unavailable};
 use payoutd_actors::testing::{ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried};
 use payoutd_domain::{
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Site {
     /// `http://127.0.0.1:<port>`
     pub(crate) base: String,
-    pub(crate) payouts: Payouts,
+    pub(crate) payouts: PayoutsHandle,
     pub(crate) journal: MemoryJournal,
     pub(crate) clock: ManualClock,
     pub(crate) index: Index,

@@ -8,8 +8,8 @@ use std::time::Duration;
 use payoutd::runtime::shutdown::{Stopper, stop_signal};
 use payoutd::store::{self, Store, StoreConfig};
 use payoutd::webhooks::{
-    Delivery, Desk, Endpoint, EndpointId, EventType, NewEndpoint, Owner, Policy, Resolve, Sender,
-    SenderLimits, SenderParts, SigningSecret, SystemResolver, TlsTrust, Transport, TransportLimits,
+    Delivery, Endpoint, EndpointId, EventType, NewEndpoint, Owner, Policy, Resolve, Sender, SenderLimits,
+    SenderParts, SigningSecret, SystemResolver, TlsTrust, Transport, TransportLimits, WebhookService,
 };
 use payoutd::wire::Renderer;
 use payoutd_actors::ports::{Announcement, Append, Appended, Clock, Create, Created};
@@ -40,7 +40,7 @@ pub(super) fn unique() -> u64 {
 pub(super) struct Office {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: ManualClock,
-    pub(super) desk: Desk,
+    pub(super) desk: WebhookService,
     parts: SenderParts,
     sender: Option<(Stopper, JoinHandle<()>)>,
     _file: Option<tempfile::TempDir>,
@@ -87,7 +87,7 @@ impl Office {
         let clock = ManualClock::at(OffsetDateTime::now_utc().try_into().unwrap());
         let transport = Transport::new(setup.policy, setup.resolver, setup.trust, setup.transport).unwrap();
         let (transport, hint) = (Arc::new(transport), Arc::new(Notify::new()));
-        let desk = Desk {
+        let desk = WebhookService {
             store: Arc::clone(&store) as _,
             journal: Arc::clone(&store) as _,
             transport: Arc::clone(&transport),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use payoutd::webhooks::{
-    DeliveryStatus, DeskError, DisabledReason, MessageId, RETRY_WAITS, ReplayRequest, sign,
+    DeliveryStatus, DisabledReason, MessageId, RETRY_WAITS, ReplayRequest, WebhookError, sign,
 };
 use payoutd_actors::testing::sample;
 use payoutd_domain::{Mode, Payout, Sequence};
@@ -125,7 +125,7 @@ async fn after_75_hours_of_failure_the_endpoint_is_disabled_and_says_so() {
     let meanwhile = office.delivered(Mode::Live, "order-2").await;
     let owner = acme(Mode::Live);
     let since = ReplayRequest::Since(began);
-    assert_eq!(office.desk.replay(owner, endpoint.id, since).await, Err(DeskError::Disabled));
+    assert_eq!(office.desk.replay(owner, endpoint.id, since).await, Err(WebhookError::Disabled));
     let before = receiver.received().len();
     receiver.always(204);
     assert!(office.desk.enable(owner, endpoint.id).await.unwrap().disabled.is_none());
@@ -175,7 +175,7 @@ async fn a_payout_can_be_replayed_to_an_endpoint_that_came_later() {
     let received = receiver.received();
     assert_eq!((&received[1].id, &received[1].text), (&received[2].id, &received[2].text));
     let none = ReplayRequest::Change(id, Sequence(4));
-    assert!(matches!(office.desk.replay(owner, endpoint.id, none).await, Err(DeskError::Invalid { .. })));
+    assert!(matches!(office.desk.replay(owner, endpoint.id, none).await, Err(WebhookError::Invalid { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

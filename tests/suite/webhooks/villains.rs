@@ -153,7 +153,7 @@ fn acts(canary: &str) -> Vec<Part> {
         ),
         (
             "sends 1xx without end",
-            SayForEver(String::new(), "HTTP/1.1 103 Early Hints\r\n\r\n".into(), moment),
+            SayForEver(String::new(), "HTTP/1.1 103 Early Wakeups\r\n\r\n".into(), moment),
             vec![Err(TimedOut), Err(NotHttp)],
         ),
         ("resets", Reset, vec![Err(NotHttp), Err(ConnectionFailed)]),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use payoutd_actors::payouts::{Payouts, ReportError};
+use payoutd_actors::handle::{PayoutsHandle, ReportError};
 use payoutd_actors::testing::Random;
 
 use super::coverage::{
@@ -89,7 +89,7 @@ impl Broker {
 
     /// One turn: what was delayed long enough arrives, and what there is room for is delivered, each message to one of
     /// the processes that consume.
-    pub(crate) fn turn(&self, consumers: &[Payouts], prefetch: usize, random: &mut Random) {
+    pub(crate) fn turn(&self, consumers: &[PayoutsHandle], prefetch: usize, random: &mut Random) {
         self.queue().age();
         loop {
             let consumer = random.pick(consumers).cloned();
@@ -105,7 +105,7 @@ impl Broker {
         }
     }
 
-    async fn consume(self, payouts: Payouts, tag: Tag, report: usize) {
+    async fn consume(self, payouts: PayoutsHandle, tag: Tag, report: usize) {
         match self.witness.report(&payouts, report).await {
             Some(Ok(_)) => self.acknowledge(tag),
             Some(Err(ReportError::NotFound)) => {
@@ -132,7 +132,7 @@ impl Broker {
     }
 
     /// Hands in a parked report. It stays parked until its outcome is recorded.
-    async fn attend(self, payouts: Payouts, report: usize) {
+    async fn attend(self, payouts: PayoutsHandle, report: usize) {
         let answer = self.witness.report(&payouts, report).await;
         let mut queue = self.queue();
         queue.attended.remove(&report);

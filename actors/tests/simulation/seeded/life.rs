@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use payoutd_actors::payouts::Payouts;
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Journal};
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::testing::{Call, Fault, ManualClock, Random, Started, sample, start_payouts};
@@ -47,7 +47,7 @@ impl<'a> Life<'a> {
         Self { around, started, other: None, others: 0, prefetch }
     }
 
-    fn payouts(&self) -> Payouts {
+    fn payouts(&self) -> PayoutsHandle {
         self.started.payouts.clone()
     }
 
@@ -183,7 +183,7 @@ impl<'a> Life<'a> {
         } else if self.around.random.chance(60) {
             self.around.coverage.add(OTHER_PROCESS, 1);
             self.around.witness.note(Line::Process("loses the database to another"));
-            self.payouts().distrust();
+            self.payouts().disable_memory_reads();
             let config = config(&mut self.around.random);
             self.others += 1;
             let journal = self.around.witness.journal.of_process(self.others);

@@ -21,7 +21,7 @@ use witness::{Line, Witness};
 
 /// A seed that held.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Held {
+pub(crate) struct LeaseGuard {
     /// The hash of everything that happened.
     pub(crate) trace: u64,
     /// What happened how often.
@@ -38,7 +38,7 @@ pub(crate) struct Violation {
 }
 
 /// Runs one seed.
-pub(crate) fn run(seed: u64, keep_lines: bool) -> Result<Held, Violation> {
+pub(crate) fn run(seed: u64, keep_lines: bool) -> Result<LeaseGuard, Violation> {
     watch_panics();
     PANICS.with_borrow_mut(Vec::clear);
     ORDERED.set(0);
@@ -57,7 +57,7 @@ fn process<T>(life: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(life)
 }
 
-fn live(seed: u64, witness: &Witness) -> Held {
+fn live(seed: u64, witness: &Witness) -> LeaseGuard {
     let mut around = Around {
         random: Random::new(seed),
         clock: ManualClock::at(sample::at(0)),
@@ -95,7 +95,7 @@ fn live(seed: u64, witness: &Witness) -> Held {
     for (fault, times) in journal.faults().fired() {
         coverage.add(fault, times);
     }
-    Held { trace: witness.trace(), coverage }
+    LeaseGuard { trace: witness.trace(), coverage }
 }
 
 fn odds(random: &mut Random) -> Odds {

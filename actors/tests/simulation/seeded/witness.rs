@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use payoutd_actors::payouts::{CreateError, Payouts, Receipt, ReportError};
+use payoutd_actors::handle::{CreateError, PayoutsHandle, Receipt, ReportError};
 use payoutd_actors::ports::{Journal, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
 use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Sequence, Snapshot, Status, Version};
@@ -102,7 +102,7 @@ impl Witness {
         seen.coverage.add(phase, 1);
     }
 
-    pub(crate) async fn create(&self, payouts: &Payouts, payout: &NewPayout) {
+    pub(crate) async fn create(&self, payouts: &PayoutsHandle, payout: &NewPayout) {
         let answer = payouts.create(payout.clone(), None).await;
         let told = match &answer {
             Ok(snapshot) => Ok(snapshot.version),
@@ -154,7 +154,7 @@ impl Witness {
     /// Hands a report in, and checks the answer.
     pub(crate) async fn report(
         &self,
-        payouts: &Payouts,
+        payouts: &PayoutsHandle,
         number: usize,
     ) -> Option<Result<Receipt, ReportError>> {
         let Sent { payout, mode, report, .. } = self.sent(number)?;
@@ -212,12 +212,12 @@ impl Witness {
     }
 
     /// A poll.
-    pub(crate) async fn poll(&self, payouts: &Payouts, payout: PayoutId) -> Result<(), Unavailable> {
+    pub(crate) async fn poll(&self, payouts: &PayoutsHandle, payout: PayoutId) -> Result<(), Unavailable> {
         self.look(payout, payouts.read(payout)).await
     }
 
     /// A look at a list, which reads the database for itself and then has each payout shown.
-    pub(crate) async fn list(&self, payouts: &Payouts, payout: PayoutId) -> Result<(), Unavailable> {
+    pub(crate) async fn list(&self, payouts: &PayoutsHandle, payout: PayoutId) -> Result<(), Unavailable> {
         let reading = async {
             let found = self.journal.load(&[payout]).await?.into_iter().flatten().next();
             match found {
@@ -253,7 +253,7 @@ impl Witness {
     }
 
     /// A stream: follows the payout as long as its process lives.
-    pub(crate) async fn follow(&self, payouts: &Payouts, payout: PayoutId) {
+    pub(crate) async fn follow(&self, payouts: &PayoutsHandle, payout: PayoutId) {
         let mut watch = payouts.watch(payout);
         let mut past = Sequence::FIRST;
         loop {

@@ -6,14 +6,14 @@ use payoutd_domain::{PayoutId, Timestamp};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::payout_query::{Filter, Place};
+use crate::payout_query::{Filter, PageCursor};
 use crate::quotes::Signer;
 
 /// Microseconds and an id.
 const PLACE_BYTES: usize = 8 + 16;
 
 /// The cursor that leads on after `place`.
-pub(in crate::http) fn write(signer: &Signer, filter: &Filter, place: Place) -> String {
+pub(in crate::http) fn write(signer: &Signer, filter: &Filter, place: PageCursor) -> String {
     let mut bytes = place.created_at.micros().to_be_bytes().to_vec();
     bytes.extend_from_slice(place.id.0.as_bytes());
     let tag = signer.cursor_tag(&list(filter), &bytes);
@@ -22,7 +22,7 @@ pub(in crate::http) fn write(signer: &Signer, filter: &Filter, place: Place) -> 
 }
 
 /// The place a cursor leads to, where it was given out for this very list.
-pub(in crate::http) fn read(signer: &Signer, filter: &Filter, text: &str) -> Option<Place> {
+pub(in crate::http) fn read(signer: &Signer, filter: &Filter, text: &str) -> Option<PageCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (place, tag) = bytes.split_at_checked(PLACE_BYTES)?;
     if !bool::from(signer.cursor_tag(&list(filter), place).ct_eq(tag)) {
@@ -30,7 +30,7 @@ pub(in crate::http) fn read(signer: &Signer, filter: &Filter, text: &str) -> Opt
     }
     let (micros, id) = place.split_first_chunk::<8>()?;
     let created_at = Timestamp::from_micros(i64::from_be_bytes(*micros)).ok()?;
-    Some(Place { created_at, id: PayoutId(Uuid::from_slice(id).ok()?) })
+    Some(PageCursor { created_at, id: PayoutId(Uuid::from_slice(id).ok()?) })
 }
 
 /// What tells a list from every other.
@@ -59,7 +59,7 @@ mod tests {
             created_before: None,
             late: None,
         };
-        let place = Place { created_at: sample::at(5), id: sample::id(7) };
+        let place = PageCursor { created_at: sample::at(5), id: sample::id(7) };
         let cursor = write(&signer, &filter, place);
         assert_eq!(read(&signer, &filter, &cursor), Some(place));
         let others = [

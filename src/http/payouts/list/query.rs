@@ -5,7 +5,7 @@ use payoutd_domain::Timestamp;
 use super::cursor;
 use crate::http::query::{Parameters, page_limit};
 use crate::http::{Principal, Problem};
-use crate::payout_query::{Filter, Place};
+use crate::payout_query::{Filter, PageCursor};
 use crate::quotes::{Signer, check_external_ref};
 
 const PARAMETERS: [&str; 7] =
@@ -17,7 +17,7 @@ pub(in crate::http) struct ListQuery {
     pub(in crate::http) filter: Filter,
     pub(in crate::http) limit: u32,
     /// Where to go on; `None` from the beginning.
-    pub(in crate::http) place: Option<Place>,
+    pub(in crate::http) place: Option<PageCursor>,
 }
 
 impl ListQuery {

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use payoutd::http::{Code, Principal, readers};
-use payoutd::payout_query::{Filter, Place};
+use payoutd::payout_query::{Filter, PageCursor};
 use payoutd::quotes::{Signer, SigningKey};
 use payoutd_domain::{Mode, OrgId, PayoutId, Status, Timestamp};
 use uuid::Uuid;
@@ -92,10 +92,10 @@ fn cursor(input: &[u8]) -> Verdict {
     Verdict::Accepted
 }
 
-fn place(input: &mut Input<'_>) -> Option<Place> {
+fn place(input: &mut Input<'_>) -> Option<PageCursor> {
     let micros = i64::from_be_bytes(input.number().to_be_bytes());
     let created_at = Timestamp::from_micros(micros).ok()?;
-    Some(Place { created_at, id: PayoutId(Uuid::from_u64_pair(input.number(), input.number())) })
+    Some(PageCursor { created_at, id: PayoutId(Uuid::from_u64_pair(input.number(), input.number())) })
 }
 
 fn filter(input: &mut Input<'_>) -> Filter {

@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use payoutd::quotes::Quote;
 use payoutd::webhooks::{Endpoint, EndpointId, EventType, SigningSecret};
-use payoutd_actors::ports::{Create, Created, Fingerprint, KeptAnswer, RequestName};
+use payoutd_actors::ports::{Create, Created, Fingerprint, IdempotencyKeyHash, IdempotencyRecord};
 use payoutd_domain::{Mode, NewPayout, OrgId};
 use uuid::Uuid;
 
 use super::super::made::{at, create, payout, terms};
 use super::World;
 
-fn answer(name: u8, body: &str) -> KeptAnswer {
-    KeptAnswer {
-        name: RequestName([name; 32]),
+fn answer(name: u8, body: &str) -> IdempotencyRecord {
+    IdempotencyRecord {
+        name: IdempotencyKeyHash([name; 32]),
         fingerprint: Fingerprint([name ^ 0xff; 32]),
         status: 201,
         location: Some("/payouts/pay_1".into()),
@@ -21,38 +21,38 @@ fn answer(name: u8, body: &str) -> KeptAnswer {
     }
 }
 
-fn answering(payout: &NewPayout, answer: &KeptAnswer) -> Create {
+fn answering(payout: &NewPayout, answer: &IdempotencyRecord) -> Create {
     Create { answer: Some(Arc::new(answer.clone())), ..create(payout) }
 }
 
 impl World {
-    async fn kept(&self, name: u8) -> Option<KeptAnswer> {
-        self.store.find_answer(RequestName([name; 32]), at(1)).await.unwrap()
+    async fn kept(&self, name: u8) -> Option<IdempotencyRecord> {
+        self.store.find_answer(IdempotencyKeyHash([name; 32]), at(1)).await.unwrap()
     }
 }
 
 pub(super) async fn an_answer_reads_back_the_same(world: &World) {
     let full = answer(1, "{\"Ωmega\":\"‘1’ \\\\ \\u0000\"}");
-    let plain = KeptAnswer { location: None, status: 422, ..answer(2, "") };
+    let plain = IdempotencyRecord { location: None, status: 422, ..answer(2, "") };
     assert_eq!(world.kept(1).await, None);
     for given in [&full, &plain] {
         assert_eq!(world.store.keep_answer(given).await.unwrap(), *given);
     }
     assert_eq!(world.kept(1).await, Some(full));
     assert_eq!(world.kept(2).await, Some(plain));
-    let failure = KeptAnswer { status: 503, ..answer(3, "") };
+    let failure = IdempotencyRecord { status: 503, ..answer(3, "") };
     assert!(world.store.keep_answer(&failure).await.is_err(), "a failure is never the last word");
 }
 
 pub(super) async fn the_first_answer_stays_until_it_expires(world: &World) {
     let first = answer(1, "first");
     world.store.keep_answer(&first).await.unwrap();
-    let second = KeptAnswer { kept_at: at(99), expires_at: at(199), ..answer(1, "second") };
+    let second = IdempotencyRecord { kept_at: at(99), expires_at: at(199), ..answer(1, "second") };
     assert_eq!(world.store.keep_answer(&second).await.unwrap(), first);
     let find = |now| world.store.find_answer(first.name, at(now));
     assert_eq!(find(99).await.unwrap(), Some(first.clone()));
     assert_eq!(find(100).await.unwrap(), None, "expired, though it is still there");
-    let third = KeptAnswer { kept_at: at(100), expires_at: at(200), ..answer(1, "third") };
+    let third = IdempotencyRecord { kept_at: at(100), expires_at: at(200), ..answer(1, "third") };
     assert_eq!(world.store.keep_answer(&third).await.unwrap(), third);
     assert_eq!(find(100).await.unwrap(), Some(third));
 }
@@ -73,7 +73,7 @@ pub(super) async fn of_answers_kept_at_once_one_is_kept(world: &World) {
 pub(super) async fn expired_answers_are_forgotten_a_few_at_a_time(world: &World) {
     for name in 0..5 {
         let expires_at = at(100 + i64::from(name));
-        world.store.keep_answer(&KeptAnswer { expires_at, ..answer(name, "") }).await.unwrap();
+        world.store.keep_answer(&IdempotencyRecord { expires_at, ..answer(name, "") }).await.unwrap();
     }
     let forget = |now, limit| world.store.forget_answers(at(now), limit);
     assert_eq!(forget(99, 9).await.unwrap(), 0);
@@ -129,7 +129,7 @@ pub(super) async fn an_answer_is_kept_with_its_quote_or_neither_is(world: &World
     assert!(world.store.put(&second, Some(&answer(1, "second"))).await.is_err());
     assert_eq!(world.store.get(&second.terms.quote_id).await.unwrap(), None);
     assert_eq!(world.kept(1).await, Some(answer(1, "first")));
-    let later = KeptAnswer { kept_at: at(100), expires_at: at(200), ..answer(1, "later") };
+    let later = IdempotencyRecord { kept_at: at(100), expires_at: at(200), ..answer(1, "later") };
     assert_eq!(world.store.put(&second, Some(&later)).await.unwrap(), second);
     assert_eq!(world.store.find_answer(later.name, at(100)).await.unwrap(), Some(later));
     let racing: Vec<_> = (0..8)
@@ -164,7 +164,7 @@ fn endpoint() -> Endpoint {
 
 pub(super) async fn an_answer_is_kept_with_its_endpoint_or_neither_is(world: &World) {
     let (first, second) = (endpoint(), endpoint());
-    let insert = |endpoint: Endpoint, limit, answer: KeptAnswer| async move {
+    let insert = |endpoint: Endpoint, limit, answer: IdempotencyRecord| async move {
         world.store.insert_endpoint(&endpoint, limit, Some(&answer)).await.unwrap()
     };
     assert!(insert(first.clone(), 1, answer(1, "first")).await);
@@ -175,7 +175,7 @@ pub(super) async fn an_answer_is_kept_with_its_endpoint_or_neither_is(world: &Wo
     assert_eq!(world.store.endpoint(second.id).await.unwrap(), None);
 
     let secret = SigningSecret::generate().unwrap();
-    let rotate = |id, answer: KeptAnswer| {
+    let rotate = |id, answer: IdempotencyRecord| {
         let secret = secret.clone();
         async move { world.store.rotate_secret(id, &secret, at(50), Some(&answer)).await.unwrap() }
     };

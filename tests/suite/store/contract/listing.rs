@@ -1,4 +1,4 @@
-use payoutd::payout_query::{Filter, Place};
+use payoutd::payout_query::{Filter, PageCursor};
 use payoutd_domain::{Mode, NewPayout, OrgId, PayoutId, Status, Terms};
 use uuid::Uuid;
 
@@ -17,8 +17,8 @@ fn filter() -> Filter {
     }
 }
 
-fn beginning() -> Place {
-    Place::before(at(1_000_000))
+fn beginning() -> PageCursor {
+    PageCursor::before(at(1_000_000))
 }
 
 fn created_at(seconds: i64) -> NewPayout {
@@ -26,11 +26,11 @@ fn created_at(seconds: i64) -> NewPayout {
 }
 
 /// The ids of a page, by the clock of the payouts' creation.
-async fn page(world: &World, filter: &Filter, place: Place, limit: u32) -> Vec<PayoutId> {
+async fn page(world: &World, filter: &Filter, place: PageCursor, limit: u32) -> Vec<PayoutId> {
     page_at(world, filter, place, limit, 0).await
 }
 
-async fn page_at(world: &World, filter: &Filter, place: Place, limit: u32, now: i64) -> Vec<PayoutId> {
+async fn page_at(world: &World, filter: &Filter, place: PageCursor, limit: u32, now: i64) -> Vec<PayoutId> {
     let page = world.store.page(filter, place, at(now), limit).await.unwrap();
     page.iter().map(|stored| stored.replay().expect("whole").created().id).collect()
 }
@@ -48,12 +48,12 @@ pub(super) async fn payouts_are_listed_newest_first(world: &World) {
         loop {
             let next = world.store.page(&filter(), place, at(0), limit).await.unwrap();
             let Some(last) = next.last() else { break };
-            place = Place::of(last);
+            place = PageCursor::of(last);
             seen.extend(next.iter().map(|stored| stored.created.id));
         }
         assert_eq!(seen, ids, "{limit} at a time");
     }
-    assert_eq!(page(world, &filter(), Place::before(at(4)), 100).await, ids[2..]);
+    assert_eq!(page(world, &filter(), PageCursor::before(at(4)), 100).await, ids[2..]);
 }
 
 pub(super) async fn each_filter_holds(world: &World) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use payoutd::app::SystemClock;
 use payoutd::outbox::{OutboxMessage, PublishError, Publisher};
-use payoutd::reports::{CONTENT_TYPE, Desk, Disposition, Incoming};
+use payoutd::reports::{CONTENT_TYPE, Disposition, Incoming, ReportIntake};
 use payoutd_bench::reports::{ReportKind, ReportRenderer};
 use payoutd_bench::{Result, check_count};
 use payoutd_domain::{Mode, Network, NewPayout, OrgId, PayoutId, QuoteId, Route, Terms, TrackingToken, Usd};
@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 /// Publishes events, and passes the report on each one to the report intake.
 pub(super) struct InMemoryBus {
-    desk: Arc<Desk>,
+    desk: Arc<ReportIntake>,
     start_permits: Arc<Semaphore>,
     published: [AtomicU64; 3],
     failures: Arc<AtomicU64>,
 }
 
 impl InMemoryBus {
-    pub(super) fn new(desk: Desk, start_permits: Arc<Semaphore>) -> Self {
+    pub(super) fn new(desk: ReportIntake, start_permits: Arc<Semaphore>) -> Self {
         let (published, failures) = Default::default();
         Self { desk: Arc::new(desk), start_permits, published, failures }
     }

@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use mimalloc::MiMalloc;
 use payoutd::app::SystemClock;
-use payoutd::outbox::{HintingJournal, Hints, Relay, RelayConfig};
-use payoutd::reports::{Desk, DeskConfig};
+use payoutd::outbox::{NotifyingJournal, Relay, RelayConfig, Wakeups};
+use payoutd::reports::{ReportIntake, ReportIntakeConfig};
 use payoutd::runtime::shutdown::stop_signal;
 use payoutd::store::{self, StoreConfig};
 use payoutd::wire::Renderer;
-use payoutd_actors::engine::{self, EngineConfig};
 use payoutd_actors::group_commit::GroupCommitConfig;
 use payoutd_actors::ports::Journal;
 use payoutd_actors::supervisor::SupervisorConfig;
+use payoutd_actors::system::{self, ActorSystemConfig};
 use payoutd_domain::{Mode, PayoutId};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -56,11 +56,11 @@ async fn run(arguments: Arguments) -> Result<()> {
     let url = format!("sqlite:{}", arguments.file.display());
     let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
     store.migrate().await?;
-    let hints = Hints::default();
-    let journal = HintingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, hints.clone());
-    let running = engine::start(Arc::new(journal), Arc::new(SystemClock), ENGINE).await?;
+    let hints = Wakeups::default();
+    let journal = NotifyingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, hints.clone());
+    let running = system::start(Arc::new(journal), Arc::new(SystemClock), ENGINE).await?;
     let payouts = running.payouts().clone();
-    let desk = Desk::new(payouts.clone(), Arc::clone(&store) as _, DeskConfig::default());
+    let desk = ReportIntake::new(payouts.clone(), Arc::clone(&store) as _, ReportIntakeConfig::default());
     let start_permits = Arc::new(Semaphore::new(IN_FLIGHT));
     let bus = Arc::new(InMemoryBus::new(desk, Arc::clone(&start_permits)));
     let relay = Relay {
@@ -111,7 +111,7 @@ async fn run(arguments: Arguments) -> Result<()> {
 }
 
 /// payoutd's defaults, with one commit at a time as on SQLite.
-const ENGINE: EngineConfig = EngineConfig {
+const ENGINE: ActorSystemConfig = ActorSystemConfig {
     supervisor: SupervisorConfig {
         max_live: 25_000,
         idle_after: Duration::from_secs(300),

@@ -6,7 +6,7 @@ use payoutd_domain::Timestamp;
 
 /// Names a request: a digest of who asks and of the name they gave it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestName(pub [u8; 32]);
+pub struct IdempotencyKeyHash(pub [u8; 32]);
 
 /// A digest of everything a request says. Two requests of one name must have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,9 +15,9 @@ pub struct Fingerprint(pub [u8; 32]);
 /// The answer to a named request, kept in the very commit that does what was asked, so that repeating the request
 /// gives the same answer and does nothing. What it says means nothing here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptAnswer {
+pub struct IdempotencyRecord {
     /// The request it answers.
-    pub name: RequestName,
+    pub name: IdempotencyKeyHash,
     /// What that request said.
     pub fingerprint: Fingerprint,
     /// The answer's status.

@@ -22,7 +22,7 @@ pub(super) struct Waiting<W, R> {
 }
 
 /// A queue of one kind of work, and what commits it.
-pub(super) struct Lane {
+pub(super) struct BatchQueue {
     /// What metrics call it.
     pub(super) kind: &'static str,
     pub(super) config: GroupCommitConfig,
@@ -30,7 +30,7 @@ pub(super) struct Lane {
     pub(super) closing: watch::Receiver<bool>,
 }
 
-impl Lane {
+impl BatchQueue {
     /// Starts it as one of `tasks`. As many writes wait in the queue as fill all commits that may be under way.
     pub(super) fn start<W, R, F, Fut>(self, tasks: &mut JoinSet<()>, commit: F) -> mpsc::Sender<Waiting<W, R>>
     where

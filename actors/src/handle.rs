@@ -8,12 +8,12 @@ use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use crate::actor::PayoutMessage;
-use crate::births::{Birth, Births};
 use crate::group_commit::{CommitError, GroupCommit};
-use crate::ports::{Announcement, Clock, Create, Created, KeptAnswer, Stored, Unavailable};
-use crate::snapshots::Snapshots;
+use crate::pending_creations::{CreationGuard, PendingCreations};
+use crate::ports::{Announcement, Clock, Create, Created, IdempotencyRecord, Stored, Unavailable};
+use crate::read::snapshots::SnapshotCache;
+use crate::read::subscriptions::Subscription;
 use crate::supervisor::{SupervisorMessage, Ticket};
-use crate::watchers::Watch;
 use payoutd_domain::{
     IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
 };
@@ -75,22 +75,22 @@ enum Creation {
 /// Every call that writes runs to its end even where the caller stops waiting: a client that hangs up must not
 /// leave a commit half awaited.
 #[derive(Clone)]
-pub struct Payouts {
+pub struct PayoutsHandle {
     supervisor: ActorRef<SupervisorMessage>,
     commits: GroupCommit,
-    snapshots: Arc<Snapshots>,
+    snapshots: Arc<SnapshotCache>,
     clock: Arc<dyn Clock>,
-    births: Arc<Births>,
+    births: Arc<PendingCreations>,
     tickets: Arc<AtomicU64>,
 }
 
-impl Payouts {
+impl PayoutsHandle {
     /// A handle over the running parts.
     #[must_use]
     pub fn new(
         supervisor: ActorRef<SupervisorMessage>,
         commits: GroupCommit,
-        snapshots: Arc<Snapshots>,
+        snapshots: Arc<SnapshotCache>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self { supervisor, commits, snapshots, clock, births: Arc::default(), tickets: Arc::default() }
@@ -102,9 +102,9 @@ impl Payouts {
         self.clock.now()
     }
 
-    /// Begins the creation of a payout: its time is that of the birth, and it is created [during](Birth::during) it.
+    /// Begins the creation of a payout: its time is that of the birth, and it is created [during](CreationGuard::during) it.
     #[must_use]
-    pub fn birth(&self, org: OrgId, mode: Mode) -> Birth {
+    pub fn birth(&self, org: OrgId, mode: Mode) -> CreationGuard {
         self.births.begin(org, mode, self.clock.now())
     }
 
@@ -123,17 +123,17 @@ impl Payouts {
         payout: NewPayout,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
-        self.create_answered(payout, None, traceparent).await
+        self.create_with_record(payout, None, traceparent).await
     }
 
     /// Creates a payout as [`create`](Self::create) does, and keeps `answer` in the same commit.
     ///
     /// # Errors
     /// Where the quote is used already, or the store cannot say.
-    pub async fn create_answered(
+    pub async fn create_with_record(
         &self,
         payout: NewPayout,
-        answer: Option<Arc<KeptAnswer>>,
+        answer: Option<Arc<IdempotencyRecord>>,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
         let this = self.clone();
@@ -143,7 +143,7 @@ impl Payouts {
     async fn create_to_the_end(
         &self,
         created: Arc<NewPayout>,
-        answer: Option<Arc<KeptAnswer>>,
+        answer: Option<Arc<IdempotencyRecord>>,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
         let payout = Payout::new(Arc::clone(&created));
@@ -277,13 +277,13 @@ impl Payouts {
 
     /// Watches a payout from now on. [`read`](Self::read) it afterwards, so that nothing happens in between unseen.
     #[must_use]
-    pub fn watch(&self, id: PayoutId) -> Watch {
+    pub fn watch(&self, id: PayoutId) -> Subscription {
         self.snapshots.watchers().watch(id)
     }
 
     /// Shows nothing from memory until [`forget_all`](Self::forget_all): the database may not be ours alone any more.
-    pub fn distrust(&self) {
-        self.snapshots.distrust();
+    pub fn disable_memory_reads(&self) {
+        self.snapshots.disable();
     }
 
     /// Forgets every payout in memory, because another process may have written. The next message or poll of each

@@ -9,14 +9,14 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::actor::World;
 use crate::group_commit::{GroupCommit, GroupCommitConfig};
-use crate::payouts::Payouts;
+use crate::handle::PayoutsHandle;
 use crate::ports::{Clock, Journal};
-use crate::snapshots::Snapshots;
+use crate::read::snapshots::SnapshotCache;
 use crate::supervisor::{Supervisor, SupervisorConfig, SupervisorMessage, SupervisorStart};
 
 /// The shape of the whole.
 #[derive(Debug, Clone, Copy)]
-pub struct EngineConfig {
+pub struct ActorSystemConfig {
     /// The limits of the supervisor.
     pub supervisor: SupervisorConfig,
     /// The shape of group commit.
@@ -37,8 +37,8 @@ pub enum ShutdownError {
 /// Running payouts. Whoever holds this must watch [`died`](Self::died) and end the process when it returns.
 ///
 /// Dropping it stops nothing: what is being committed is committed.
-pub struct Running {
-    payouts: Payouts,
+pub struct ActorSystem {
+    payouts: PayoutsHandle,
     commits: GroupCommit,
     supervisor: ActorRef<SupervisorMessage>,
     supervising: JoinHandle<()>,
@@ -53,10 +53,10 @@ pub struct Running {
 pub async fn start(
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
-    config: EngineConfig,
-) -> Result<Running, SpawnErr> {
+    config: ActorSystemConfig,
+) -> Result<ActorSystem, SpawnErr> {
     let (commits, lanes) = GroupCommit::start(journal, config.group_commit);
-    let snapshots = Arc::new(Snapshots::default());
+    let snapshots = Arc::new(SnapshotCache::default());
     let world = Arc::new(World {
         commits: commits.clone(),
         snapshots: Arc::clone(&snapshots),
@@ -64,14 +64,14 @@ pub async fn start(
     });
     let start = SupervisorStart { world, config: config.supervisor };
     let (supervisor, supervising) = Actor::spawn(None, Supervisor, start).await?;
-    let payouts = Payouts::new(supervisor.clone(), commits.clone(), snapshots, clock);
-    Ok(Running { payouts, commits, supervisor, supervising, lanes, death: None })
+    let payouts = PayoutsHandle::new(supervisor.clone(), commits.clone(), snapshots, clock);
+    Ok(ActorSystem { payouts, commits, supervisor, supervising, lanes, death: None })
 }
 
-impl Running {
+impl ActorSystem {
     /// The way in.
     #[must_use]
-    pub fn payouts(&self) -> &Payouts {
+    pub fn payouts(&self) -> &PayoutsHandle {
         &self.payouts
     }
 
@@ -112,7 +112,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for ActorSystem {
     /// A set of tasks aborts them when it is dropped, in the middle of a commit.
     fn drop(&mut self) {
         self.lanes.detach_all();

@@ -14,18 +14,18 @@ const SHARDS: usize = 64;
 /// How many changes are kept at hand for whoever is a little behind.
 const KEPT_CHANGES: usize = 16;
 
-type Latest = watch::Sender<Option<News>>;
+type Latest = watch::Sender<Option<PayoutUpdate>>;
 
 /// What happened to a payout while it was watched.
 #[derive(Debug, Clone)]
-pub struct News {
+pub struct PayoutUpdate {
     /// The payout as of its newest commit.
     pub snapshot: Arc<Snapshot>,
     /// The last changes, oldest first, as far as they are at hand.
     changes: Vec<Announcement>,
 }
 
-impl News {
+impl PayoutUpdate {
     fn of(snapshot: &Arc<Snapshot>, changes: &[Announcement]) -> Self {
         Self { snapshot: Arc::clone(snapshot), changes: changes.to_vec() }
     }
@@ -55,18 +55,18 @@ impl News {
 
 /// Who waits for which payout.
 #[derive(Debug)]
-pub struct Watchers {
+pub struct Subscriptions {
     shards: Vec<Mutex<HashMap<PayoutId, Latest>>>,
     hasher: RandomState,
 }
 
-impl Default for Watchers {
+impl Default for Subscriptions {
     fn default() -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
     }
 }
 
-impl Watchers {
+impl Subscriptions {
     fn shard(&self, id: PayoutId) -> MutexGuard<'_, HashMap<PayoutId, Latest>> {
         let hash = self.hasher.hash_one(id) % (SHARDS as u64);
         self.shards[usize::try_from(hash).unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
@@ -75,9 +75,9 @@ impl Watchers {
     /// Watches a payout from now on, whether or not it exists. Read the payout only afterwards: then nothing can happen
     /// in between unseen.
     #[must_use]
-    pub fn watch(self: &Arc<Self>, id: PayoutId) -> Watch {
+    pub fn watch(self: &Arc<Self>, id: PayoutId) -> Subscription {
         let latest = self.shard(id).entry(id).or_default().subscribe();
-        Watch { id, latest, watchers: Arc::clone(self) }
+        Subscription { id, latest, watchers: Arc::clone(self) }
     }
 
     /// Tells whoever watches this payout, with the changes that its newest commit made.
@@ -85,7 +85,7 @@ impl Watchers {
         if let Some(latest) = self.shard(snapshot.payout.id).get(&snapshot.payout.id) {
             latest.send_if_modified(|known| {
                 match known {
-                    None => *known = Some(News::of(snapshot, changes)),
+                    None => *known = Some(PayoutUpdate::of(snapshot, changes)),
                     Some(known) if known.snapshot.version < snapshot.version => {
                         known.take_in(snapshot, changes)
                     }
@@ -105,13 +105,13 @@ impl Watchers {
 
 /// One watch over one payout. Ends when dropped.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Subscription {
     id: PayoutId,
-    latest: watch::Receiver<Option<News>>,
-    watchers: Arc<Watchers>,
+    latest: watch::Receiver<Option<PayoutUpdate>>,
+    watchers: Arc<Subscriptions>,
 }
 
-impl Watch {
+impl Subscription {
     /// Waits until the payout has moved past `sequence`, and returns it as it is then.
     pub async fn moved_past(&mut self, sequence: Sequence) -> Arc<Snapshot> {
         self.news_past(sequence).await.snapshot
@@ -124,8 +124,9 @@ impl Watch {
     }
 
     /// The same, with the changes on the way, as far as they are at hand.
-    pub async fn news_past(&mut self, sequence: Sequence) -> News {
-        let moved = |latest: &Option<News>| latest.as_ref().is_some_and(|n| n.snapshot.sequence > sequence);
+    pub async fn news_past(&mut self, sequence: Sequence) -> PayoutUpdate {
+        let moved =
+            |latest: &Option<PayoutUpdate>| latest.as_ref().is_some_and(|n| n.snapshot.sequence > sequence);
         let found = match self.latest.wait_for(moved).await {
             Ok(latest) => latest.clone(),
             Err(_) => None,
@@ -138,7 +139,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Subscription {
     fn drop(&mut self) {
         let mut shard = self.watchers.shard(self.id);
         // The last one out takes the entry along; its own receiver still counts.
@@ -163,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_watch_sees_the_newest_change_and_leaves_nothing_behind() {
-        let watchers = Arc::new(Watchers::default());
+        let watchers = Arc::new(Subscriptions::default());
         let id = at(1).payout.id;
         let mut watch = watchers.watch(id);
         let mut other = watchers.watch(id);
@@ -185,9 +186,9 @@ mod tests {
             previous_status: None,
             snapshot: at(sequence),
         };
-        let watchers = Arc::new(Watchers::default());
+        let watchers = Arc::new(Subscriptions::default());
         let mut watch = watchers.watch(at(1).payout.id);
-        let after = |news: &News, sequence| {
+        let after = |news: &PayoutUpdate, sequence| {
             let changes = news.after(Sequence(sequence));
             changes.map(|changes| changes.iter().map(|change| change.sequence().0).collect::<Vec<_>>())
         };

@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::ports::Announcement;
-use crate::watchers::Watchers;
+use crate::read::subscriptions::Subscriptions;
 use payoutd_domain::{PayoutId, Snapshot};
 
 const SHARDS: usize = 64;
 
 /// Snapshots of live payouts, written by their actors. An actor [expects](Self::expect) its payout before it loads it,
-/// [publishes](Self::publish) what it loaded and each commit, and [doubts](Self::doubt) it when the row may have moved on.
+/// [publishes](Self::publish) what it loaded and each commit, and [doubts](Self::mark_stale) it when the row may have moved on.
 #[derive(Debug)]
-pub struct Snapshots {
+pub struct SnapshotCache {
     shards: Vec<RwLock<HashMap<PayoutId, Shown>>>,
     hasher: RandomState,
     distrusted: AtomicBool,
-    watchers: Arc<Watchers>,
+    watchers: Arc<Subscriptions>,
 }
 
 /// What is known of a live payout.
@@ -40,7 +40,7 @@ impl Shown {
     }
 }
 
-impl Default for Snapshots {
+impl Default for SnapshotCache {
     fn default() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
@@ -51,19 +51,19 @@ impl Default for Snapshots {
     }
 }
 
-impl Snapshots {
+impl SnapshotCache {
     fn shard(&self, id: PayoutId) -> &RwLock<HashMap<PayoutId, Shown>> {
         let hash = self.hasher.hash_one(id) % (SHARDS as u64);
         &self.shards[usize::try_from(hash).unwrap_or(0)]
     }
 
     /// From now on nothing is shown: another process may be writing.
-    pub fn distrust(&self) {
+    pub fn disable(&self) {
         self.distrusted.store(true, Ordering::SeqCst);
     }
 
     /// Doubts everything known so far, and from now on shows what is published.
-    pub fn trust_afresh(&self) {
+    pub fn reset(&self) {
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.values_mut().for_each(|shown| shown.certain = false);
@@ -93,7 +93,7 @@ impl Snapshots {
 
     /// Those who wait for payouts to move.
     #[must_use]
-    pub fn watchers(&self) -> &Arc<Watchers> {
+    pub fn watchers(&self) -> &Arc<Subscriptions> {
         &self.watchers
     }
 
@@ -116,7 +116,7 @@ impl Snapshots {
     }
 
     /// The row may have moved on: until the actor publishes again, the database is asked.
-    pub fn doubt(&self, id: PayoutId) {
+    pub fn mark_stale(&self, id: PayoutId) {
         if let Some(shown) = self.write(id).get_mut(&id) {
             shown.certain = false;
         }

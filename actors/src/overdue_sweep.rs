@@ -2,14 +2,14 @@
 
 use tokio::task::JoinSet;
 
-use crate::payouts::Payouts;
+use crate::handle::PayoutsHandle;
 use crate::ports::{Journal, Unavailable};
 
 /// Looks once for at most `limit` payouts that are due, and lets their actors record it. Returns how many were found.
 ///
 /// # Errors
 /// Where the journal cannot be asked. A payout that could not be marked is found again by the next sweep.
-pub async fn sweep(journal: &dyn Journal, payouts: &Payouts, limit: u32) -> Result<usize, Unavailable> {
+pub async fn sweep(journal: &dyn Journal, payouts: &PayoutsHandle, limit: u32) -> Result<usize, Unavailable> {
     let due = journal.due(payouts.now(), limit).await?;
     let found = due.len();
     let mut marking = JoinSet::new();

@@ -1,7 +1,7 @@
 //! Creations under way, so that whoever lists payouts knows up to which moment all of them are there.
 //!
 //! A payout's time of creation is taken before its row is committed, so a row can appear below newer ones. Here the time
-//! is taken and noted in one step; [`settled`](Births::settled) names a moment that no later creation falls before, and
+//! is taken and noted in one step; [`settled`](PendingCreations::settled) names a moment that no later creation falls before, and
 //! waits for the earlier ones that are still under way.
 
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ type Owner = (OrgId, Mode);
 
 /// Creations under way, of this process. Only one process at a time creates payouts in a database.
 #[derive(Debug, Default)]
-pub struct Births(Mutex<UnderWay>);
+pub struct PendingCreations(Mutex<UnderWay>);
 
 #[derive(Debug)]
 struct UnderWay {
@@ -35,22 +35,22 @@ impl Default for UnderWay {
 
 /// One creation under way. It has ended when this is dropped.
 #[derive(Debug)]
-pub struct Birth {
+pub struct CreationGuard {
     at: Timestamp,
     ticket: u64,
-    births: Arc<Births>,
+    births: Arc<PendingCreations>,
     /// Those who wait see it go, which is after the creation was struck off.
     _under_way: watch::Sender<()>,
 }
 
-impl Births {
+impl PendingCreations {
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a creation at `now`, or just after the newest time there is where the clock stands still or went back.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, org: OrgId, mode: Mode, now: Timestamp) -> Birth {
+    pub fn begin(self: &Arc<Self>, org: OrgId, mode: Mode, now: Timestamp) -> CreationGuard {
         let (sender, receiver) = watch::channel(());
         let mut under_way = self.under_way();
         let after = Timestamp::from_micros(under_way.newest.micros() + 1).unwrap_or(under_way.newest);
@@ -59,7 +59,7 @@ impl Births {
         under_way.tickets += 1;
         let ticket = under_way.tickets;
         under_way.creations.insert(ticket, ((org, mode), receiver));
-        Birth { at, ticket, births: Arc::clone(self), _under_way: sender }
+        CreationGuard { at, ticket, births: Arc::clone(self), _under_way: sender }
     }
 
     /// Waits until every creation of this owner that has begun has ended. The time returned is not before `now`, and
@@ -79,7 +79,7 @@ impl Births {
     }
 }
 
-impl Birth {
+impl CreationGuard {
     /// The time of creation. No two creations of one process have the same.
     #[must_use]
     pub fn at(&self) -> Timestamp {
@@ -103,7 +103,7 @@ impl Birth {
     }
 }
 
-impl Drop for Birth {
+impl Drop for CreationGuard {
     fn drop(&mut self) {
         self.births.under_way().creations.remove(&self.ticket);
     }
@@ -122,7 +122,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_ever_created_before_a_settled_moment() {
-        let births = Arc::new(Births::default());
+        let births = Arc::new(PendingCreations::default());
         let terms = Arc::clone(&sample::payout(1).terms);
         let begin = |seconds| births.begin(terms.org, terms.mode, sample::at(seconds));
         let first = begin(10);
@@ -143,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn ones_own_creations_under_way_are_waited_for() {
-        let births = Arc::new(Births::default());
+        let births = Arc::new(PendingCreations::default());
         let org = sample::payout(1).terms.org;
         let birth = births.begin(org, Mode::Live, sample::at(0));
         let (open, opened) = tokio::sync::oneshot::channel::<()>();

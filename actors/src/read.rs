@@ -1,0 +1,4 @@
+//! What readers see: the last committed snapshot of each live payout, and subscriptions to its changes.
+
+pub mod snapshots;
+pub mod subscriptions;
