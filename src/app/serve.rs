@@ -51,7 +51,7 @@ fn connect(system: &mut System, broker: &AmqpSettings, check: &BrokerCheck) {
     let consumer =
         Consumer::new(broker.clone(), limits, Arc::new(system.desk()), Arc::clone(&letters), Arc::new(store));
     check.watch(consumer.status());
-    system.edges.spawn("the intake", |mut stop| consumer.run(async move { stop.asked().await }));
+    system.edges.spawn("the intake", |mut stop| consumer.run(async move { stop.requested().await }));
     system.upkeep(letters);
 
     let planned = Arc::new(Notify::new());

@@ -26,7 +26,7 @@ use crate::outbox::{NotifyingJournal, Publisher, Relay, RelayConfig, Wakeups};
 use crate::reports::{
     DeadLetters, ParkedReportWorker, ParkedReportWorkerConfig, ReportIntake, ReportIntakeConfig,
 };
-use crate::runtime::shutdown::{Stop, termination};
+use crate::runtime::shutdown::{Shutdown, termination};
 use crate::runtime::task_group::TaskGroup;
 use crate::runtime::telemetry;
 use crate::sandbox::{ReportSink, Simulator};
@@ -161,7 +161,8 @@ pub(super) fn spawn_server(
     limits: ServerLimits,
 ) {
     crew.spawn(name, |mut stop| async move {
-        if let Err(error) = http::serve(listener, router, limits, async move { stop.asked().await }).await {
+        if let Err(error) = http::serve(listener, router, limits, async move { stop.requested().await }).await
+        {
             tracing::error!(%error, name, "the listener broke");
         }
     });
@@ -235,7 +236,7 @@ impl System {
             ParkedReportWorkerConfig::default(),
         );
         self.background.spawn("the parking attendant", |mut stop| async move {
-            attendant.run(async move { stop.asked().await }).await;
+            attendant.run(async move { stop.requested().await }).await;
         });
         let (outbox, clock) = (Arc::clone(store) as _, Arc::clone(clock));
         self.background.spawn("the backlog gauge", |stop| Relay::observe(outbox, clock, stop));
@@ -282,11 +283,11 @@ async fn keep_sweeping(
     payouts: PayoutsHandle,
     every: Duration,
     batch: u32,
-    mut stop: Stop,
+    mut stop: Shutdown,
 ) {
     loop {
         tokio::select! {
-            () = stop.asked() => return,
+            () = stop.requested() => return,
             () = tokio::time::sleep(every) => {}
         }
         if let Err(error) = sweep(&*journal, &payouts, batch).await {

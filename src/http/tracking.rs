@@ -27,7 +27,7 @@ use super::envelope;
 use super::meters::Meters;
 use crate::quotes::routes::Routes;
 use crate::runtime::keyed_permits::{KeyedPermits, PermitMetrics};
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Tracking, assets};
 
 /// How the tracking page behaves.
@@ -80,7 +80,7 @@ pub struct TrackingParts {
     /// Names networks and their explorers.
     pub routes: Arc<Routes>,
     /// Ends open streams.
-    pub stop: Stop,
+    pub stop: Shutdown,
     /// How to behave.
     pub config: TrackingConfig,
 }
@@ -94,7 +94,7 @@ struct Site {
     finder: Finder,
     pages: Pages,
     streams: Arc<KeyedPermits<PayoutId>>,
-    stop: Stop,
+    stop: Shutdown,
     config: TrackingConfig,
     content_security_policy: HeaderValue,
 }

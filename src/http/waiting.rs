@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Code, Principal, Problem};
 use crate::runtime::keyed_permits::{KeyedPermits, LimitReached, Permit, PermitMetrics};
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 
 /// How much waiting there may be.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ impl WaitingConfig {
 #[derive(Debug)]
 pub struct Waiting {
     held: Arc<KeyedPermits<Uuid>>,
-    stop: Stop,
+    stop: Shutdown,
     config: WaitingConfig,
 }
 
@@ -57,7 +57,7 @@ const METRICS: PermitMetrics = PermitMetrics {
 impl Waiting {
     /// Waiting within these limits, until `stop` is asked for.
     #[must_use]
-    pub fn new(config: WaitingConfig, stop: Stop) -> Self {
+    pub fn new(config: WaitingConfig, stop: Shutdown) -> Self {
         let held = Arc::new(KeyedPermits::new(config.max_held, config.max_held_per_key, METRICS));
         Self { held, stop, config }
     }
@@ -67,7 +67,7 @@ impl Waiting {
     }
 
     /// What ends all waiting.
-    pub(super) fn stop(&self) -> Stop {
+    pub(super) fn stop(&self) -> Shutdown {
         self.stop.clone()
     }
 

@@ -10,7 +10,7 @@ use payoutd_domain::{Mode, PayoutId};
 use tokio::sync::Notify;
 
 use super::{Outbox, OutboxMessage, Publisher};
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 
 /// How the relay works.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ enum Round {
 
 impl Relay {
     /// Publishes until `stop`, then once more what is waiting.
-    pub async fn run(self, mut stop: Stop) {
+    pub async fn run(self, mut stop: Shutdown) {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.round().await {
@@ -61,7 +61,7 @@ impl Relay {
                 Ok(Round::Idle) => {
                     pause = FIRST_PAUSE;
                     tokio::select! {
-                        () = stop.asked() => return,
+                        () = stop.requested() => return,
                         () = self.hint.notified() => {}
                         () = tokio::time::sleep(self.config.poll) => {}
                     }
@@ -70,7 +70,7 @@ impl Relay {
                     metrics::counter!("payoutd_outbox_failed_rounds_total").increment(1);
                     tracing::warn!(mode = %self.mode, why, ?pause, "could not publish; trying again");
                     tokio::select! {
-                        () = stop.asked() => return,
+                        () = stop.requested() => return,
                         () = tokio::time::sleep(pause) => {}
                     }
                     pause = (pause * 2).min(LAST_PAUSE);
@@ -125,7 +125,7 @@ impl Relay {
 
     /// Reports how much waits, and since when, until `stop`.
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-    pub async fn observe(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>, mut stop: Stop) {
+    pub async fn observe(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>, mut stop: Shutdown) {
         loop {
             if let Ok(backlog) = outbox.backlog().await {
                 let lag = backlog.oldest.map_or(0.0, |oldest| clock.now().seconds_since(oldest));
@@ -133,7 +133,7 @@ impl Relay {
                 metrics::gauge!("payoutd_outbox_lag_seconds").set(lag.max(0.0));
             }
             tokio::select! {
-                () = stop.asked() => return,
+                () = stop.requested() => return,
                 () = tokio::time::sleep(Duration::from_secs(5)) => {}
             }
         }

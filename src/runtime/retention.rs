@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use payoutd_actors::ports::Unavailable;
 
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 
 /// How many are forgotten in one statement.
 pub const BATCH: u32 = 1_000;
@@ -15,7 +15,7 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// Calls `forget` every minute until asked to stop, and sooner while there is more to forget. It forgets at most [`BATCH`]
 /// and says how many; `what` names them in the log.
-pub async fn run_retention<F, Forgotten>(what: &'static str, forget: F, mut stop: Stop)
+pub async fn run_retention<F, Forgotten>(what: &'static str, forget: F, mut stop: Shutdown)
 where
     F: Fn() -> Forgotten + Send,
     Forgotten: Future<Output = Result<u64, Unavailable>> + Send,
@@ -23,7 +23,7 @@ where
     let mut pause = EVERY;
     loop {
         tokio::select! {
-            () = stop.asked() => return,
+            () = stop.requested() => return,
             () = tokio::time::sleep(pause) => {}
         }
         pause = match forget().await {

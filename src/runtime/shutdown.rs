@@ -7,35 +7,35 @@ use tokio::sync::watch;
 
 /// Asks others to stop.
 #[derive(Debug, Clone)]
-pub struct Stopper(Arc<watch::Sender<bool>>);
+pub struct ShutdownTrigger(Arc<watch::Sender<bool>>);
 
 /// Knows whether a stop was asked for. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Shutdown(watch::Receiver<bool>);
 
 /// A fresh pair.
 #[must_use]
-pub fn stop_signal() -> (Stopper, Stop) {
+pub fn shutdown_signal() -> (ShutdownTrigger, Shutdown) {
     let (sender, receiver) = watch::channel(false);
-    (Stopper(Arc::new(sender)), Stop(receiver))
+    (ShutdownTrigger(Arc::new(sender)), Shutdown(receiver))
 }
 
-impl Stopper {
+impl ShutdownTrigger {
     /// Asks. Asking twice is asking once.
     pub fn stop(&self) {
         self.0.send_replace(true);
     }
 }
 
-impl Stop {
+impl Shutdown {
     /// Whether a stop was asked for.
     #[must_use]
-    pub fn is_asked(&self) -> bool {
+    pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
     /// Waits until a stop is asked for. A stopper that is gone asks as well.
-    pub async fn asked(&mut self) {
+    pub async fn requested(&mut self) {
         let _ = self.0.wait_for(|asked| *asked).await;
     }
 }

@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::runtime::shutdown::{Stop, Stopper, stop_signal, within};
+use crate::runtime::shutdown::{Shutdown, ShutdownTrigger, shutdown_signal, within};
 
 /// Tasks that are asked to stop together. One that ends before that has died, and the process with it.
 pub(crate) struct TaskGroup {
     tasks: JoinSet<()>,
     names: HashMap<Id, &'static str>,
-    stopper: Stopper,
-    stop: Stop,
+    stopper: ShutdownTrigger,
+    stop: Shutdown,
 }
 
 impl TaskGroup {
     pub(crate) fn new() -> Self {
-        let (stopper, stop) = stop_signal();
+        let (stopper, stop) = shutdown_signal();
         Self { tasks: JoinSet::new(), names: HashMap::new(), stopper, stop }
     }
 
     /// Starts a task, which is handed what tells it to stop.
-    pub(crate) fn spawn<F>(&mut self, name: &'static str, work: impl FnOnce(Stop) -> F)
+    pub(crate) fn spawn<F>(&mut self, name: &'static str, work: impl FnOnce(Shutdown) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -31,7 +31,7 @@ impl TaskGroup {
     }
 
     /// What tells this crew to stop.
-    pub(crate) fn stop(&self) -> Stop {
+    pub(crate) fn stop(&self) -> Shutdown {
         self.stop.clone()
     }
 

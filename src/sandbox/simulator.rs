@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use super::{Pace, PlanStore, PlannedReport, Subject, plan};
 use crate::outbox::{OutboxMessage, PublishError, Publisher};
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 
 /// Reads `payout.created` and plans what the simulator will report.
 pub struct Planner {
@@ -147,8 +147,8 @@ const BATCH: u32 = 200;
 
 impl Simulator {
     /// Makes reports until `stop`.
-    pub async fn run(self, mut stop: Stop) {
-        while !stop.is_asked() {
+    pub async fn run(self, mut stop: Shutdown) {
+        while !stop.is_requested() {
             match self.round().await {
                 Ok(made) if made > 0 => {}
                 Ok(_) => self.rest(&mut stop, self.poll).await,
@@ -160,9 +160,9 @@ impl Simulator {
         }
     }
 
-    async fn rest(&self, stop: &mut Stop, pause: Duration) {
+    async fn rest(&self, stop: &mut Shutdown, pause: Duration) {
         tokio::select! {
-            () = stop.asked() => {}
+            () = stop.requested() => {}
             () = self.planned.notified() => {}
             () = tokio::time::sleep(pause) => {}
         }

@@ -15,7 +15,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{Due, EndpointId, Transport, WebhookStore, metrics};
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 use crate::wire::Renderer;
 use courier::DeliveryRunner;
 use slots::ConcurrencyLimiter;
@@ -107,9 +107,9 @@ impl Sender {
     }
 
     /// Sends until `stop`, then waits for the attempts under way, which have a deadline.
-    pub async fn run(mut self, mut stop: Stop) {
+    pub async fn run(mut self, mut stop: Shutdown) {
         let upkeep = tokio::spawn(upkeep(self.parts.clone()));
-        while !stop.is_asked() {
+        while !stop.is_requested() {
             let began = Instant::now();
             let looked = self.look().await;
             let gather = (began.elapsed() * GATHER_FACTOR).clamp(SHORTEST_GATHER, LONGEST_GATHER);
@@ -121,7 +121,7 @@ impl Sender {
                 }
             };
             tokio::select! {
-                () = stop.asked() => break,
+                () = stop.requested() => break,
                 () = self.parts.hint.notified() => {}
                 Some(ended) = self.attempts.join_next_with_id() => self.ended(ended),
                 () = tokio::time::sleep(pause) => {}

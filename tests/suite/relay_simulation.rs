@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payoutd::outbox::{Backlog, Outbox, OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
-use payoutd::runtime::shutdown::stop_signal;
+use payoutd::runtime::shutdown::shutdown_signal;
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{ManualClock, Random, sample};
 use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
@@ -216,7 +216,7 @@ async fn run(seed: u64) -> (BTreeMap<&'static str, u64>, Vec<String>) {
     let world = World::new(seed);
     let mut deaths = 0;
     for _ in 0..3 {
-        let (_stopper, stop) = stop_signal();
+        let (_stopper, stop) = shutdown_signal();
         let running = tokio::spawn(relay(&world).run(stop));
         for _ in 0..STEPS {
             match world.below(4) {
@@ -235,7 +235,7 @@ async fn run(seed: u64) -> (BTreeMap<&'static str, u64>, Vec<String>) {
         ends.faults = false;
         ends.fired.insert("process died", deaths);
     }
-    let (stopper, stop) = stop_signal();
+    let (stopper, stop) = shutdown_signal();
     let running = tokio::spawn(relay(&world).run(stop));
     let began = tokio::time::Instant::now();
     while !world.ends().waiting.is_empty() && began.elapsed() < PATIENCE {

@@ -24,7 +24,7 @@ use crate::http::query::{Parameters, whole_number};
 use crate::http::router::ApiState;
 use crate::http::{Principal, Problem};
 use crate::runtime::keyed_permits::Permit;
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
@@ -128,7 +128,7 @@ struct Updates {
     ready: VecDeque<Announcement>,
     step: Step,
     ends_at: Instant,
-    stop: Stop,
+    stop: Shutdown,
     _place: Permit<Uuid>,
 }
 
@@ -188,7 +188,7 @@ impl Updates {
             news = self.watch.news_past(self.sent) => news,
             () = tokio::time::sleep(heartbeat) => return Waited::Silence,
             () = tokio::time::sleep_until(self.ends_at) => return Waited::Over,
-            () = self.stop.asked() => return Waited::Over,
+            () = self.stop.requested() => return Waited::Over,
         };
         if let Some(changes) = news.after(self.sent) {
             return Waited::Changes(changes.into());

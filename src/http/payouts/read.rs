@@ -92,7 +92,7 @@ async fn once_moved(
     tokio::select! {
         moved = watch.moved_past(known) => return Ok(moved),
         () = tokio::time::sleep(poll.wait) => {}
-        () = stop.asked() => {}
+        () = stop.requested() => {}
     }
     own(edge, principal, id).await
 }

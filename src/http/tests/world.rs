@@ -28,7 +28,7 @@ use crate::http::{
 use crate::idempotency::{IdempotencyStore, RecordFor};
 use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
 use crate::quotes::{OpenError, Quote, QuoteError, QuoteRefusal, QuoteRequest, Signer, SigningKey};
-use crate::runtime::shutdown::{Stopper, stop_signal};
+use crate::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use crate::webhooks::Policy;
 use crate::webhooks::testing::{MemoryWebhooks, desk};
 use crate::wire::Renderer;
@@ -46,7 +46,7 @@ pub(super) struct World {
     pub(super) quoting: Arc<FakeQuoting>,
     pub(super) keys: Arc<FakeKeys>,
     pub(super) started: Started,
-    pub(super) stopper: Stopper,
+    pub(super) stopper: ShutdownTrigger,
     pub(super) answers_down: Arc<AtomicBool>,
 }
 
@@ -68,7 +68,7 @@ impl World {
     }
 
     async fn made(config: ApiConfig, waiting: WaitingConfig, limits: LimitsConfig) -> Self {
-        let (stopper, stop) = stop_signal();
+        let (stopper, stop) = shutdown_signal();
         let answers_down = Arc::new(AtomicBool::new(false));
         let journal = MemoryJournal::new(FaultPlan::default());
         let clock = ManualClock::at(sample::at(0));

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{PathText, Reader, Site};
 use crate::http::event_stream::{self, HEARTBEAT};
 use crate::runtime::keyed_permits::Permit;
-use crate::runtime::shutdown::Stop;
+use crate::runtime::shutdown::Shutdown;
 use crate::tracking::{Language, Lost, Pages};
 
 pub(super) async fn events(
@@ -61,7 +61,7 @@ struct Updates {
     next: Next,
     heartbeat: Duration,
     ends_at: Instant,
-    stop: Stop,
+    stop: Shutdown,
     _place: Permit<PayoutId>,
 }
 
@@ -96,7 +96,7 @@ impl Updates {
             snapshot = self.watch.moved_past(self.sequence) => self.event(&snapshot),
             () = tokio::time::sleep(self.heartbeat) => Some(HEARTBEAT.into()),
             () = tokio::time::sleep_until(self.ends_at) => None,
-            () = self.stop.asked() => None,
+            () = self.stop.requested() => None,
         }
     }
 

@@ -9,7 +9,7 @@ use payoutd_domain::{AnnouncementKind, Sequence, Timestamp};
 
 use super::*;
 use crate::outbox::{Backlog, PublishError};
-use crate::runtime::shutdown::stop_signal;
+use crate::runtime::shutdown::shutdown_signal;
 
 /// Both ends in one: what waits, what was sent in which order, and what is to go wrong.
 #[derive(Default)]
@@ -68,7 +68,7 @@ fn message(id: i64, payout: u64, sequence: i64) -> OutboxMessage {
 
 /// Runs a relay until only `left` messages wait, and says what was sent.
 async fn relayed(ends: &Arc<Ends>, left: usize) -> Vec<(PayoutId, i64)> {
-    let (stopper, stop) = stop_signal();
+    let (stopper, stop) = shutdown_signal();
     let relay = Relay {
         mode: Mode::Live,
         outbox: Arc::clone(ends) as _,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use payoutd::outbox::{OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
-use payoutd::runtime::shutdown::stop_signal;
+use payoutd::runtime::shutdown::shutdown_signal;
 use payoutd_actors::overdue_sweep::sweep;
 use payoutd_domain::{Mode, PayoutId};
 
@@ -81,7 +81,7 @@ impl Downstream {
 }
 
 async fn relayed(house: &House, downstream: &Arc<Downstream>) {
-    let (stopper, stop) = stop_signal();
+    let (stopper, stop) = shutdown_signal();
     stopper.stop();
     let relay = Relay {
         mode: Mode::Live,

@@ -12,7 +12,7 @@ use payoutd::http::{
 };
 use payoutd::quotes::{QuoteService, Routes, Signer, SigningKey};
 use payoutd::reports::{self, ReportIntakeConfig};
-use payoutd::runtime::shutdown::{Stop, Stopper, stop_signal};
+use payoutd::runtime::shutdown::{Shutdown, ShutdownTrigger, shutdown_signal};
 use payoutd::store::Store;
 use payoutd::webhooks::{Policy, SystemResolver, TlsTrust, Transport, TransportLimits, WebhookService};
 use payoutd_actors::group_commit::GroupCommitConfig;
@@ -46,8 +46,8 @@ pub(super) struct House {
     signer: Signer,
     routes: Arc<Routes>,
     transport: Arc<Transport>,
-    stop: Stop,
-    _stopper: Stopper,
+    stop: Shutdown,
+    _stopper: ShutdownTrigger,
     _engine: ActorSystem,
 }
 
@@ -83,7 +83,7 @@ impl House {
             TlsTrust::Only(rustls::RootCertStore::empty()),
             TransportLimits::default(),
         );
-        let (stopper, stop) = stop_signal();
+        let (stopper, stop) = shutdown_signal();
         Self {
             world,
             clock,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking_router};
 use payoutd::quotes::routes::{Routes, RoutesConfig};
-use payoutd::runtime::shutdown::{Stopper, stop_signal};
+use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::tracking::Tracking;
 use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Unavailable};
@@ -28,7 +28,7 @@ pub(crate) struct Site {
     pub(crate) journal: MemoryJournal,
     pub(crate) clock: ManualClock,
     pub(crate) index: Index,
-    pub(crate) stopper: Stopper,
+    pub(crate) stopper: ShutdownTrigger,
     reports: AtomicU64,
     _started: Started,
 }
@@ -85,7 +85,7 @@ impl Site {
         let clock = ManualClock::at(sample::at(0));
         let started = start_payouts(&journal, &clock, unhurried()).await;
         let index = Index { journal: journal.clone(), lookups: Arc::default(), away: Arc::default() };
-        let (stopper, stop) = stop_signal();
+        let (stopper, stop) = shutdown_signal();
         let parts = TrackingParts {
             payouts: started.payouts.clone(),
             index: Arc::new(index.clone()),

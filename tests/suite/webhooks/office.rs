@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use payoutd::runtime::shutdown::{Stopper, stop_signal};
+use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::store::{self, Store, StoreConfig};
 use payoutd::webhooks::{
     Delivery, Endpoint, EndpointId, EventType, NewEndpoint, Owner, Policy, Resolve, Sender, SenderLimits,
@@ -42,7 +42,7 @@ pub(super) struct Office {
     pub(super) clock: ManualClock,
     pub(super) desk: WebhookService,
     parts: SenderParts,
-    sender: Option<(Stopper, JoinHandle<()>)>,
+    sender: Option<(ShutdownTrigger, JoinHandle<()>)>,
     _file: Option<tempfile::TempDir>,
 }
 
@@ -108,7 +108,7 @@ impl Office {
     }
 
     pub(super) fn start(&mut self) {
-        let (stopper, stop) = stop_signal();
+        let (stopper, stop) = shutdown_signal();
         let sender = Sender::new(self.parts.clone());
         self.sender = Some((stopper, tokio::spawn(sender.run(stop))));
     }

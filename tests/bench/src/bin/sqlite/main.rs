@@ -15,7 +15,7 @@ use mimalloc::MiMalloc;
 use payoutd::app::SystemClock;
 use payoutd::outbox::{NotifyingJournal, Relay, RelayConfig, Wakeups};
 use payoutd::reports::{ReportIntake, ReportIntakeConfig};
-use payoutd::runtime::shutdown::stop_signal;
+use payoutd::runtime::shutdown::shutdown_signal;
 use payoutd::store::{self, StoreConfig};
 use payoutd::wire::Renderer;
 use payoutd_actors::group_commit::GroupCommitConfig;
@@ -71,7 +71,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         clock: Arc::new(SystemClock),
         config: RelayConfig { batch: 500, poll: Duration::from_secs(1) },
     };
-    let (stopper, stop) = stop_signal();
+    let (stopper, stop) = shutdown_signal();
     let relay_task = tokio::spawn(relay.run(stop));
 
     let started = Instant::now();
