@@ -6,7 +6,7 @@ mod wakeups;
 
 use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
-use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
+use payoutd_domain::{ChangeKind, Mode, PayoutId, Sequence, Timestamp};
 
 pub use relay::{Relay, RelayConfig};
 pub use wakeups::{NotifyingJournal, Wakeups};
@@ -23,7 +23,7 @@ pub struct OutboxMessage {
     /// Where it goes: live messages to the broker, sandbox messages to the simulator, never the other way.
     pub mode: Mode,
     /// What it is.
-    pub kind: AnnouncementKind,
+    pub kind: ChangeKind,
     /// `<type>.<from_network>`.
     pub routing_key: String,
     /// The whole `CloudEvents` JSON.

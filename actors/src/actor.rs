@@ -16,7 +16,7 @@ use self::observe::{count_transition, observe_report};
 use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::handle::{Receipt, ReportError};
-use crate::ports::{Announcement, Append, Appended, Clock, Unavailable};
+use crate::ports::{Append, Appended, Clock, Unavailable};
 use crate::read::snapshots::SnapshotCache;
 use payoutd_domain::{
     Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
@@ -24,7 +24,7 @@ use payoutd_domain::{
 
 /// What every payout actor shares.
 #[derive(Clone)]
-pub struct World {
+pub struct ActorContext {
     /// The way to the journal.
     pub commits: GroupCommit,
     /// Where committed snapshots are shown.
@@ -34,9 +34,9 @@ pub struct World {
 }
 
 /// How often one message is decided anew after the row turned out to have moved on. Each round reloads.
-const ROUNDS: u32 = 5;
+const MAX_DECISION_ATTEMPTS: u32 = 5;
 
-/// The actor's behaviour; its state is [`Owner`].
+/// The actor's behaviour; its state is [`ActorState`].
 pub struct PayoutActor;
 
 /// What an actor starts with.
@@ -46,31 +46,31 @@ pub struct Start {
     /// The payout itself, where it was created just now.
     pub held: Option<Box<Payout>>,
     /// What it shares with the others.
-    pub world: Arc<World>,
+    pub context: Arc<ActorContext>,
 }
 
 /// An actor's state: the payout as of its last commit, or nothing where that is not known.
-pub struct Owner {
+pub struct ActorState {
     id: PayoutId,
     held: Option<Box<Payout>>,
-    world: Arc<World>,
+    context: Arc<ActorContext>,
 }
 
 /// Why a message could not be dealt with.
-enum Trouble {
+enum TurnError {
     /// The sender is told; the actor goes on.
     Answer(ReportError),
     /// The journal does not fit this payout. The actor must not go on.
     Damaged(IllegalEvent),
 }
 
-impl From<IllegalEvent> for Trouble {
+impl From<IllegalEvent> for TurnError {
     fn from(damage: IllegalEvent) -> Self {
         Self::Damaged(damage)
     }
 }
 
-impl From<Unavailable> for Trouble {
+impl From<Unavailable> for TurnError {
     fn from(error: Unavailable) -> Self {
         Self::Answer(error.into())
     }
@@ -78,7 +78,7 @@ impl From<Unavailable> for Trouble {
 
 impl Actor for PayoutActor {
     type Msg = PayoutMessage;
-    type State = Owner;
+    type State = ActorState;
     type Arguments = Start;
 
     /// No I/O here: the supervisor waits for this.
@@ -86,30 +86,30 @@ impl Actor for PayoutActor {
         &self,
         _myself: ActorRef<PayoutMessage>,
         start: Start,
-    ) -> Result<Owner, ActorProcessingErr> {
-        let Start { id, held, world } = start;
+    ) -> Result<ActorState, ActorProcessingErr> {
+        let Start { id, held, context } = start;
         match &held {
-            Some(payout) => world.snapshots.publish(Arc::new(payout.snapshot())),
-            None => world.snapshots.expect(id),
+            Some(payout) => context.snapshots.publish(Arc::new(payout.snapshot())),
+            None => context.snapshots.expect(id),
         }
-        Ok(Owner { id, held, world })
+        Ok(ActorState { id, held, context })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<PayoutMessage>,
         message: PayoutMessage,
-        owner: &mut Owner,
+        state: &mut ActorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             PayoutMessage::Report { mode, report, traceparent, reply } => {
                 // In a box, so that an actor with nothing to do does not hold the room that it takes to do something.
-                let answer = Box::pin(owner.report(mode, &report, traceparent)).await;
-                settle(&myself, answer, reply)
+                let answer = Box::pin(state.report(mode, &report, traceparent)).await;
+                reply_to(&myself, answer, reply)
             }
             PayoutMessage::DuePassed { reply } => {
-                let answer = Box::pin(owner.due_passed()).await;
-                settle(&myself, answer, reply)
+                let answer = Box::pin(state.due_passed()).await;
+                reply_to(&myself, answer, reply)
             }
         }
     }
@@ -117,15 +117,15 @@ impl Actor for PayoutActor {
 
 /// Replies, and ends the actor where there is nothing to own or the journal is damaged. In that last case nobody is
 /// answered: the supervisor counts the failure, and senders hand the message in again.
-fn settle<T>(
+fn reply_to<T>(
     myself: &ActorRef<PayoutMessage>,
-    answer: Result<T, Trouble>,
+    answer: Result<T, TurnError>,
     reply: oneshot::Sender<Result<T, ReportError>>,
 ) -> Result<(), ActorProcessingErr> {
     let answer = match answer {
         Ok(done) => Ok(done),
-        Err(Trouble::Answer(error)) => Err(error),
-        Err(Trouble::Damaged(damage)) => return Err(damage.into()),
+        Err(TurnError::Answer(error)) => Err(error),
+        Err(TurnError::Damaged(damage)) => return Err(damage.into()),
     };
     if matches!(answer, Err(ReportError::NotFound)) {
         // Not `stop`, which would throw away what else was sent about this payout. Refused only when it happens already.
@@ -138,16 +138,17 @@ fn settle<T>(
     Ok(())
 }
 
-impl Owner {
+impl ActorState {
     /// The payout, taken out: it is put back only after a commit that surely happened, so whatever goes wrong in
     /// between leaves nothing that could be mistaken for the truth.
-    async fn take(&mut self) -> Result<Box<Payout>, Trouble> {
+    async fn take(&mut self) -> Result<Box<Payout>, TurnError> {
         if let Some(payout) = self.held.take() {
             return Ok(payout);
         }
-        let stored = self.world.commits.load(self.id).await?.ok_or(Trouble::Answer(ReportError::NotFound))?;
+        let stored =
+            self.context.commits.load(self.id).await?.ok_or(TurnError::Answer(ReportError::NotFound))?;
         let payout = Box::new(stored.replay()?);
-        self.world.snapshots.publish(Arc::new(payout.snapshot()));
+        self.context.snapshots.publish(Arc::new(payout.snapshot()));
         metrics::counter!("payoutd_actors_restored_total").increment(1);
         Ok(payout)
     }
@@ -157,15 +158,15 @@ impl Owner {
         mode: Mode,
         report: &Arc<Report>,
         traceparent: Option<Arc<str>>,
-    ) -> Result<Receipt, Trouble> {
-        for _ in 0..ROUNDS {
+    ) -> Result<Receipt, TurnError> {
+        for _ in 0..MAX_DECISION_ATTEMPTS {
             let payout = self.take().await?;
             let belongs = payout.created().terms.mode;
             if belongs != mode {
                 self.held = Some(payout);
-                return Err(Trouble::Answer(ReportError::WrongMode(belongs)));
+                return Err(TurnError::Answer(ReportError::WrongMode(belongs)));
             }
-            let now = self.world.clock.now();
+            let now = self.context.clock.now();
             let decision = payout.decide(report, now);
             let outcome = Outcome::from(&decision);
             if decision == Decision::Unchanged(Unchanged::Repeat) {
@@ -184,10 +185,10 @@ impl Owner {
         Err(Unavailable("the payout's row keeps moving".into()).into())
     }
 
-    async fn due_passed(&mut self) -> Result<(), Trouble> {
-        for _ in 0..ROUNDS {
+    async fn due_passed(&mut self) -> Result<(), TurnError> {
+        for _ in 0..MAX_DECISION_ATTEMPTS {
             let payout = self.take().await?;
-            let now = self.world.clock.now();
+            let now = self.context.clock.now();
             let Some(event) = payout.decide_due(now) else {
                 self.held = Some(payout);
                 return Ok(());
@@ -208,35 +209,34 @@ impl Owner {
         mut payout: Box<Payout>,
         entry: Entry,
         traceparent: Option<Arc<str>>,
-    ) -> Result<Option<Arc<Snapshot>>, Trouble> {
+    ) -> Result<Option<Arc<Snapshot>>, TurnError> {
         let (expected, from) = (payout.version(), payout.state().status());
         failpoint::pass("decided");
         let changes = payout.apply(&entry)?;
         let after = Arc::new(payout.snapshot());
-        let announcements: Vec<_> = changes.into_iter().map(Announcement::from).collect();
         let write = Append {
             expected,
             entry: Arc::new(entry),
             after: Arc::clone(&after),
-            announcements: announcements.clone(),
+            changes: changes.clone(),
             traceparent,
         };
-        match self.world.commits.append(write).await {
+        match self.context.commits.append(write).await {
             Ok(Appended::Committed) => {
                 failpoint::pass("committed");
-                self.world.snapshots.publish_changes(Arc::clone(&after), &announcements);
+                self.context.snapshots.publish_changes(Arc::clone(&after), &changes);
                 self.held = Some(payout);
                 count_transition(from, after.status());
                 Ok(Some(after))
             }
             Ok(Appended::Conflict) => {
                 metrics::counter!("payoutd_commit_conflicts_total").increment(1);
-                self.world.snapshots.mark_stale(self.id);
+                self.context.snapshots.mark_stale(self.id);
                 Ok(None)
             }
             Err(CommitError::Unknown(why)) => {
                 metrics::counter!("payoutd_commits_unknown_total").increment(1);
-                self.world.snapshots.mark_stale(self.id);
+                self.context.snapshots.mark_stale(self.id);
                 tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading");
                 Ok(None)
             }
@@ -244,7 +244,7 @@ impl Owner {
             Err(CommitError::Rejected(why)) => {
                 // Not `Unavailable`, which makes the intake wait and try this very report again, for ever.
                 tracing::error!(payout = %self.id, why, "the journal refuses a report");
-                Err(Trouble::Answer(ReportError::Quarantined))
+                Err(TurnError::Answer(ReportError::Quarantined))
             }
         }
     }

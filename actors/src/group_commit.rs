@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::queue::{BatchQueue, Waiting};
+use self::queue::{BatchQueue, QueuedWrite};
 use crate::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
 use payoutd_domain::PayoutId;
 
@@ -21,7 +21,7 @@ pub struct GroupCommitConfig {
     /// The most commits under way at once, per kind of write. One for a store with one writer. A second one is begun
     /// beside the first only once a whole batch waits or the first takes long: one commit of two changes costs less than
     /// two commits.
-    pub at_once: usize,
+    pub max_in_flight: usize,
     /// The most writes in one commit.
     pub max_batch: usize,
 }
@@ -50,7 +50,7 @@ impl From<BatchError> for CommitError {
     }
 }
 
-type Sender<W, R> = mpsc::Sender<Waiting<W, R>>;
+type Sender<W, R> = mpsc::Sender<QueuedWrite<W, R>>;
 
 /// The way to the journal for everybody who writes. Cheap to clone.
 #[derive(Clone)]
@@ -68,22 +68,22 @@ impl GroupCommit {
     pub fn start(journal: Arc<dyn Journal>, config: GroupCommitConfig) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();
         let closing = Arc::new(watch::Sender::new(false));
-        let lane = |kind| BatchQueue { kind, config, closing: closing.subscribe() };
-        let creates = lane("create").start(&mut tasks, {
+        let queue = |kind| BatchQueue { kind, config, closing: closing.subscribe() };
+        let creates = queue("create").start(&mut tasks, {
             let journal = Arc::clone(&journal);
             move |batch: Vec<Create>| {
                 let journal = Arc::clone(&journal);
                 async move { journal.create(&batch).await }
             }
         });
-        let appends = lane("append").start(&mut tasks, {
+        let appends = queue("append").start(&mut tasks, {
             let journal = Arc::clone(&journal);
             move |batch: Vec<Append>| {
                 let journal = Arc::clone(&journal);
                 async move { journal.append(&batch).await }
             }
         });
-        let loads = lane("load").start(&mut tasks, move |batch: Vec<PayoutId>| {
+        let loads = queue("load").start(&mut tasks, move |batch: Vec<PayoutId>| {
             let journal = Arc::clone(&journal);
             async move { journal.load(&batch).await.map_err(|Unavailable(why)| BatchError::Unavailable(why)) }
         });
@@ -120,9 +120,9 @@ impl GroupCommit {
     }
 }
 
-async fn submit<W, R>(lane: &Sender<W, R>, work: W) -> Result<R, CommitError> {
+async fn submit<W, R>(queue: &Sender<W, R>, work: W) -> Result<R, CommitError> {
     let (reply, result) = oneshot::channel();
     let gone = || CommitError::Unavailable("group commit has stopped".into());
-    lane.send(Waiting { work, since: Instant::now(), reply }).await.map_err(|_| gone())?;
+    queue.send(QueuedWrite { work, since: Instant::now(), reply }).await.map_err(|_| gone())?;
     result.await.map_err(|_| CommitError::Unknown("group commit stopped while it was committing".into()))?
 }

@@ -10,12 +10,13 @@ use tokio::sync::oneshot;
 use crate::actor::PayoutMessage;
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::pending_creations::{CreationGuard, PendingCreations};
-use crate::ports::{Announcement, Clock, Create, Created, IdempotencyRecord, Stored, Unavailable};
+use crate::ports::{Clock, Create, Created, IdempotencyRecord, Stored, Unavailable};
 use crate::read::snapshots::SnapshotCache;
 use crate::read::subscriptions::Subscription;
 use crate::supervisor::{SupervisorMessage, Ticket};
 use payoutd_domain::{
-    IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
+    Change, IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot,
+    Timestamp,
 };
 
 /// A report's recorded outcome, and the payout's sequence afterwards.
@@ -56,11 +57,11 @@ pub enum CreateError {
 }
 
 /// How often a message is handed in again whose actor died before it answered.
-const HANDOVERS: u32 = 8;
+const DELIVERY_ATTEMPTS: u32 = 8;
 /// How long to wait before that.
-const HANDOVER_PAUSE: Duration = Duration::from_millis(20);
+const DELIVERY_RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// How often a creation is tried whose answer is lost.
-const CREATION_ROUNDS: u32 = 3;
+const CREATION_ATTEMPTS: u32 = 3;
 
 /// How a creation came through.
 enum Creation {
@@ -80,7 +81,7 @@ pub struct PayoutsHandle {
     commits: GroupCommit,
     snapshots: Arc<SnapshotCache>,
     clock: Arc<dyn Clock>,
-    births: Arc<PendingCreations>,
+    pending_creations: Arc<PendingCreations>,
     tickets: Arc<AtomicU64>,
 }
 
@@ -93,7 +94,14 @@ impl PayoutsHandle {
         snapshots: Arc<SnapshotCache>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { supervisor, commits, snapshots, clock, births: Arc::default(), tickets: Arc::default() }
+        Self {
+            supervisor,
+            commits,
+            snapshots,
+            clock,
+            pending_creations: Arc::default(),
+            tickets: Arc::default(),
+        }
     }
 
     /// The time by the payouts' own clock.
@@ -102,16 +110,16 @@ impl PayoutsHandle {
         self.clock.now()
     }
 
-    /// Begins the creation of a payout: its time is that of the birth, and it is created [during](CreationGuard::during) it.
+    /// Begins the creation of a payout: its time is that of the birth, and it is created [during](CreationGuard::run) it.
     #[must_use]
-    pub fn birth(&self, org: OrgId, mode: Mode) -> CreationGuard {
-        self.births.begin(org, mode, self.clock.now())
+    pub fn begin_creation(&self, org: OrgId, mode: Mode) -> CreationGuard {
+        self.pending_creations.begin(org, mode, self.clock.now())
     }
 
     /// A moment up to which every payout there will ever be of this organisation and mode is there, not before now. Waits
     /// for creations under way.
-    pub async fn settled(&self, org: OrgId, mode: Mode) -> Timestamp {
-        self.births.settled(org, mode, self.clock.now()).await
+    pub async fn creation_watermark(&self, org: OrgId, mode: Mode) -> Timestamp {
+        self.pending_creations.creation_watermark(org, mode, self.clock.now()).await
     }
 
     /// Creates a payout, using up its quote, and gives it an actor.
@@ -147,12 +155,12 @@ impl PayoutsHandle {
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
         let payout = Payout::new(Arc::clone(&created));
-        let announcement = Announcement::of_creation(Arc::clone(&created));
-        let snapshot = Arc::clone(&announcement.snapshot);
+        let change = Change::creation(Arc::clone(&created));
+        let snapshot = Arc::clone(&change.snapshot);
         let (id, ticket) = (created.id, Ticket(self.tickets.fetch_add(1, Ordering::Relaxed)));
         // A supervisor that is gone ends the process; the row is safe either way. So for the casts below.
         let _ = self.supervisor.cast(SupervisorMessage::Expect { id, ticket });
-        let done = self.commit_creation(Create { payout: created, announcement, answer, traceparent }).await;
+        let done = self.commit_creation(Create { payout: created, change, answer, traceparent }).await;
         let _ = self.supervisor.cast(match done {
             Ok(Creation::New) => SupervisorMessage::Admit { ticket, payout: Box::new(payout) },
             Ok(Creation::Found) | Err(_) => SupervisorMessage::Forget { id, ticket },
@@ -164,7 +172,7 @@ impl PayoutsHandle {
     /// once, so the row found then is either our own or the winner's.
     async fn commit_creation(&self, write: Create) -> Result<Creation, CreateError> {
         let mut lost = None;
-        for _ in 0..CREATION_ROUNDS {
+        for _ in 0..CREATION_ATTEMPTS {
             match self.commits.create(write.clone()).await {
                 Ok(Created::Inserted) => return Ok(Creation::New),
                 Ok(Created::QuoteUsed(id)) if lost.is_some() && id == write.payout.id => {
@@ -203,7 +211,7 @@ impl PayoutsHandle {
         traceparent: Option<Arc<str>>,
     ) -> Result<Receipt, ReportError> {
         let report = Arc::new(report);
-        self.until_answered(id, |reply| PayoutMessage::Report {
+        self.send_until_answered(id, |reply| PayoutMessage::Report {
             mode,
             report: Arc::clone(&report),
             traceparent: traceparent.clone(),
@@ -217,7 +225,7 @@ impl PayoutsHandle {
     /// # Errors
     /// Where that could not be recorded.
     pub async fn due_passed(&self, id: PayoutId) -> Result<(), ReportError> {
-        self.until_answered(id, |reply| PayoutMessage::DuePassed { reply }).await?
+        self.send_until_answered(id, |reply| PayoutMessage::DuePassed { reply }).await?
     }
 
     /// The payout as of its newest commit; `None` where there is none. Costs no query while its actor is live.
@@ -262,15 +270,11 @@ impl PayoutsHandle {
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    pub async fn history(
-        &self,
-        id: PayoutId,
-        after: Sequence,
-    ) -> Result<Option<Vec<Announcement>>, Unavailable> {
+    pub async fn history(&self, id: PayoutId, after: Sequence) -> Result<Option<Vec<Change>>, Unavailable> {
         let Some(stored) = self.commits.load(id).await? else { return Ok(None) };
         let changes = stored.changes().map_err(|damage| damaged(&stored, damage))?;
-        let mut history = vec![Announcement::of_creation(stored.created)];
-        history.extend(changes.into_iter().map(|(_, change)| Announcement::from(change)));
+        let mut history = vec![Change::creation(stored.created)];
+        history.extend(changes);
         history.retain(|change| change.sequence() > after);
         Ok(Some(history))
     }
@@ -298,12 +302,12 @@ impl PayoutsHandle {
 
     /// Sends a message until an actor answers it. An actor that dies takes its mailbox with it, unanswered; every
     /// message here may be handed in again, because its effect is recognised in the journal.
-    async fn until_answered<T>(
+    async fn send_until_answered<T>(
         &self,
         id: PayoutId,
         message: impl Fn(oneshot::Sender<T>) -> PayoutMessage,
     ) -> Result<T, Unavailable> {
-        for _ in 0..HANDOVERS {
+        for _ in 0..DELIVERY_ATTEMPTS {
             let (reply, answer) = oneshot::channel();
             if self.supervisor.cast(SupervisorMessage::Route { id, message: message(reply) }).is_err() {
                 return Err(Unavailable("the supervisor is gone".into()));
@@ -311,7 +315,7 @@ impl PayoutsHandle {
             if let Ok(answer) = answer.await {
                 return Ok(answer);
             }
-            tokio::time::sleep(HANDOVER_PAUSE).await;
+            tokio::time::sleep(DELIVERY_RETRY_PAUSE).await;
         }
         Err(Unavailable("the payout's actor did not answer".into()))
     }

@@ -13,21 +13,21 @@ use crate::ports::Unavailable;
 use payoutd_domain::{Mode, OrgId, Timestamp};
 
 /// Whose payouts: creations of others are not waited for.
-type Owner = (OrgId, Mode);
+type ActorState = (OrgId, Mode);
 
 /// Creations under way, of this process. Only one process at a time creates payouts in a database.
 #[derive(Debug, Default)]
-pub struct PendingCreations(Mutex<UnderWay>);
+pub struct PendingCreations(Mutex<State>);
 
 #[derive(Debug)]
-struct UnderWay {
+struct State {
     /// The newest time that was given, to a creation or to a reader.
     newest: Timestamp,
     tickets: u64,
-    creations: HashMap<u64, (Owner, watch::Receiver<()>)>,
+    creations: HashMap<u64, (ActorState, watch::Receiver<()>)>,
 }
 
-impl Default for UnderWay {
+impl Default for State {
     fn default() -> Self {
         Self { newest: Timestamp::EPOCH, tickets: 0, creations: HashMap::new() }
     }
@@ -38,13 +38,13 @@ impl Default for UnderWay {
 pub struct CreationGuard {
     at: Timestamp,
     ticket: u64,
-    births: Arc<PendingCreations>,
+    pending_creations: Arc<PendingCreations>,
     /// Those who wait see it go, which is after the creation was struck off.
     _under_way: watch::Sender<()>,
 }
 
 impl PendingCreations {
-    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+    fn in_flight(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -52,24 +52,24 @@ impl PendingCreations {
     #[must_use]
     pub fn begin(self: &Arc<Self>, org: OrgId, mode: Mode, now: Timestamp) -> CreationGuard {
         let (sender, receiver) = watch::channel(());
-        let mut under_way = self.under_way();
-        let after = Timestamp::from_micros(under_way.newest.micros() + 1).unwrap_or(under_way.newest);
+        let mut in_flight = self.in_flight();
+        let after = Timestamp::from_micros(in_flight.newest.micros() + 1).unwrap_or(in_flight.newest);
         let at = now.max(after);
-        under_way.newest = at;
-        under_way.tickets += 1;
-        let ticket = under_way.tickets;
-        under_way.creations.insert(ticket, ((org, mode), receiver));
-        CreationGuard { at, ticket, births: Arc::clone(self), _under_way: sender }
+        in_flight.newest = at;
+        in_flight.tickets += 1;
+        let ticket = in_flight.tickets;
+        in_flight.creations.insert(ticket, ((org, mode), receiver));
+        CreationGuard { at, ticket, pending_creations: Arc::clone(self), _under_way: sender }
     }
 
     /// Waits until every creation of this owner that has begun has ended. The time returned is not before `now`, and
     /// before that of every creation that begins from now on: up to it, all there will ever be is there.
-    pub async fn settled(&self, org: OrgId, mode: Mode, now: Timestamp) -> Timestamp {
+    pub async fn creation_watermark(&self, org: OrgId, mode: Mode, now: Timestamp) -> Timestamp {
         let (until, begun) = {
-            let mut under_way = self.under_way();
-            under_way.newest = under_way.newest.max(now);
-            let of_owner = under_way.creations.values().filter(|(owner, _)| *owner == (org, mode));
-            (under_way.newest, of_owner.map(|(_, ending)| ending.clone()).collect::<Vec<_>>())
+            let mut in_flight = self.in_flight();
+            in_flight.newest = in_flight.newest.max(now);
+            let of_owner = in_flight.creations.values().filter(|(state, _)| *state == (org, mode));
+            (in_flight.newest, of_owner.map(|(_, ending)| ending.clone()).collect::<Vec<_>>())
         };
         for mut ending in begun {
             // Nothing is ever sent: this returns when the sender is gone.
@@ -90,7 +90,7 @@ impl CreationGuard {
     ///
     /// # Errors
     /// Where it broke.
-    pub async fn during<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         self,
         creation: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, Unavailable> {
@@ -105,7 +105,7 @@ impl CreationGuard {
 
 impl Drop for CreationGuard {
     fn drop(&mut self) {
-        self.births.under_way().creations.remove(&self.ticket);
+        self.pending_creations.in_flight().creations.remove(&self.ticket);
     }
 }
 
@@ -122,38 +122,46 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_ever_created_before_a_settled_moment() {
-        let births = Arc::new(PendingCreations::default());
+        let pending_creations = Arc::new(PendingCreations::default());
         let terms = Arc::clone(&sample::payout(1).terms);
-        let begin = |seconds| births.begin(terms.org, terms.mode, sample::at(seconds));
+        let begin = |seconds| pending_creations.begin(terms.org, terms.mode, sample::at(seconds));
         let first = begin(10);
         assert_eq!(first.at(), sample::at(10));
         let second = begin(10);
         assert!(second.at() > first.at(), "no two at one time");
         drop((first, second));
         assert!(begin(5).at() > sample::at(10), "a clock that goes back");
-        let until = births.settled(terms.org, terms.mode, sample::at(20)).await;
+        let until = pending_creations.creation_watermark(terms.org, terms.mode, sample::at(20)).await;
         assert_eq!(until, sample::at(20));
         assert!(begin(20).at() > until);
         assert!(
-            births.settled(terms.org, terms.mode, sample::at(0)).await > until,
+            pending_creations.creation_watermark(terms.org, terms.mode, sample::at(0)).await > until,
             "what was seen is not lost"
         );
-        assert!(births.under_way().creations.is_empty());
+        assert!(pending_creations.in_flight().creations.is_empty());
     }
 
     #[tokio::test]
     async fn ones_own_creations_under_way_are_waited_for() {
-        let births = Arc::new(PendingCreations::default());
+        let pending_creations = Arc::new(PendingCreations::default());
         let org = sample::payout(1).terms.org;
-        let birth = births.begin(org, Mode::Live, sample::at(0));
+        let creation = pending_creations.begin(org, Mode::Live, sample::at(0));
         let (open, opened) = tokio::sync::oneshot::channel::<()>();
-        let creating = tokio::spawn(birth.during(opened));
-        assert!(timeout(A_MOMENT, births.settled(org, Mode::Live, sample::at(1))).await.is_err());
-        births.settled(org, Mode::Test, sample::at(1)).await;
+        let creating = tokio::spawn(creation.run(opened));
+        assert!(
+            timeout(A_MOMENT, pending_creations.creation_watermark(org, Mode::Live, sample::at(1)))
+                .await
+                .is_err()
+        );
+        pending_creations.creation_watermark(org, Mode::Test, sample::at(1)).await;
         // Whoever asked for it going away does not end it.
         creating.abort();
-        assert!(timeout(A_MOMENT, births.settled(org, Mode::Live, sample::at(1))).await.is_err());
+        assert!(
+            timeout(A_MOMENT, pending_creations.creation_watermark(org, Mode::Live, sample::at(1)))
+                .await
+                .is_err()
+        );
         open.send(()).unwrap();
-        births.settled(org, Mode::Live, sample::at(1)).await;
+        pending_creations.creation_watermark(org, Mode::Live, sample::at(1)).await;
     }
 }

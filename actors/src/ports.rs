@@ -8,8 +8,7 @@ use async_trait::async_trait;
 
 pub use idempotency_record::{Fingerprint, IdempotencyKeyHash, IdempotencyRecord};
 use payoutd_domain::{
-    AnnouncementKind, Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Sequence, Snapshot, Status,
-    Timestamp, Version,
+    Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Snapshot, Timestamp, Version,
 };
 
 /// Tells the time.
@@ -36,53 +35,17 @@ impl Stored {
         Payout::replay(Arc::clone(&self.created), &self.entries)
     }
 
-    /// Every change since the creation, oldest first, with the time it was recorded.
+    /// Every change since the creation, oldest first.
     ///
     /// # Errors
-    /// Where the entries do not follow one another.
-    pub fn changes(&self) -> Result<Vec<(Timestamp, Change)>, IllegalEvent> {
+    /// Returns `IllegalEvent` if the entries do not follow one another.
+    pub fn changes(&self) -> Result<Vec<Change>, IllegalEvent> {
         let mut payout = Payout::new(Arc::clone(&self.created));
         let mut changes = Vec::new();
         for entry in &self.entries {
-            changes.extend(payout.apply(entry)?.into_iter().map(|change| (entry.recorded_at, change)));
+            changes.extend(payout.apply(entry)?);
         }
         Ok(changes)
-    }
-}
-
-/// A message to be published, committed together with the change it tells of.
-#[derive(Debug, Clone)]
-pub struct Announcement {
-    /// What happened.
-    pub kind: AnnouncementKind,
-    /// The status before; `None` for a creation.
-    pub previous_status: Option<Status>,
-    /// The payout right after it.
-    pub snapshot: Arc<Snapshot>,
-}
-
-impl Announcement {
-    /// The first of a payout: that it was created.
-    #[must_use]
-    pub fn of_creation(created: Arc<NewPayout>) -> Self {
-        let snapshot = Arc::new(Payout::new(created).snapshot());
-        Self { kind: AnnouncementKind::Created, previous_status: None, snapshot }
-    }
-
-    /// The sequence it makes.
-    #[must_use]
-    pub fn sequence(&self) -> Sequence {
-        self.snapshot.sequence
-    }
-}
-
-impl From<Change> for Announcement {
-    fn from(change: Change) -> Self {
-        Self {
-            kind: change.kind,
-            previous_status: Some(change.previous_status),
-            snapshot: Arc::new(change.snapshot),
-        }
     }
 }
 
@@ -92,7 +55,7 @@ pub struct Create {
     /// The payout.
     pub payout: Arc<NewPayout>,
     /// `payout.created`.
-    pub announcement: Announcement,
+    pub change: Change,
     /// The answer to whoever asked for it, to be kept where the payout is inserted.
     pub answer: Option<Arc<IdempotencyRecord>>,
     /// The W3C trace context the request came with, to travel on.
@@ -119,7 +82,7 @@ pub struct Append {
     /// The payout afterwards.
     pub after: Arc<Snapshot>,
     /// What to publish, oldest first.
-    pub announcements: Vec<Announcement>,
+    pub changes: Vec<Change>,
     /// The W3C trace context the report came with, to travel on.
     pub traceparent: Option<Arc<str>>,
 }

@@ -15,10 +15,10 @@ use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
 pub use self::message::{SupervisorConfig, SupervisorMessage, Ticket};
-use self::passivation::superfluous;
+use self::passivation::passivation_candidates;
 use self::quarantine::Quarantine;
 use self::slot::Slot;
-use crate::actor::{PayoutActor, PayoutMessage, Start, World};
+use crate::actor::{ActorContext, PayoutActor, PayoutMessage, Start};
 use crate::handle::ReportError;
 use crate::ports::Unavailable;
 use payoutd_domain::{Payout, PayoutId};
@@ -26,16 +26,16 @@ use payoutd_domain::{Payout, PayoutId};
 /// What a supervisor starts with.
 pub struct SupervisorStart {
     /// What it hands to every actor.
-    pub world: Arc<World>,
+    pub context: Arc<ActorContext>,
     /// Its limits.
     pub config: SupervisorConfig,
 }
 
-/// The supervisor's behaviour; its state is [`Children`].
+/// The supervisor's behaviour; its state is [`SupervisorState`].
 pub struct Supervisor;
 
 /// The supervisor's state.
-pub struct Children {
+pub struct SupervisorState {
     start: SupervisorStart,
     slots: HashMap<PayoutId, Slot>,
     owners: HashMap<ActorId, PayoutId>,
@@ -47,17 +47,17 @@ pub struct Children {
 
 impl Actor for Supervisor {
     type Msg = SupervisorMessage;
-    type State = Children;
+    type State = SupervisorState;
     type Arguments = SupervisorStart;
 
     async fn pre_start(
         &self,
         myself: ActorRef<SupervisorMessage>,
         start: SupervisorStart,
-    ) -> Result<Children, ActorProcessingErr> {
+    ) -> Result<SupervisorState, ActorProcessingErr> {
         myself.send_interval(start.config.reap_every, || SupervisorMessage::Reap);
         let quarantine = Quarantine::new(start.config.failure_limit, start.config.quarantine);
-        Ok(Children {
+        Ok(SupervisorState {
             start,
             slots: HashMap::new(),
             owners: HashMap::new(),
@@ -71,19 +71,19 @@ impl Actor for Supervisor {
         &self,
         myself: ActorRef<SupervisorMessage>,
         message: SupervisorMessage,
-        children: &mut Children,
+        state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMessage::Expect { id, ticket } => drop(children.expected.insert(id, ticket)),
-            SupervisorMessage::Forget { id, ticket } => drop(children.was_expected(id, ticket)),
-            SupervisorMessage::Admit { ticket, payout } => children.admit(&myself, ticket, payout).await,
-            SupervisorMessage::Route { id, message } => children.route(&myself, id, message).await,
-            SupervisorMessage::Reap => children.reap(),
-            SupervisorMessage::ForgetAll(reply) => children.forget_all(reply),
-            SupervisorMessage::Close => children.close(),
+            SupervisorMessage::Expect { id, ticket } => drop(state.expected.insert(id, ticket)),
+            SupervisorMessage::Forget { id, ticket } => drop(state.was_expected(id, ticket)),
+            SupervisorMessage::Admit { ticket, payout } => state.admit(&myself, ticket, payout).await,
+            SupervisorMessage::Route { id, message } => state.route(&myself, id, message).await,
+            SupervisorMessage::Reap => state.reap(),
+            SupervisorMessage::ForgetAll(reply) => state.forget_all(reply),
+            SupervisorMessage::Close => state.close(),
         }
-        children.stop_if_done(&myself);
-        children.observe();
+        state.stop_if_done(&myself);
+        state.observe();
         Ok(())
     }
 
@@ -92,24 +92,24 @@ impl Actor for Supervisor {
         &self,
         myself: ActorRef<SupervisorMessage>,
         event: SupervisionEvent,
-        children: &mut Children,
+        state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
             SupervisionEvent::ActorTerminated(actor, _, _) => {
-                children.gone(&myself, actor.get_id(), None).await;
+                state.gone(&myself, actor.get_id(), None).await;
             }
             SupervisionEvent::ActorFailed(actor, error) => {
-                children.gone(&myself, actor.get_id(), Some(error)).await;
+                state.gone(&myself, actor.get_id(), Some(error)).await;
             }
         }
-        children.stop_if_done(&myself);
-        children.observe();
+        state.stop_if_done(&myself);
+        state.observe();
         Ok(())
     }
 }
 
-impl Children {
+impl SupervisorState {
     /// Whether this creation is still expected: nobody has spoken of the payout since it began, so that what the
     /// creator holds is what the row says.
     fn was_expected(&mut self, id: PayoutId, ticket: Ticket) -> bool {
@@ -154,12 +154,12 @@ impl Children {
         id: PayoutId,
         held: Option<Box<Payout>>,
     ) -> Option<&mut Slot> {
-        let start = Start { id, held, world: Arc::clone(&self.start.world) };
+        let start = Start { id, held, context: Arc::clone(&self.start.context) };
         let actor = match Actor::spawn_linked(None, PayoutActor, start, myself.get_cell()).await {
             Ok((actor, _)) => actor,
             Err(error) => {
                 tracing::error!(payout = %id, %error, "no actor could be started");
-                self.start.world.snapshots.remove(id);
+                self.start.context.snapshots.remove(id);
                 return None;
             }
         };
@@ -183,9 +183,9 @@ impl Children {
         let Some(id) = self.owners.remove(&actor) else { return };
         match error {
             Some(error) => self.quarantine.failed(id, &error),
-            None => self.quarantine.forgive(id),
+            None => self.quarantine.reset_failures(id),
         }
-        self.start.world.snapshots.remove(id);
+        self.start.context.snapshots.remove(id);
         let waiting = self.slots.remove(&id).map(Slot::into_waiting).unwrap_or_default();
         for message in waiting {
             self.route(myself, id, message).await;
@@ -193,11 +193,11 @@ impl Children {
     }
 
     fn reap(&mut self) {
-        let leaving = superfluous(&self.slots, &self.start.world.snapshots, self.start.config);
+        let leaving = passivation_candidates(&self.slots, &self.start.context.snapshots, self.start.config);
         for id in leaving {
             self.passivate(id);
         }
-        self.quarantine.forgive_the_old();
+        self.quarantine.forget_old_failures();
     }
 
     fn passivate(&mut self, id: PayoutId) {
@@ -219,7 +219,7 @@ impl Children {
         // Creations under way included: their payouts may have moved on elsewhere.
         self.expected.clear();
         self.passivate_all();
-        self.start.world.snapshots.reset();
+        self.start.context.snapshots.reset();
         // Whoever asked may have stopped waiting.
         let _ = reply.send(());
     }

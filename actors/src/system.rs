@@ -7,7 +7,7 @@ use ractor::concurrency::JoinHandle;
 use ractor::{Actor, ActorRef, SpawnErr};
 use tokio::task::{JoinError, JoinSet};
 
-use crate::actor::World;
+use crate::actor::ActorContext;
 use crate::group_commit::{GroupCommit, GroupCommitConfig};
 use crate::handle::PayoutsHandle;
 use crate::ports::{Clock, Journal};
@@ -31,7 +31,7 @@ pub enum ShutdownError {
     Deadline(Duration),
     /// A part of it had died.
     #[error("{0}")]
-    Died(String),
+    Exited(String),
 }
 
 /// Running payouts. Whoever holds this must watch [`died`](Self::died) and end the process when it returns.
@@ -42,8 +42,8 @@ pub struct ActorSystem {
     commits: GroupCommit,
     supervisor: ActorRef<SupervisorMessage>,
     supervising: JoinHandle<()>,
-    lanes: JoinSet<()>,
-    death: Option<String>,
+    queues: JoinSet<()>,
+    exit: Option<String>,
 }
 
 /// Starts payouts over `journal`. No payout is loaded until somebody speaks of it.
@@ -55,17 +55,17 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     config: ActorSystemConfig,
 ) -> Result<ActorSystem, SpawnErr> {
-    let (commits, lanes) = GroupCommit::start(journal, config.group_commit);
+    let (commits, queues) = GroupCommit::start(journal, config.group_commit);
     let snapshots = Arc::new(SnapshotCache::default());
-    let world = Arc::new(World {
+    let context = Arc::new(ActorContext {
         commits: commits.clone(),
         snapshots: Arc::clone(&snapshots),
         clock: Arc::clone(&clock),
     });
-    let start = SupervisorStart { world, config: config.supervisor };
+    let start = SupervisorStart { context, config: config.supervisor };
     let (supervisor, supervising) = Actor::spawn(None, Supervisor, start).await?;
     let payouts = PayoutsHandle::new(supervisor.clone(), commits.clone(), snapshots, clock);
-    Ok(ActorSystem { payouts, commits, supervisor, supervising, lanes, death: None })
+    Ok(ActorSystem { payouts, commits, supervisor, supervising, queues, exit: None })
 }
 
 impl ActorSystem {
@@ -76,15 +76,15 @@ impl ActorSystem {
     }
 
     /// Waits until a part dies that nothing can go on without, and says which. Safe to cancel and to call again.
-    pub async fn died(&mut self) -> String {
-        if let Some(death) = &self.death {
-            return death.clone();
+    pub async fn exited(&mut self) -> String {
+        if let Some(exit) = &self.exit {
+            return exit.clone();
         }
-        let death = tokio::select! {
-            end = &mut self.supervising => obituary("the supervisor", end),
-            Some(end) = self.lanes.join_next() => obituary("a lane of group commit", end),
+        let exit = tokio::select! {
+            end = &mut self.supervising => exit_reason("the supervisor", end),
+            Some(end) = self.queues.join_next() => exit_reason("a lane of group commit", end),
         };
-        self.death.insert(death).clone()
+        self.exit.insert(exit).clone()
     }
 
     /// Ends in order: nothing new is taken in, every actor finishes the messages it was sent, every waiting write
@@ -93,8 +93,8 @@ impl ActorSystem {
     /// # Errors
     /// Where that did not happen within `deadline`, or a part had died.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
-        if let Some(death) = self.death.take() {
-            return Err(ShutdownError::Died(death));
+        if let Some(exit) = self.exit.take() {
+            return Err(ShutdownError::Exited(exit));
         }
         tokio::time::timeout(deadline, self.end()).await.map_err(|_| ShutdownError::Deadline(deadline))?
     }
@@ -102,10 +102,10 @@ impl ActorSystem {
     async fn end(&mut self) -> Result<(), ShutdownError> {
         // Refused only by a supervisor that has died, which the next line finds out as well.
         let _ = self.supervisor.cast(SupervisorMessage::Close);
-        let died = |end: JoinError| ShutdownError::Died(end.to_string());
+        let died = |end: JoinError| ShutdownError::Exited(end.to_string());
         (&mut self.supervising).await.map_err(died)?;
         self.commits.close();
-        while let Some(end) = self.lanes.join_next().await {
+        while let Some(end) = self.queues.join_next().await {
             end.map_err(died)?;
         }
         Ok(())
@@ -115,11 +115,11 @@ impl ActorSystem {
 impl Drop for ActorSystem {
     /// A set of tasks aborts them when it is dropped, in the middle of a commit.
     fn drop(&mut self) {
-        self.lanes.detach_all();
+        self.queues.detach_all();
     }
 }
 
-fn obituary(part: &str, end: Result<(), JoinError>) -> String {
+fn exit_reason(part: &str, end: Result<(), JoinError>) -> String {
     match end {
         Ok(()) => format!("{part} stopped"),
         Err(error) => format!("{part} died: {error}"),

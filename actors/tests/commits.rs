@@ -52,7 +52,7 @@ fn moved(number: u32) -> Report {
 }
 
 /// Lets everything that can happen without time passing happen.
-async fn settle() {
+async fn reply_to() {
     for _ in 0..500 {
         tokio::task::yield_now().await;
     }
@@ -141,7 +141,7 @@ async fn a_creation_found_in_the_journal_does_not_bring_the_past_back() {
     let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
     scene.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
     elsewhere.payouts.create(sample::payout(1), None).await.unwrap();
-    settle().await;
+    reply_to().await;
     let read = elsewhere.payouts.read(id(1)).await.unwrap().unwrap();
     assert_eq!(read.status(), Status::Delivered);
 }
@@ -180,7 +180,7 @@ async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
     scene.journal.faults().once(Call::Create, Some(id(2)), Fault::HangAfter(gate.clone()));
     let payouts = scene.payouts();
     let creating = tokio::spawn(async move { payouts.create(sample::payout(2), None).await });
-    settle().await;
+    reply_to().await;
 
     scene.payouts().disable_memory_reads();
     let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
@@ -191,7 +191,7 @@ async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
     scene.payouts().forget_all().await;
     gate.open();
     creating.await.unwrap().unwrap();
-    settle().await;
+    reply_to().await;
     for number in 1..3 {
         let read = scene.payouts().read(id(number)).await.unwrap().unwrap();
         assert_eq!(read.status(), Status::Delivered);
@@ -335,7 +335,7 @@ async fn a_caller_may_leave_at_any_moment() {
     loop {
         let scene = scene().await;
         let created = dropped_after(polls, scene.create(sample::payout(1))).await;
-        settle().await;
+        reply_to().await;
         // Whoever comes back finds the quote used by that very payout, or good.
         let payout = match scene.create(sample::payout_of_quote(2, 1)).await {
             Ok(second) => second,
@@ -344,7 +344,7 @@ async fn a_caller_may_leave_at_any_moment() {
         };
         assert_eq!(scene.journal.ids(), [payout]);
         let reported = dropped_after(polls, scene.report(payout, delivered())).await;
-        settle().await;
+        reply_to().await;
         let receipt = scene.report(payout, delivered()).await.unwrap();
         assert_eq!(receipt.sequence.0, 3);
         assert_eq!(scene.journal.entries(payout).len(), 1, "after {polls} polls");

@@ -40,20 +40,20 @@ impl Journal for Gated {
 
 struct Scene {
     commits: GroupCommit,
-    lanes: JoinSet<()>,
+    queues: JoinSet<()>,
     given: mpsc::UnboundedReceiver<Vec<PayoutId>>,
     gate: Arc<Semaphore>,
     asked: JoinSet<Option<Stored>>,
 }
 
 impl Scene {
-    fn new(at_once: usize) -> Self {
+    fn new(max_in_flight: usize) -> Self {
         let (sender, given) = mpsc::unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));
         let journal = Gated { given: sender, gate: Arc::clone(&gate) };
-        let (commits, lanes) =
-            GroupCommit::start(Arc::new(journal), GroupCommitConfig { at_once, max_batch: 4 });
-        Self { commits, lanes, given, gate, asked: JoinSet::new() }
+        let (commits, queues) =
+            GroupCommit::start(Arc::new(journal), GroupCommitConfig { max_in_flight, max_batch: 4 });
+        Self { commits, queues, given, gate, asked: JoinSet::new() }
     }
 
     /// Asks for these, and returns the batches that are begun without time passing.
@@ -135,7 +135,7 @@ async fn a_lane_that_is_closed_ends_after_what_waits() {
     scene.commits.close();
     assert_eq!(scene.begun().await, [] as [Vec<PayoutId>; 0]);
     scene.gate.add_permits(2);
-    scene.lanes.join_all().await;
+    scene.queues.join_all().await;
     assert_eq!(scene.asked.join_all().await.len(), 3);
     assert!(scene.commits.load(id(9)).await.is_err(), "nothing is taken any more");
 }

@@ -68,7 +68,7 @@ fn delivered() -> Report {
 }
 
 /// Lets everything that can happen without time passing happen.
-async fn settle() {
+async fn reply_to() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
     }
@@ -78,7 +78,7 @@ async fn settle() {
 async fn a_new_payout_has_its_actor_at_once() {
     let scene = Scene::new(unhurried()).await;
     scene.create(1..2).await;
-    settle().await;
+    reply_to().await;
     let (status, loads) = scene.loads(scene.status(id(1))).await;
     assert_eq!((status, loads), (Some(Status::Pending), 0));
     let (receipt, loads) = scene.loads(report(&scene.payouts(), id(1), moved(1))).await;
@@ -94,7 +94,7 @@ async fn after_a_restart_payouts_are_loaded_when_spoken_of_and_not_before() {
     started.running.shutdown(SOON).await.unwrap();
     let started = start_payouts(&journal, &clock, unhurried()).await;
     let scene = Scene { journal, clock, started };
-    settle().await;
+    reply_to().await;
     assert_eq!(scene.journal.counts().loads, 0, "nothing is loaded at start");
     let (_, loads) = scene.loads(scene.status(id(2))).await;
     assert_eq!(loads, 1, "a read asks the journal");
@@ -155,7 +155,7 @@ async fn what_arrives_while_an_actor_stops_waits_for_its_successor() {
     // The actor is told to stop while it waits for its commit, with one more message in its mailbox.
     tokio::time::sleep(Duration::from_secs(5)).await;
     (3..20).for_each(&mut send);
-    settle().await;
+    reply_to().await;
     assert_eq!(scene.journal.counts().committed, 2, "nobody else writes meanwhile");
     gate.open();
     for (n, answer) in (2..).zip(sent) {
@@ -169,7 +169,7 @@ async fn what_arrives_while_an_actor_stops_waits_for_its_successor() {
 async fn a_panic_costs_one_actor_and_no_message() {
     let scene = Scene::new(unhurried()).await;
     scene.create(1..11).await;
-    settle().await;
+    reply_to().await;
     scene.clock.panic_next(1);
     let receipt = report(&scene.payouts(), id(1), delivered()).await.unwrap();
     assert_eq!(scene.clock.panics_left(), 0, "it did panic");
@@ -245,13 +245,13 @@ async fn a_creation_overtaken_by_reports_does_not_bring_the_past_back() {
     scene.faults().once(Call::Create, Some(id(1)), Fault::HangAfter(gate.clone()));
     let payouts = scene.payouts();
     let creating = tokio::spawn(async move { payouts.create(sample::payout(1), None).await });
-    settle().await;
+    reply_to().await;
     // The row is there, its creator does not know yet; reports come, and the actor leaves when the payout has ended.
     report(&scene.payouts(), id(1), delivered()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(30)).await;
     gate.open();
     assert_eq!(creating.await.unwrap().unwrap().status(), Status::Pending);
-    settle().await;
+    reply_to().await;
     assert_eq!(scene.status(id(1)).await, Some(Status::Delivered));
 }
 
@@ -265,17 +265,17 @@ async fn the_end_waits_for_what_is_under_way() {
         let payouts = scene.payouts();
         tokio::spawn(async move { report(&payouts, id(number), delivered()).await })
     };
-    let under_way = [send(1), send(2)];
-    settle().await;
+    let in_flight = [send(1), send(2)];
+    reply_to().await;
     let payouts = scene.payouts();
     let ending = tokio::spawn(scene.started.running.shutdown(SOON));
-    settle().await;
+    reply_to().await;
     let refused = report(&payouts, id(3), delivered()).await;
     assert!(matches!(refused, Err(ReportError::Unavailable(Unavailable(_)))), "nothing new is taken in");
     assert!(!ending.is_finished());
     gate.open();
     ending.await.unwrap().unwrap();
-    for answer in under_way {
+    for answer in in_flight {
         assert_eq!(answer.await.unwrap().unwrap().outcome, Outcome::Applied);
     }
     scene.journal.assert_sound();
@@ -290,7 +290,7 @@ async fn an_end_that_takes_too_long_says_so_and_acknowledges_nothing() {
     scene.faults().once(Call::Append, None, Fault::HangBefore(Gate::closed()));
     let payouts = scene.payouts();
     let waiting = tokio::spawn(async move { report(&payouts, id(1), delivered()).await });
-    settle().await;
+    reply_to().await;
     assert_eq!(scene.started.running.shutdown(SOON).await, Err(ShutdownError::Deadline(SOON)));
     assert!(!waiting.is_finished());
     assert_eq!(scene.journal.entries(id(1)), []);
@@ -300,15 +300,15 @@ async fn an_end_that_takes_too_long_says_so_and_acknowledges_nothing() {
 async fn the_death_of_a_lane_is_noticed_and_nothing_is_acknowledged() {
     let mut scene = Scene::new(unhurried()).await;
     scene.create(1..2).await;
-    let healthy = tokio::time::timeout(Duration::from_secs(100), scene.started.running.died()).await;
+    let healthy = tokio::time::timeout(Duration::from_secs(100), scene.started.running.exited()).await;
     assert!(healthy.is_err(), "nothing has died");
     scene.faults().once(Call::Append, None, Fault::Panic);
     let answer = report(&scene.payouts(), id(1), delivered()).await;
     assert!(matches!(answer, Err(ReportError::Unavailable(_))), "{answer:?}");
-    let death = scene.started.running.died().await;
-    assert!(death.starts_with("a lane of group commit died"), "{death}");
-    assert_eq!(scene.started.running.died().await, death, "and it stays dead");
+    let exit = scene.started.running.exited().await;
+    assert!(exit.starts_with("a lane of group commit died"), "{exit}");
+    assert_eq!(scene.started.running.exited().await, exit, "and it stays dead");
     assert_eq!(scene.journal.entries(id(1)), []);
     let end = scene.started.running.shutdown(SOON).await;
-    assert!(matches!(end, Err(ShutdownError::Died(_))));
+    assert!(matches!(end, Err(ShutdownError::Exited(_))));
 }

@@ -18,14 +18,14 @@ pub fn asyncapi() -> Value {
     let names = Names::default();
     let mut schemas = Schemas::new();
     let reports = reports::messages(&mut schemas);
-    let announcements = announcements::messages(&mut schemas);
+    let changes = announcements::messages(&mut schemas);
     let references = |messages: &Map<String, Value>| -> Value {
         let reference = |name: &String| json!({ "$ref": format!("#/components/messages/{name}") });
         messages.keys().map(|name| (name.clone(), reference(name))).collect::<Map<_, _>>().into()
     };
-    let channels = channels::channels(&names, &references(&reports), &references(&announcements));
+    let channels = channels::channels(&names, &references(&reports), &references(&changes));
     let mut messages = reports;
-    messages.extend(announcements);
+    messages.extend(changes);
     messages.insert("deadLetter".into(), channels::dead_letter());
     json!({
         "asyncapi": "3.0.0",

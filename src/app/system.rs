@@ -140,7 +140,7 @@ fn engine_config(config: &Config) -> ActorSystemConfig {
             quarantine: Duration::from_secs(config.actors.quarantine_seconds),
         },
         group_commit: GroupCommitConfig {
-            at_once: config.commit.at_once,
+            max_in_flight: config.commit.at_once,
             max_batch: config.commit.max_batch,
         },
     }
@@ -249,7 +249,7 @@ impl System {
         let end: Result<(), Failure> = tokio::select! {
             stopped = termination() => stopped.map_err(Failure::from),
             why = lease => Err(why.into()),
-            why = self.engine.died() => Err(why.into()),
+            why = self.engine.exited() => Err(why.into()),
             why = self.edges.first_exit() => Err(why.into()),
             why = self.background.first_exit() => Err(why.into()),
             why = self.relays.first_exit() => Err(why.into()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use payoutd_actors::handle::{PayoutsHandle, ReportError};
 use payoutd_actors::ports::{Clock, Unavailable};
-use payoutd_domain::{Amount, AnnouncementKind, Mode, Network, PayoutId, Report, ReportKey, Timestamp};
+use payoutd_domain::{Amount, ChangeKind, Mode, Network, PayoutId, Report, ReportKey, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Notify;
 
@@ -77,7 +77,7 @@ impl Planner {
     }
 
     async fn take(&self, message: &OutboxMessage) -> Result<(), PublishError> {
-        if message.kind != AnnouncementKind::Created {
+        if message.kind != ChangeKind::Created {
             return Ok(());
         }
         let reports = self

@@ -1,7 +1,7 @@
 //! What a commit writes, as plain columns: made once from the ports' types, then bound in each database's own way.
 
-use payoutd_actors::ports::{Announcement, Append, BatchError, Create, IdempotencyRecord};
-use payoutd_domain::{Cause, Entry, Refusal, Terms, Timestamp};
+use payoutd_actors::ports::{Append, BatchError, Create, IdempotencyRecord};
+use payoutd_domain::{Cause, Change, Entry, Refusal, Terms};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -159,8 +159,8 @@ impl CreateRecord {
             tracking_token: payout.tracking_token.0,
             terms: TermsRecord::from(&*payout.terms),
             created_at: payout.created_at.into(),
-            estimated_delivery_at: write.announcement.snapshot.estimated_delivery_at().map(At),
-            message: MessageRecord::new(renderer, &write.announcement, traceparent, payout.created_at)?,
+            estimated_delivery_at: write.change.snapshot.estimated_delivery_at().map(At),
+            message: MessageRecord::new(renderer, &write.change, traceparent)?,
             answer: write.answer.as_deref().map(AnswerRecord::from),
         })
     }
@@ -193,29 +193,28 @@ impl ChangeRecord {
 impl MessageRecord {
     pub(super) fn new(
         renderer: &Renderer,
-        announcement: &Announcement,
+        change: &Change,
         traceparent: Option<&str>,
-        recorded_at: Timestamp,
     ) -> Result<Self, BatchError> {
-        let outgoing = renderer.announcement(announcement, recorded_at).map_err(unwritable)?;
-        let snapshot = &*announcement.snapshot;
+        let outgoing = renderer.cloud_event(change).map_err(unwritable)?;
+        let snapshot = &*change.snapshot;
         Ok(Self {
             payout_id: snapshot.payout.id.0,
             sequence: snapshot.sequence.0,
             mode: snapshot.payout.terms.mode.as_str(),
-            kind: announcement.kind.as_str(),
+            kind: change.kind.as_str(),
             routing_key: outgoing.routing_key,
             body: outgoing.body,
             traceparent: traceparent.map(str::to_owned),
-            created_at: recorded_at.into(),
+            created_at: change.recorded_at.into(),
         })
     }
 
     /// The messages of one input, oldest first.
     pub(super) fn of(renderer: &Renderer, write: &Append) -> Result<Vec<Self>, BatchError> {
-        let (traceparent, recorded_at) = (write.traceparent.as_deref(), write.entry.recorded_at);
-        let announcements = write.announcements.iter();
-        announcements.map(|said| Self::new(renderer, said, traceparent, recorded_at)).collect()
+        let traceparent = write.traceparent.as_deref();
+        let changes = write.changes.iter();
+        changes.map(|change| Self::new(renderer, change, traceparent)).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use payoutd_actors::ports::{Fingerprint, IdempotencyKeyHash, IdempotencyRecord, Unavailable};
-use payoutd_domain::{AnnouncementKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd};
+use payoutd_domain::{ChangeKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -156,7 +156,7 @@ impl TryFrom<MessageRow> for OutboxMessage {
             payout_id: PayoutId(row.payout_id),
             sequence: Sequence(row.sequence),
             mode: parse("mode", &row.mode)?,
-            kind: AnnouncementKind::deserialize(kind).map_err(damaged("kind"))?,
+            kind: ChangeKind::deserialize(kind).map_err(damaged("kind"))?,
             routing_key: row.routing_key,
             body: row.body,
             traceparent: row.traceparent,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use payoutd_domain::{AnnouncementKind, InvalidId};
+use payoutd_domain::{ChangeKind, InvalidId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,14 +48,14 @@ impl EventType {
 
     /// The type an announcement goes out as. A creation goes out as none: its caller knows of it.
     #[must_use]
-    pub fn of(kind: AnnouncementKind) -> Option<Self> {
+    pub fn of(kind: ChangeKind) -> Option<Self> {
         match kind {
-            AnnouncementKind::Created => None,
-            AnnouncementKind::Broadcast => Some(Self::Broadcast),
-            AnnouncementKind::Delivered => Some(Self::Delivered),
-            AnnouncementKind::Failed => Some(Self::Failed),
-            AnnouncementKind::Updated => Some(Self::Updated),
-            AnnouncementKind::Late => Some(Self::Late),
+            ChangeKind::Created => None,
+            ChangeKind::Broadcast => Some(Self::Broadcast),
+            ChangeKind::Delivered => Some(Self::Delivered),
+            ChangeKind::Failed => Some(Self::Failed),
+            ChangeKind::Updated => Some(Self::Updated),
+            ChangeKind::Late => Some(Self::Late),
         }
     }
 }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_type_has_the_name_of_its_announcement() {
-        use AnnouncementKind as K;
+        use ChangeKind as K;
         assert_eq!(EventType::of(K::Created), None);
         for kind in [K::Broadcast, K::Delivered, K::Failed, K::Updated, K::Late] {
             let of = EventType::of(kind).unwrap();

@@ -1,15 +1,14 @@
 //! What a payout looked like after each of its changes, out of its journal.
 
 use payoutd_actors::ports::Stored;
-use payoutd_domain::{Change, IllegalEvent, Sequence, Timestamp};
+use payoutd_domain::{Change, IllegalEvent, Sequence};
 
 use super::EventType;
 
-/// One change, and when it was recorded.
+/// A change that webhook endpoints can subscribe to.
 pub(super) struct Told {
     pub(super) change: Change,
     pub(super) kind: EventType,
-    pub(super) recorded_at: Timestamp,
 }
 
 impl Told {
@@ -20,8 +19,6 @@ impl Told {
 
 /// Everything there is to tell of a payout, oldest first.
 pub(super) fn history(stored: &Stored) -> Result<Vec<Told>, IllegalEvent> {
-    let told = |(recorded_at, change): (Timestamp, Change)| {
-        EventType::of(change.kind).map(|kind| Told { change, kind, recorded_at })
-    };
+    let told = |change: Change| EventType::of(change.kind).map(|kind| Told { change, kind });
     Ok(stored.changes()?.into_iter().filter_map(told).collect())
 }

@@ -1,7 +1,6 @@
 //! Messages for services downstream: `CloudEvents` 1.0 in structured JSON.
 
-use payoutd_actors::ports::Announcement;
-use payoutd_domain::{AnnouncementKind, Snapshot, Status, Timestamp, TrackingToken};
+use payoutd_domain::{Change, ChangeKind, Snapshot, Status, Timestamp, TrackingToken};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -36,7 +35,7 @@ pub(crate) struct CloudEvent<'a> {
     /// What happened.
     #[serde(rename = "type")]
     #[schemars(with = "String", example = &"payout.created")]
-    kind: AnnouncementKind,
+    kind: ChangeKind,
     /// The payout.
     #[schemars(with = "contracts::PayoutId")]
     subject: String,
@@ -106,15 +105,11 @@ impl Renderer {
     ///
     /// # Errors
     /// Never, as far as known: every part is plain data.
-    pub fn announcement(
-        &self,
-        announcement: &Announcement,
-        recorded_at: Timestamp,
-    ) -> serde_json::Result<Outgoing> {
-        let snapshot = &*announcement.snapshot;
+    pub fn cloud_event(&self, change: &Change) -> serde_json::Result<Outgoing> {
+        let snapshot = &*change.snapshot;
         let created = &*snapshot.payout;
         let terms = &*created.terms;
-        let instruction = (announcement.kind == AnnouncementKind::Created).then(|| Instruction {
+        let instruction = (change.kind == ChangeKind::Created).then(|| Instruction {
             asset: &terms.asset,
             amount: terms.recipient_gets,
             destination: &terms.destination,
@@ -125,18 +120,18 @@ impl Renderer {
             specversion: "1.0",
             id: format!("{}.{}", created.id, snapshot.sequence),
             source: "payoutd",
-            kind: announcement.kind,
+            kind: change.kind,
             subject: created.id.to_string(),
-            time: recorded_at,
+            time: change.recorded_at,
             datacontenttype: "application/json",
             data: Data {
                 payout: self.payout(snapshot),
-                previous_status: announcement.previous_status,
+                previous_status: change.previous_status,
                 instruction,
             },
         };
         Ok(Outgoing {
-            routing_key: format!("{}.{}", announcement.kind.as_str(), terms.route.from_network),
+            routing_key: format!("{}.{}", change.kind.as_str(), terms.route.from_network),
             body: serde_json::to_string(&event)?,
         })
     }

@@ -10,7 +10,7 @@ use payoutd::outbox::{Backlog, Outbox, OutboxMessage, PublishError, Publisher, R
 use payoutd::runtime::shutdown::shutdown_signal;
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{ManualClock, Random, sample};
-use payoutd_domain::{AnnouncementKind, Mode, PayoutId, Sequence, Timestamp};
+use payoutd_domain::{ChangeKind, Mode, PayoutId, Sequence, Timestamp};
 
 const SEEDS: u64 = 300;
 const PAYOUTS: u64 = 6;
@@ -123,7 +123,7 @@ fn message(id: i64, payout_id: PayoutId, sequence: i64) -> OutboxMessage {
         payout_id,
         sequence: Sequence(sequence),
         mode: Mode::Live,
-        kind: AnnouncementKind::Updated,
+        kind: ChangeKind::Updated,
         routing_key: "payout.updated.tron".into(),
         body: "{}".into(),
         traceparent: None,

@@ -4,6 +4,7 @@
 //! [`Entry`] by somebody else, and [`Payout::apply`]. Restoring one is applying its journal again.
 
 mod broadcast;
+mod change;
 mod decision;
 mod delivered;
 mod estimate;
@@ -24,10 +25,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use broadcast::{Broadcast, MAX_TRANSACTIONS};
+pub use change::{Change, ChangeKind};
 pub use decision::{Cause, Decision, Entry, Outcome, Refusal, Unchanged};
 pub use delivered::Delivered;
 pub use estimate::{CLOCK_TOLERANCE_SECONDS, Due, Estimate, remaining_seconds, report_time};
-pub use event::{AnnouncementKind, Event, Failure};
+pub use event::{Event, Failure};
 pub use failed::Failed;
 pub use id::{InvalidId, Mode, OrgId, PayoutId, QuoteId, Sequence, TrackingToken, Version};
 pub use moment::{InvalidTimestamp, Timestamp};
@@ -151,7 +153,12 @@ impl Payout {
         self.state = self.state.clone().apply(event, recorded_at)?;
         self.sequence = self.sequence.next();
         self.timeline.extend(self.timeline_entry(event));
-        Ok(Change { kind: event.into(), previous_status, snapshot: self.snapshot() })
+        Ok(Change {
+            kind: event.into(),
+            recorded_at,
+            previous_status: Some(previous_status),
+            snapshot: Arc::new(self.snapshot()),
+        })
     }
 
     fn timeline_entry(&self, event: &Event) -> Option<TimelineEntry> {
@@ -211,17 +218,6 @@ impl Payout {
     pub fn state(&self) -> &State {
         &self.state
     }
-}
-
-/// One change a partner can see, as it is announced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// What it is announced as.
-    pub kind: AnnouncementKind,
-    /// The status before.
-    pub previous_status: Status,
-    /// The payout after it.
-    pub snapshot: Snapshot,
 }
 
 /// 128 bits of SHA-256 over a report's key: the memory that recognises repeats, at a fixed size per report.

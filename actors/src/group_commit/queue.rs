@@ -12,10 +12,10 @@ use crate::ports::BatchError;
 
 /// A commit that takes longer, because of somebody's lock or a write that has to be found among others, does not hold up
 /// what came after it.
-const PATIENCE: Duration = Duration::from_millis(50);
+const SECOND_COMMIT_AFTER: Duration = Duration::from_millis(50);
 
 /// Work, and where its result goes.
-pub(super) struct Waiting<W, R> {
+pub(super) struct QueuedWrite<W, R> {
     pub(super) work: W,
     pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Result<R, CommitError>>,
@@ -32,14 +32,18 @@ pub(super) struct BatchQueue {
 
 impl BatchQueue {
     /// Starts it as one of `tasks`. As many writes wait in the queue as fill all commits that may be under way.
-    pub(super) fn start<W, R, F, Fut>(self, tasks: &mut JoinSet<()>, commit: F) -> mpsc::Sender<Waiting<W, R>>
+    pub(super) fn start<W, R, F, Fut>(
+        self,
+        tasks: &mut JoinSet<()>,
+        commit: F,
+    ) -> mpsc::Sender<QueuedWrite<W, R>>
     where
         W: Clone + Send + Sync + 'static,
         R: Send + 'static,
         F: Fn(Vec<W>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
     {
-        let (sender, waiting) = mpsc::channel(self.max_batch() * self.at_once());
+        let (sender, waiting) = mpsc::channel(self.max_batch() * self.max_in_flight());
         tasks.spawn(self.run(waiting, commit));
         sender
     }
@@ -48,59 +52,59 @@ impl BatchQueue {
         self.config.max_batch.max(1)
     }
 
-    fn at_once(&self) -> usize {
-        self.config.at_once.max(1)
+    fn max_in_flight(&self) -> usize {
+        self.config.max_in_flight.max(1)
     }
 
-    async fn run<W, R, F, Fut>(mut self, mut waiting: mpsc::Receiver<Waiting<W, R>>, commit: F)
+    async fn run<W, R, F, Fut>(mut self, mut waiting: mpsc::Receiver<QueuedWrite<W, R>>, commit: F)
     where
         W: Clone + Send + Sync + 'static,
         R: Send + 'static,
         F: Fn(Vec<W>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
     {
-        let mut under_way = JoinSet::new();
-        let mut gathered = Vec::new();
+        let mut in_flight = JoinSet::new();
+        let mut batch = Vec::new();
         let mut more = true;
         let mut last_begun = Instant::now();
-        while more || !gathered.is_empty() || !under_way.is_empty() {
-            let room = self.max_batch() - gathered.len();
-            let held_up = !gathered.is_empty() && under_way.len() < self.at_once();
+        while more || !batch.is_empty() || !in_flight.is_empty() {
+            let room = self.max_batch() - batch.len();
+            let held_up = !batch.is_empty() && in_flight.len() < self.max_in_flight();
             tokio::select! {
                 // What waits goes with the next commit, so it is taken before that is begun.
                 biased;
-                count = waiting.recv_many(&mut gathered, room), if more && room > 0 => more = count > 0,
-                Some(ended) = under_way.join_next() => ended.expect("a commit does not panic"),
-                () = sleep_until(last_begun + PATIENCE), if held_up => {}
+                count = waiting.recv_many(&mut batch, room), if more && room > 0 => more = count > 0,
+                Some(ended) = in_flight.join_next() => ended.expect("a commit does not panic"),
+                () = sleep_until(last_begun + SECOND_COMMIT_AFTER), if held_up => {}
                 // An error means that no handle is left, which closes it just the same.
                 _ = self.closing.wait_for(|closing| *closing), if !waiting.is_closed() => waiting.close(),
             }
-            if self.may_commit(gathered.len(), under_way.len(), last_begun.elapsed()) {
+            if self.may_commit(batch.len(), in_flight.len(), last_begun.elapsed()) {
                 last_begun = Instant::now();
-                observe_batch(self.kind, &gathered, last_begun, waiting.len());
-                let batch = std::mem::take(&mut gathered);
-                under_way.spawn(commit_and_answer(self.kind, batch, commit.clone()));
+                observe_batch(self.kind, &batch, last_begun, waiting.len());
+                let batch = std::mem::take(&mut batch);
+                in_flight.spawn(commit_and_answer(self.kind, batch, commit.clone()));
             }
         }
     }
 
     /// Beside another commit only a whole batch is worth one of its own: less goes with the next one.
-    fn may_commit(&self, gathered: usize, under_way: usize, since_last: Duration) -> bool {
-        match under_way {
-            0 => gathered > 0,
-            _ if under_way >= self.at_once() => false,
-            _ => gathered == self.max_batch() || (gathered > 0 && since_last >= PATIENCE),
+    fn may_commit(&self, batch: usize, in_flight: usize, since_last: Duration) -> bool {
+        match in_flight {
+            0 => batch > 0,
+            _ if in_flight >= self.max_in_flight() => false,
+            _ => batch == self.max_batch() || (batch > 0 && since_last >= SECOND_COMMIT_AFTER),
         }
     }
 }
 
-async fn commit_and_answer<W, R, F, Fut>(kind: &'static str, gathered: Vec<Waiting<W, R>>, commit: F)
+async fn commit_and_answer<W, R, F, Fut>(kind: &'static str, batch: Vec<QueuedWrite<W, R>>, commit: F)
 where
     W: Clone,
     F: Fn(Vec<W>) -> Fut + Sync,
     Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
 {
-    let (batch, replies): (Vec<W>, Vec<_>) = gathered.into_iter().map(|w| (w.work, w.reply)).unzip();
+    let (batch, replies): (Vec<W>, Vec<_>) = batch.into_iter().map(|w| (w.work, w.reply)).unzip();
     failpoint::pass("batch-gathered");
     let started = Instant::now();
     let results = commit_or_singly(&commit, batch).await;
@@ -114,7 +118,7 @@ where
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges and histograms are floats")]
-fn observe_batch<W, R>(kind: &'static str, batch: &[Waiting<W, R>], begun: Instant, left_waiting: usize) {
+fn observe_batch<W, R>(kind: &'static str, batch: &[QueuedWrite<W, R>], begun: Instant, left_waiting: usize) {
     let wait = metrics::histogram!("payoutd_group_commit_wait_seconds", "kind" => kind);
     batch.iter().for_each(|waiting| wait.record(begun.duration_since(waiting.since)));
     metrics::histogram!("payoutd_group_commit_batch_size", "kind" => kind).record(batch.len() as f64);

@@ -5,9 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use crate::ports::Announcement;
 use crate::read::subscriptions::Subscriptions;
-use payoutd_domain::{PayoutId, Snapshot};
+use payoutd_domain::{Change, PayoutId, Snapshot};
 
 const SHARDS: usize = 64;
 
@@ -15,7 +14,7 @@ const SHARDS: usize = 64;
 /// [publishes](Self::publish) what it loaded and each commit, and [doubts](Self::mark_stale) it when the row may have moved on.
 #[derive(Debug)]
 pub struct SnapshotCache {
-    shards: Vec<RwLock<HashMap<PayoutId, Shown>>>,
+    shards: Vec<RwLock<HashMap<PayoutId, CachedSnapshot>>>,
     hasher: RandomState,
     distrusted: AtomicBool,
     watchers: Arc<Subscriptions>,
@@ -23,15 +22,15 @@ pub struct SnapshotCache {
 
 /// What is known of a live payout.
 #[derive(Debug, Default)]
-struct Shown {
+struct CachedSnapshot {
     /// The newest snapshot anybody has seen. Nobody is shown an older one afterwards.
     newest: Option<Arc<Snapshot>>,
     /// Whether the actor says that this is what the row says.
-    certain: bool,
+    current: bool,
 }
 
-impl Shown {
-    fn raise(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
+impl CachedSnapshot {
+    fn advance(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
         let newest = self.newest.get_or_insert_with(|| Arc::clone(&snapshot));
         if newest.version < snapshot.version {
             *newest = snapshot;
@@ -52,7 +51,7 @@ impl Default for SnapshotCache {
 }
 
 impl SnapshotCache {
-    fn shard(&self, id: PayoutId) -> &RwLock<HashMap<PayoutId, Shown>> {
+    fn shard(&self, id: PayoutId) -> &RwLock<HashMap<PayoutId, CachedSnapshot>> {
         let hash = self.hasher.hash_one(id) % (SHARDS as u64);
         &self.shards[usize::try_from(hash).unwrap_or(0)]
     }
@@ -66,12 +65,12 @@ impl SnapshotCache {
     pub fn reset(&self) {
         for shard in &self.shards {
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.values_mut().for_each(|shown| shown.certain = false);
+            shard.values_mut().for_each(|shown| shown.current = false);
         }
         self.distrusted.store(false, Ordering::SeqCst);
     }
 
-    fn write(&self, id: PayoutId) -> RwLockWriteGuard<'_, HashMap<PayoutId, Shown>> {
+    fn write(&self, id: PayoutId) -> RwLockWriteGuard<'_, HashMap<PayoutId, CachedSnapshot>> {
         self.shard(id).write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,7 +82,7 @@ impl SnapshotCache {
             return None;
         }
         let shard = self.shard(id).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&id).filter(|shown| shown.certain)?.newest.clone()
+        shard.get(&id).filter(|shown| shown.current)?.newest.clone()
     }
 
     /// An actor is about to load this payout. What readers find in the database meanwhile is remembered.
@@ -103,13 +102,13 @@ impl SnapshotCache {
     }
 
     /// The same, with the changes that the newest commit made.
-    pub fn publish_changes(&self, snapshot: Arc<Snapshot>, changes: &[Announcement]) {
+    pub fn publish_changes(&self, snapshot: Arc<Snapshot>, changes: &[Change]) {
         let id = snapshot.payout.id;
         let newest = {
             let mut shard = self.write(id);
             let shown = shard.entry(id).or_default();
-            shown.certain = true;
-            shown.raise(snapshot)
+            shown.current = true;
+            shown.advance(snapshot)
         };
         // Only now: whoever is told and reads again must not see less.
         self.watchers.notify(&newest, changes);
@@ -118,7 +117,7 @@ impl SnapshotCache {
     /// The row may have moved on: until the actor publishes again, the database is asked.
     pub fn mark_stale(&self, id: PayoutId) {
         if let Some(shown) = self.write(id).get_mut(&id) {
-            shown.certain = false;
+            shown.current = false;
         }
     }
 
@@ -129,7 +128,7 @@ impl SnapshotCache {
         let id = stored.payout.id;
         match self.write(id).get_mut(&id) {
             None => stored,
-            Some(shown) => shown.raise(stored),
+            Some(shown) => shown.advance(stored),
         }
     }
 

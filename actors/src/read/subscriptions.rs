@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::ports::Announcement;
-use payoutd_domain::{PayoutId, Sequence, Snapshot};
+use payoutd_domain::{Change, PayoutId, Sequence, Snapshot};
 
 const SHARDS: usize = 64;
 
 /// How many changes are kept at hand for whoever is a little behind.
-const KEPT_CHANGES: usize = 16;
+const MAX_KEPT_CHANGES: usize = 16;
 
 type Latest = watch::Sender<Option<PayoutUpdate>>;
 
@@ -22,33 +21,33 @@ pub struct PayoutUpdate {
     /// The payout as of its newest commit.
     pub snapshot: Arc<Snapshot>,
     /// The last changes, oldest first, as far as they are at hand.
-    changes: Vec<Announcement>,
+    changes: Vec<Change>,
 }
 
 impl PayoutUpdate {
-    fn of(snapshot: &Arc<Snapshot>, changes: &[Announcement]) -> Self {
+    fn of(snapshot: &Arc<Snapshot>, changes: &[Change]) -> Self {
         Self { snapshot: Arc::clone(snapshot), changes: changes.to_vec() }
     }
 
-    fn take_in(&mut self, snapshot: &Arc<Snapshot>, changes: &[Announcement]) {
+    fn take_in(&mut self, snapshot: &Arc<Snapshot>, changes: &[Change]) {
         self.snapshot = Arc::clone(snapshot);
         self.changes.extend_from_slice(changes);
-        let superfluous = self.changes.len().saturating_sub(KEPT_CHANGES);
-        self.changes.drain(..superfluous);
+        let excess = self.changes.len().saturating_sub(MAX_KEPT_CHANGES);
+        self.changes.drain(..excess);
     }
 
     /// Every change after `sequence`, oldest first; `None` where one is not at hand any more: the journal has them all.
     #[must_use]
-    pub fn after(&self, sequence: Sequence) -> Option<Vec<Announcement>> {
+    pub fn after(&self, sequence: Sequence) -> Option<Vec<Change>> {
         let mut wanted: Vec<_> = Vec::new();
         for change in self.changes.iter().filter(|change| change.sequence() > sequence) {
-            let before = wanted.last().map_or(sequence, Announcement::sequence);
+            let before = wanted.last().map_or(sequence, Change::sequence);
             if change.sequence() != before.next() {
                 return None;
             }
             wanted.push(change.clone());
         }
-        let reached = wanted.last().map_or(sequence, Announcement::sequence);
+        let reached = wanted.last().map_or(sequence, Change::sequence);
         (reached == self.snapshot.sequence.max(sequence)).then_some(wanted)
     }
 }
@@ -81,7 +80,7 @@ impl Subscriptions {
     }
 
     /// Tells whoever watches this payout, with the changes that its newest commit made.
-    pub fn notify(&self, snapshot: &Arc<Snapshot>, changes: &[Announcement]) {
+    pub fn notify(&self, snapshot: &Arc<Snapshot>, changes: &[Change]) {
         if let Some(latest) = self.shard(snapshot.payout.id).get(&snapshot.payout.id) {
             latest.send_if_modified(|known| {
                 match known {
@@ -153,7 +152,7 @@ impl Drop for Subscription {
 mod tests {
     use super::*;
     use crate::testing::sample;
-    use payoutd_domain::{AnnouncementKind, Payout, Version};
+    use payoutd_domain::{Change, ChangeKind, Payout, Version};
 
     fn at(sequence: i64) -> Arc<Snapshot> {
         let mut snapshot = Payout::new(Arc::new(sample::payout(1))).snapshot();
@@ -181,8 +180,9 @@ mod tests {
 
     #[tokio::test]
     async fn changes_are_at_hand_without_gaps_or_not_at_all() {
-        let change = |sequence| Announcement {
-            kind: AnnouncementKind::Updated,
+        let change = |sequence| Change {
+            recorded_at: sample::at(sequence),
+            kind: ChangeKind::Updated,
             previous_status: None,
             snapshot: at(sequence),
         };

@@ -10,7 +10,7 @@ use crate::read::snapshots::SnapshotCache;
 use payoutd_domain::PayoutId;
 
 /// The payouts whose actors are to stop: the idle, those that have ended, and the least recently used beyond the limit.
-pub(super) fn superfluous(
+pub(super) fn passivation_candidates(
     slots: &HashMap<PayoutId, Slot>,
     snapshots: &SnapshotCache,
     config: SupervisorConfig,

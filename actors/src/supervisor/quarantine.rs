@@ -56,12 +56,12 @@ impl Quarantine {
     }
 
     /// Its actor stopped in good order.
-    pub(super) fn forgive(&mut self, id: PayoutId) {
+    pub(super) fn reset_failures(&mut self, id: PayoutId) {
         self.failures.remove(&id);
     }
 
     /// A payout that behaved for a whole quarantine starts with a clean record.
-    pub(super) fn forgive_the_old(&mut self) {
+    pub(super) fn forget_old_failures(&mut self) {
         self.failures.retain(|_, failures| failures.last.elapsed() < self.lasts * 2);
     }
 }

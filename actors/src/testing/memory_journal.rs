@@ -8,16 +8,16 @@ use async_trait::async_trait;
 use super::tables::Tables;
 use super::{Call, Fault, FaultPlan};
 use crate::ports::{
-    Announcement, Append, Appended, BatchError, Create, Created, IdempotencyKeyHash, IdempotencyRecord,
-    Journal, Stored, Unavailable,
+    Append, Appended, BatchError, Create, Created, IdempotencyKeyHash, IdempotencyRecord, Journal, Stored,
+    Unavailable,
 };
-use payoutd_domain::{Cause, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
+use payoutd_domain::{Cause, Change, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
 
 /// One row of the outbox.
 #[derive(Debug, Clone)]
 pub struct OutboxRow {
     /// The message.
-    pub announcement: Announcement,
+    pub change: Change,
     /// The trace context it travels with.
     pub traceparent: Option<Arc<str>>,
 }
@@ -123,10 +123,10 @@ impl MemoryJournal {
 
     /// The payout's messages in the order of commits.
     #[must_use]
-    pub fn outbox_of(&self, id: PayoutId) -> Vec<Announcement> {
+    pub fn outbox_of(&self, id: PayoutId) -> Vec<Change> {
         let tables = self.tables();
-        let of_payout = tables.outbox.iter().filter(|row| row.announcement.snapshot.payout.id == id);
-        of_payout.map(|row| row.announcement.clone()).collect()
+        let of_payout = tables.outbox.iter().filter(|row| row.change.snapshot.payout.id == id);
+        of_payout.map(|row| row.change.clone()).collect()
     }
 
     /// The answers that are kept.
@@ -183,7 +183,7 @@ impl MemoryJournal {
         assert!(twice.is_empty(), "I9: two actors of one process wrote at once: {twice:?}");
         let mut told: BTreeMap<PayoutId, Vec<i64>> = BTreeMap::new();
         for row in &tables.outbox {
-            let snapshot = &row.announcement.snapshot;
+            let snapshot = &row.change.snapshot;
             told.entry(snapshot.payout.id).or_default().push(snapshot.sequence.0);
         }
         for (id, row) in &tables.rows {

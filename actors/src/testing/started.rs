@@ -40,7 +40,7 @@ pub async fn start_payouts(
     supervisor: SupervisorConfig,
 ) -> Started {
     let config =
-        ActorSystemConfig { supervisor, group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 } };
+        ActorSystemConfig { supervisor, group_commit: GroupCommitConfig { max_in_flight: 2, max_batch: 64 } };
     #[expect(clippy::expect_used, reason = "for tests")]
     let running = system::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
         .await

@@ -74,16 +74,16 @@ impl Tables {
     }
 
     fn create_one(&mut self, write: &Create) -> Created {
-        let Create { payout, announcement, answer, traceparent } = write;
+        let Create { payout, change, answer, traceparent } = write;
         if let Some(id) = self.quotes.get(&payout.terms.quote_id) {
             return Created::QuoteUsed(*id);
         }
-        assert_eq!(announcement.snapshot.version, Version::FIRST, "a payout starts at the first version");
-        let last = Arc::clone(&announcement.snapshot);
+        assert_eq!(change.snapshot.version, Version::FIRST, "a payout starts at the first version");
+        let last = Arc::clone(&change.snapshot);
         self.quotes.insert(payout.terms.quote_id.clone(), payout.id);
         let row = Row { created: Arc::clone(payout), texts: Vec::new(), entries: Vec::new(), last };
         self.rows.insert(payout.id, row);
-        self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent: traceparent.clone() });
+        self.outbox.push(OutboxRow { change: change.clone(), traceparent: traceparent.clone() });
         if let Some(answer) = answer {
             self.keep(answer);
         }
@@ -112,9 +112,9 @@ impl Tables {
         row.texts.push(text);
         row.entries.push(entry);
         row.last = Arc::clone(&write.after);
-        for announcement in &write.announcements {
+        for change in &write.changes {
             let traceparent = write.traceparent.clone();
-            self.outbox.push(OutboxRow { announcement: announcement.clone(), traceparent });
+            self.outbox.push(OutboxRow { change: change.clone(), traceparent });
         }
         self.counts.committed += 1;
         if let Some(committed) = self.writing.get_mut(&(process, write.payout_id())) {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use payoutd_actors::ports::Announcement;
 use payoutd_actors::testing::sample;
 use payoutd_domain::{
-    AnnouncementKind, FailedFunds, FailedReport, Mode, Network, Payout, Report, ReportKey, ReportKind,
+    Change, ChangeKind, FailedFunds, FailedReport, Mode, Network, Payout, Report, ReportKey, ReportKind,
     Timestamp,
 };
 use serde_json::{Value, json};
@@ -146,9 +145,14 @@ fn announcements_have_exactly_the_fields_that_are_described() {
     let renderer = Renderer::new("https://pay.example");
     let payout = sample::in_mode(sample::payout(1), Mode::Live);
     let snapshot = Arc::new(Payout::new(Arc::new(payout)).snapshot());
-    for kind in [AnnouncementKind::Created, AnnouncementKind::Late] {
-        let announcement = Announcement { kind, previous_status: None, snapshot: Arc::clone(&snapshot) };
-        let outgoing = renderer.announcement(&announcement, sample::at(0)).unwrap();
+    for kind in [ChangeKind::Created, ChangeKind::Late] {
+        let change = Change {
+            kind,
+            recorded_at: sample::at(0),
+            previous_status: None,
+            snapshot: Arc::clone(&snapshot),
+        };
+        let outgoing = renderer.cloud_event(&change).unwrap();
         let mut event: Value = serde_json::from_str(&outgoing.body).unwrap();
         event["data"]["quote"]["quote_id"] = json!("quo_real");
         judge.check(kind.as_str(), &json!({ "$ref": "#/components/schemas/PayoutEvent" }), &event);

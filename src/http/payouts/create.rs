@@ -49,8 +49,8 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
     }
     let (id, tracking_token) = identity(edge, principal, &terms.quote_id)?;
     // Noted from here on: a list waits for it.
-    let birth = edge.payouts.birth(terms.org, terms.mode);
-    let payout = NewPayout { id, tracking_token, created_at: birth.at(), terms: Arc::clone(terms) };
+    let creation = edge.payouts.begin_creation(terms.org, terms.mode);
+    let payout = NewPayout { id, tracking_token, created_at: creation.at(), terms: Arc::clone(terms) };
     let answer = answer(edge, &Payout::new(Arc::new(payout.clone())).snapshot())?;
     let kept = match principal.mode {
         Mode::Live => work.keep(&answer).map(Arc::new),
@@ -60,7 +60,7 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
     let payouts = edge.payouts.clone();
     failpoint::pass("creating");
     let created =
-        birth.during(async move { payouts.create_with_record(payout, kept, traceparent).await }).await;
+        creation.run(async move { payouts.create_with_record(payout, kept, traceparent).await }).await;
     failpoint::pass("created");
     match created.unwrap_or_else(|error| Err(error.into())) {
         Ok(_) => Ok(answer),

@@ -11,9 +11,9 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use payoutd_actors::ports::{Announcement, Unavailable};
+use payoutd_actors::ports::Unavailable;
 use payoutd_actors::read::subscriptions::Subscription;
-use payoutd_domain::{PayoutId, Sequence, Snapshot, Status};
+use payoutd_domain::{Change, PayoutId, Sequence, Snapshot, Status};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -92,7 +92,7 @@ async fn missed(
     edge: &ApiState,
     snapshot: &Snapshot,
     seen: Sequence,
-) -> Result<VecDeque<Announcement>, Unavailable> {
+) -> Result<VecDeque<Change>, Unavailable> {
     if seen >= snapshot.sequence {
         return Ok(VecDeque::new());
     }
@@ -100,19 +100,15 @@ async fn missed(
 }
 
 /// The newest change.
-async fn newest(edge: &ApiState, snapshot: &Snapshot) -> Result<VecDeque<Announcement>, Unavailable> {
+async fn newest(edge: &ApiState, snapshot: &Snapshot) -> Result<VecDeque<Change>, Unavailable> {
     if snapshot.sequence == Sequence::FIRST {
-        return Ok([Announcement::of_creation(snapshot.payout.clone())].into());
+        return Ok([Change::creation(snapshot.payout.clone())].into());
     }
     let mut history = history(edge, snapshot.payout.id, Sequence(0)).await?;
     Ok(history.pop_back().into_iter().collect())
 }
 
-async fn history(
-    edge: &ApiState,
-    id: PayoutId,
-    after: Sequence,
-) -> Result<VecDeque<Announcement>, Unavailable> {
+async fn history(edge: &ApiState, id: PayoutId, after: Sequence) -> Result<VecDeque<Change>, Unavailable> {
     let history = edge.payouts.history(id, after).await?;
     history.map(VecDeque::from).ok_or_else(|| Unavailable(format!("{id} is gone")))
 }
@@ -125,7 +121,7 @@ struct Updates {
     /// The change sent last.
     sent: Sequence,
     /// Changes to be sent, oldest first.
-    ready: VecDeque<Announcement>,
+    ready: VecDeque<Change>,
     step: Step,
     ends_at: Instant,
     stop: Shutdown,
@@ -144,7 +140,7 @@ enum Step {
 
 /// What an open stream has been waiting for.
 enum Waited {
-    Changes(VecDeque<Announcement>),
+    Changes(VecDeque<Change>),
     Silence,
     Over,
 }
@@ -208,7 +204,7 @@ impl Updates {
     }
 
     /// Writes a change, which must be the very next.
-    fn event(&mut self, change: &Announcement) -> Option<String> {
+    fn event(&mut self, change: &Change) -> Option<String> {
         let sequence = change.sequence();
         if sequence != self.sent.next() {
             tracing::error!(payout = %self.id, sent = self.sent.0, sequence = sequence.0, "a stream has a gap; ending it");

@@ -43,7 +43,7 @@ pub(in crate::http) async fn list(
     let ListQuery { filter, limit, place } = ListQuery::of(principal, query.as_deref(), &edge.cursors)?;
     let place = match place {
         Some(place) => place,
-        None => beginning(edge.payouts.settled(principal.org, principal.mode).await),
+        None => beginning(edge.payouts.creation_watermark(principal.org, principal.mode).await),
     };
     let place = filter.created_before.map_or(place, |end| place.min(PageCursor::before(end)));
     // One more than is shown tells whether there is more.

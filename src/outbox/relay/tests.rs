@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use payoutd_actors::testing::{ManualClock, sample};
-use payoutd_domain::{AnnouncementKind, Sequence, Timestamp};
+use payoutd_domain::{ChangeKind, Sequence, Timestamp};
 
 use super::*;
 use crate::outbox::{Backlog, PublishError};
@@ -59,7 +59,7 @@ fn message(id: i64, payout: u64, sequence: i64) -> OutboxMessage {
         payout_id: sample::id(payout),
         sequence: Sequence(sequence),
         mode: Mode::Live,
-        kind: AnnouncementKind::Updated,
+        kind: ChangeKind::Updated,
         routing_key: "payout.updated.tron".into(),
         body: "{}".into(),
         traceparent: None,

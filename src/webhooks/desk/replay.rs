@@ -71,7 +71,7 @@ impl WebhookService {
                 payout_id,
                 sequence: told.sequence(),
                 kind: told.kind,
-                committed_at: told.recorded_at,
+                committed_at: told.change.recorded_at,
             })
             .collect())
     }

@@ -108,9 +108,9 @@ impl DeliveryRunner {
         let change = &told.change;
         let rendered = self.renderer.webhook(
             told.kind.as_str(),
-            Some(change.previous_status),
+            change.previous_status,
             &change.snapshot,
-            told.recorded_at,
+            told.change.recorded_at,
         );
         // Plain data is always written; see `Renderer::webhook`.
         let body = rendered.unwrap_or_default();

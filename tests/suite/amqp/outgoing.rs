@@ -7,7 +7,7 @@ use payoutd::amqp::{AmqpDeadLetters, AmqpPublisher, ConsumerConfig, SendReportEr
 use payoutd::outbox::{OutboxMessage, PublishError, Publisher};
 use payoutd::reports::{DeadLetter, DeadLetterReason, DeadLetters};
 use payoutd_actors::testing::sample;
-use payoutd_domain::{AnnouncementKind, Mode, Sequence};
+use payoutd_domain::{ChangeKind, Mode, Sequence};
 
 use super::bench::{Bench, Other, eventually, header};
 use super::shared;
@@ -20,7 +20,7 @@ pub(super) fn message(number: u64, sequence: i64) -> OutboxMessage {
         payout_id: sample::id(number),
         sequence: Sequence(sequence),
         mode: Mode::Live,
-        kind: AnnouncementKind::Updated,
+        kind: ChangeKind::Updated,
         routing_key: "payout.updated.ethereum".into(),
         body: format!("{{\"n\":{number},\"s\":{sequence}}}"),
         traceparent: Some(TRACE.into()),

@@ -72,7 +72,7 @@ impl House {
         }
         let config = ActorSystemConfig {
             supervisor: unhurried(),
-            group_commit: GroupCommitConfig { at_once: 2, max_batch: 64 },
+            group_commit: GroupCommitConfig { max_in_flight: 2, max_batch: 64 },
         };
         let (journal, time) = (Arc::clone(&world.store) as _, Arc::new(clock.clone()));
         let engine = system::start(journal, time, config).await.unwrap();

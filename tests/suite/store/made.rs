@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use payoutd_actors::ports::{Announcement, Append, Create};
+use payoutd_actors::ports::{Append, Create};
 use payoutd_domain::{
-    AnnouncementKind, BroadcastReport, Cause, Decision, DeliveredReport, FailedReport, Mode, Network,
-    NewPayout, OrgId, Payout, PayoutId, Report, ReportKey, ReportKind, Route, Snapshot, Terms, Timestamp,
-    TrackingToken, Transaction, TxHash, Usd,
+    BroadcastReport, Cause, Change, Decision, DeliveredReport, FailedReport, Mode, Network, NewPayout, OrgId,
+    Payout, PayoutId, Report, ReportKey, ReportKind, Route, Snapshot, Terms, Timestamp, TrackingToken,
+    Transaction, TxHash, Usd,
 };
 use uuid::Uuid;
 
@@ -66,9 +66,8 @@ pub(crate) fn payout_due_in(seconds: u32) -> NewPayout {
 
 pub(crate) fn create(payout: &NewPayout) -> Create {
     let payout = Arc::new(payout.clone());
-    let snapshot = Arc::new(Payout::new(Arc::clone(&payout)).snapshot());
     Create {
-        announcement: Announcement { kind: AnnouncementKind::Created, previous_status: None, snapshot },
+        change: Change::creation(Arc::clone(&payout)),
         answer: None,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         payout,
@@ -123,12 +122,12 @@ pub(crate) fn late(payout: &Payout) -> (Append, Payout) {
 fn record(payout: &Payout, cause: Cause, decision: Decision) -> (Append, Payout) {
     let entry = payout.entry(cause, decision, at(10));
     let mut after = payout.clone();
-    let announcements = after.apply(&entry).unwrap().into_iter().map(Announcement::from).collect();
+    let changes = after.apply(&entry).unwrap();
     let write = Append {
         expected: payout.version(),
         entry: Arc::new(entry),
         after: Arc::new(after.snapshot()),
-        announcements,
+        changes,
         traceparent: Some("00-11111111111111111111111111111111-2222222222222222-00".into()),
     };
     (write, after)

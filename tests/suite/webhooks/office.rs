@@ -12,11 +12,11 @@ use payoutd::webhooks::{
     SenderParts, SigningSecret, SystemResolver, TlsTrust, Transport, TransportLimits, WebhookService,
 };
 use payoutd::wire::Renderer;
-use payoutd_actors::ports::{Announcement, Append, Appended, Clock, Create, Created};
+use payoutd_actors::ports::{Append, Appended, Clock, Create, Created};
 use payoutd_actors::testing::{ManualClock, sample};
 use payoutd_domain::{
-    AnnouncementKind, Cause, Decision, Mode, NewPayout, OrgId, Payout, PayoutId, ReportKind, Terms,
-    Timestamp, TrackingToken,
+    Cause, Change, Decision, Mode, NewPayout, OrgId, Payout, PayoutId, ReportKind, Terms, Timestamp,
+    TrackingToken,
 };
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -196,9 +196,8 @@ impl Office {
             terms: Arc::new(terms),
         });
         let payout = Payout::new(Arc::clone(&new));
-        let snapshot = Arc::new(payout.snapshot());
-        let announcement = Announcement { kind: AnnouncementKind::Created, previous_status: None, snapshot };
-        let create = Create { payout: new, announcement, answer: None, traceparent: None };
+        let change = Change::creation(Arc::clone(&new));
+        let create = Create { payout: new, change, answer: None, traceparent: None };
         assert_eq!(self.store.create(&[create]).await.unwrap(), [Created::Inserted]);
         payout
     }
@@ -225,13 +224,8 @@ impl Office {
         let expected = payout.snapshot().version;
         let entry = Arc::new(payout.entry(cause, decision, self.now()));
         let changes = payout.apply(&entry).unwrap();
-        let append = Append {
-            expected,
-            entry,
-            after: Arc::new(payout.snapshot()),
-            announcements: changes.into_iter().map(Announcement::from).collect(),
-            traceparent: None,
-        };
+        let append =
+            Append { expected, entry, after: Arc::new(payout.snapshot()), changes, traceparent: None };
         let committed = self.store.append(&[append]).await.unwrap() == [Appended::Committed];
         self.parts.hint.notify_one();
         committed

@@ -151,7 +151,7 @@ impl Broker {
         let mut queue = self.queue();
         if queue.blocked {
             queue.held.push(tag);
-        } else if let Some(message) = queue.settle(tag) {
+        } else if let Some(message) = queue.reply_to(tag) {
             let elsewhere =
                 queue.parked.contains(&message.report) || queue.dead_letters.contains(&message.report);
             drop(queue);
@@ -243,7 +243,7 @@ impl Queue {
         self.unacknowledged.remove(&tag.number)
     }
 
-    fn settle(&mut self, tag: Tag) -> Option<Message> {
+    fn reply_to(&mut self, tag: Tag) -> Option<Message> {
         let message = self.take(tag);
         match message {
             Some(message) => *self.settled.entry(message.report).or_default() += 1,

@@ -17,7 +17,7 @@ pub(crate) const QUOTES: u64 = 5;
 const RACERS: u64 = 3;
 
 /// Longer than anything takes once everything works: pauses of the intake, quarantines and handovers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const SECOND_COMMIT_AFTER: Duration = Duration::from_secs(60);
 const ROUND: Duration = Duration::from_millis(40);
 
 /// What survives a life.
@@ -67,8 +67,8 @@ impl<'a> Life<'a> {
         }
         for process in [Some(self.started), self.other].into_iter().flatten() {
             let mut running = process.running;
-            let death = tokio::time::timeout(Duration::ZERO, running.died()).await;
-            assert!(death.is_err(), "I13: a part that all depends on has died: {death:?}");
+            let exit = tokio::time::timeout(Duration::ZERO, running.exited()).await;
+            assert!(exit.is_err(), "I13: a part that all depends on has died: {exit:?}");
         }
     }
 
@@ -207,7 +207,7 @@ impl<'a> Life<'a> {
         }
         self.around.broker.unblock();
         let began = tokio::time::Instant::now();
-        while !self.around.broker.is_drained() && began.elapsed() < PATIENCE {
+        while !self.around.broker.is_drained() && began.elapsed() < SECOND_COMMIT_AFTER {
             self.turn();
             tokio::time::sleep(ROUND).await;
         }

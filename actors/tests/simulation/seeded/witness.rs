@@ -26,7 +26,7 @@ pub(crate) enum Line {
 }
 
 /// What somebody was shown of a payout: none may see less afterwards.
-type Shown = (Version, Sequence, Status);
+type CachedSnapshot = (Version, Sequence, Status);
 
 /// A report on its way, and from which mode's source.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ struct Sent {
 #[derive(Default)]
 struct Seen {
     /// The newest of each payout that anybody was shown, in this life of the process or an earlier one.
-    shown: BTreeMap<PayoutId, Shown>,
+    shown: BTreeMap<PayoutId, CachedSnapshot>,
     created: BTreeMap<PayoutId, NewPayout>,
     reports: Vec<Sent>,
     hash: DefaultHasher,
@@ -296,10 +296,10 @@ impl Witness {
     }
 }
 
-fn shown(snapshot: &Snapshot) -> Shown {
+fn shown(snapshot: &Snapshot) -> CachedSnapshot {
     (snapshot.version, snapshot.sequence, snapshot.status())
 }
 
-fn is_not_before(later: Shown, earlier: Shown) -> bool {
+fn is_not_before(later: CachedSnapshot, earlier: CachedSnapshot) -> bool {
     later.0 >= earlier.0 && later.1 >= earlier.1 && later.2 >= earlier.2
 }

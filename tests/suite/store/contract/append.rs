@@ -66,7 +66,8 @@ pub(super) async fn a_poisoned_write_writes_nothing(world: &World) {
 pub(super) async fn a_poisoned_write_fails_alone(world: &World) {
     let payouts = several(world, 8).await;
     let journal: Arc<dyn payoutd_actors::ports::Journal> = Arc::clone(&world.store) as _;
-    let (commits, _lanes) = GroupCommit::start(journal, GroupCommitConfig { at_once: 1, max_batch: 64 });
+    let (commits, _lanes) =
+        GroupCommit::start(journal, GroupCommitConfig { max_in_flight: 1, max_batch: 64 });
     let tasks: Vec<_> = payouts
         .iter()
         .enumerate()

@@ -1,5 +1,5 @@
 use payoutd::outbox::Backlog;
-use payoutd_domain::{AnnouncementKind, Mode, Sequence};
+use payoutd_domain::{ChangeKind, Mode, Sequence};
 
 use super::super::made::{at, broadcast, create, delivered, payout, payout_of, terms};
 use super::{World, created, recorded};
@@ -15,7 +15,7 @@ pub(super) async fn both_changes_of_one_input_are_announced_in_order(world: &Wor
         .into_iter()
         .map(|said| (said.sequence.0, said.kind))
         .collect();
-    use AnnouncementKind::{Broadcast, Created, Delivered};
+    use ChangeKind::{Broadcast, Created, Delivered};
     assert_eq!(said, [(1, Created), (2, Broadcast), (3, Delivered)]);
 }
 
@@ -53,8 +53,7 @@ pub(super) async fn messages_say_whose_they_are(world: &World) {
     assert_eq!(first.routing_key, "payout.created.tron");
     assert!(first.traceparent.as_deref().unwrap().starts_with("00-0af7"));
     assert_eq!((for_sandbox[0].payout_id, &for_sandbox[0].traceparent), (test.id, &None));
-    let rendered =
-        super::super::world::renderer().announcement(&create(&live).announcement, live.created_at).unwrap();
+    let rendered = super::super::world::renderer().cloud_event(&create(&live).change).unwrap();
     assert_eq!(first.body, rendered.body);
 }
 

@@ -120,5 +120,5 @@ const ENGINE: ActorSystemConfig = ActorSystemConfig {
         failure_limit: 3,
         quarantine: Duration::from_secs(60),
     },
-    group_commit: GroupCommitConfig { at_once: 1, max_batch: 500 },
+    group_commit: GroupCommitConfig { max_in_flight: 1, max_batch: 500 },
 };
