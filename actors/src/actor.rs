@@ -15,9 +15,9 @@ pub use self::message::PayoutMessage;
 use self::observe::{count_transition, observe_report};
 use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
-use crate::handle::{Receipt, ReportError};
 use crate::ports::{Append, Appended, Clock, Unavailable};
 use crate::read::snapshots::SnapshotCache;
+use crate::reply::{Receipt, ReportError};
 use payoutd_domain::{
     Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
 };

@@ -13,48 +13,11 @@ use crate::pending_creations::{CreationGuard, PendingCreations};
 use crate::ports::{Clock, Create, Created, IdempotencyRecord, Stored, Unavailable};
 use crate::read::snapshots::SnapshotCache;
 use crate::read::subscriptions::Subscription;
+use crate::reply::{CreateError, Receipt, ReportError};
 use crate::supervisor::{SupervisorMessage, Ticket};
 use payoutd_domain::{
-    Change, IllegalEvent, Mode, NewPayout, OrgId, Outcome, Payout, PayoutId, Report, Sequence, Snapshot,
-    Timestamp,
+    Change, IllegalEvent, Mode, NewPayout, OrgId, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
 };
-
-/// A report's recorded outcome, and the payout's sequence afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// What was decided.
-    pub outcome: Outcome,
-    /// The newest change partners can see.
-    pub sequence: Sequence,
-}
-
-/// Why a report has no recorded outcome.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReportError {
-    /// No such payout (yet).
-    #[error("no payout has this id")]
-    NotFound,
-    /// The payout belongs to the other mode: a chain watcher spoke of a sandbox payout, or the simulator of a real one.
-    #[error("the payout is a {0} payout")]
-    WrongMode(Mode),
-    /// The payout's actor failed again and again and is left alone for a while, or the store refused this very report.
-    #[error("the payout is quarantined")]
-    Quarantined,
-    /// The store cannot record it now. Nothing was acknowledged; try again later.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-/// Why a payout was not created.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CreateError {
-    /// The quote backs this payout already.
-    #[error("the quote is used by {0}")]
-    QuoteUsed(PayoutId),
-    /// Nothing happened, or the same call is safe to repeat.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
 
 /// How often a message is handed in again whose actor died before it answered.
 const DELIVERY_ATTEMPTS: u32 = 8;
@@ -281,8 +244,8 @@ impl PayoutsHandle {
 
     /// Watches a payout from now on. [`read`](Self::read) it afterwards, so that nothing happens in between unseen.
     #[must_use]
-    pub fn watch(&self, id: PayoutId) -> Subscription {
-        self.snapshots.watchers().watch(id)
+    pub fn subscribe(&self, id: PayoutId) -> Subscription {
+        self.snapshots.subscriptions().subscribe(id)
     }
 
     /// Shows nothing from memory until [`forget_all`](Self::forget_all): the database may not be ours alone any more.

@@ -14,6 +14,7 @@ pub mod overdue_sweep;
 pub mod pending_creations;
 pub mod ports;
 pub mod read;
+pub mod reply;
 pub mod supervisor;
 pub mod system;
 #[cfg(feature = "testing")]

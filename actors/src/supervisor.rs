@@ -19,8 +19,8 @@ use self::passivation::passivation_candidates;
 use self::quarantine::Quarantine;
 use self::slot::Slot;
 use crate::actor::{ActorContext, PayoutActor, PayoutMessage, Start};
-use crate::handle::ReportError;
 use crate::ports::Unavailable;
+use crate::reply::ReportError;
 use payoutd_domain::{Payout, PayoutId};
 
 /// What a supervisor starts with.

@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use payoutd_actors::handle::{CreateError, PayoutsHandle, Receipt, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
+use payoutd_actors::reply::{CreateError, Receipt, ReportError};
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
     Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use payoutd_actors::handle::{PayoutsHandle, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
+use payoutd_actors::reply::ReportError;
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{FaultPlan, ManualClock, MemoryJournal, Odds, start_payouts, unhurried};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use payoutd_actors::handle::{PayoutsHandle, Receipt, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::Unavailable;
+use payoutd_actors::reply::{Receipt, ReportError};
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::system::ShutdownError;
 use payoutd_actors::testing::sample::{self, id};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payoutd_actors::failpoint;
-use payoutd_actors::handle::{PayoutsHandle, Receipt, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::Unavailable;
+use payoutd_actors::reply::{Receipt, ReportError};
 use payoutd_domain::{Mode, PayoutId, Report, Timestamp};
 
 use super::dead_letter::DeadLetterReason;

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use payoutd_actors::failpoint;
-use payoutd_actors::handle::{PayoutsHandle, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::Unavailable;
+use payoutd_actors::reply::ReportError;
 use payoutd_domain::{Mode, PayoutId};
 
 use super::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters, Unreadable};

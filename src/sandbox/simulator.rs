@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use payoutd_actors::handle::{PayoutsHandle, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_actors::reply::ReportError;
 use payoutd_domain::{Amount, ChangeKind, Mode, Network, PayoutId, Report, ReportKey, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Notify;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::handle::{Receipt, ReportError};
+use crate::reply::{Receipt, ReportError};
 use payoutd_domain::{Mode, Report};
 
 /// What a payout actor is told.

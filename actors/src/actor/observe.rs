@@ -1,6 +1,6 @@
 //! What operators see of a report and of what it changed.
 
-use crate::handle::Receipt;
+use crate::reply::Receipt;
 use payoutd_domain::{Outcome, PayoutId, Report, Status};
 
 /// Counts a change of status.

@@ -1,35 +1,35 @@
-//! The last committed snapshot of every live payout, so that a poll need not ask the database.
+//! The last committed snapshot of every live payout, so that a poll costs no query.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
-use crate::read::subscriptions::Subscriptions;
 use payoutd_domain::{Change, PayoutId, Snapshot};
 
-const SHARDS: usize = 64;
+use super::sharded_map::ShardedMap;
+use super::subscriptions::Subscriptions;
 
-/// Snapshots of live payouts, written by their actors. An actor [expects](Self::expect) its payout before it loads it,
-/// [publishes](Self::publish) what it loaded and each commit, and [doubts](Self::mark_stale) it when the row may have moved on.
-#[derive(Debug)]
+/// Snapshots of live payouts, written by their actors.
+///
+/// An actor [expects](Self::expect) its payout before it loads it, [publishes](Self::publish) what it loaded and the
+/// result of each commit, and [marks it stale](Self::mark_stale) when the row may have moved on.
+#[derive(Debug, Default)]
 pub struct SnapshotCache {
-    shards: Vec<RwLock<HashMap<PayoutId, CachedSnapshot>>>,
-    hasher: RandomState,
-    distrusted: AtomicBool,
-    watchers: Arc<Subscriptions>,
+    payouts: ShardedMap<PayoutId, CachedSnapshot>,
+    disabled: AtomicBool,
+    subscriptions: Arc<Subscriptions>,
 }
 
-/// What is known of a live payout.
+/// The cached state of a live payout.
 #[derive(Debug, Default)]
 struct CachedSnapshot {
-    /// The newest snapshot anybody has seen. Nobody is shown an older one afterwards.
+    /// The newest snapshot that any reader has seen. No reader is shown an older one afterwards.
     newest: Option<Arc<Snapshot>>,
-    /// Whether the actor says that this is what the row says.
+    /// Whether the actor has confirmed that `newest` equals the row.
     current: bool,
 }
 
 impl CachedSnapshot {
+    /// Replaces `newest` by `snapshot` if that is newer, and returns the newer of the two.
     fn advance(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
         let newest = self.newest.get_or_insert_with(|| Arc::clone(&snapshot));
         if newest.version < snapshot.version {
@@ -39,101 +39,79 @@ impl CachedSnapshot {
     }
 }
 
-impl Default for SnapshotCache {
-    fn default() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
-            hasher: RandomState::new(),
-            distrusted: AtomicBool::new(false),
-            watchers: Arc::default(),
-        }
-    }
-}
-
 impl SnapshotCache {
-    fn shard(&self, id: PayoutId) -> &RwLock<HashMap<PayoutId, CachedSnapshot>> {
-        let hash = self.hasher.hash_one(id) % (SHARDS as u64);
-        &self.shards[usize::try_from(hash).unwrap_or(0)]
-    }
-
-    /// From now on nothing is shown: another process may be writing.
+    /// Returns nothing from memory until [`reset`](Self::reset): another process may be writing to the database.
     pub fn disable(&self) {
-        self.distrusted.store(true, Ordering::SeqCst);
+        self.disabled.store(true, Ordering::SeqCst);
     }
 
-    /// Doubts everything known so far, and from now on shows what is published.
+    /// Marks every snapshot as stale, and returns from memory again what is published from now on.
     pub fn reset(&self) {
-        for shard in &self.shards {
-            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-            shard.values_mut().for_each(|shown| shown.current = false);
-        }
-        self.distrusted.store(false, Ordering::SeqCst);
+        self.payouts.for_each_mut(|cached| cached.current = false);
+        self.disabled.store(false, Ordering::SeqCst);
     }
 
-    fn write(&self, id: PayoutId) -> RwLockWriteGuard<'_, HashMap<PayoutId, CachedSnapshot>> {
-        self.shard(id).write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The newest committed snapshot, while the payout's actor is live and sure of it, and no other process could have
-    /// written.
+    /// The newest committed snapshot; `None` if the payout has no live actor, its snapshot is stale, or the cache is
+    /// disabled.
     #[must_use]
     pub fn get(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
-        if self.distrusted.load(Ordering::SeqCst) {
+        if self.disabled.load(Ordering::SeqCst) {
             return None;
         }
-        let shard = self.shard(id).read().unwrap_or_else(PoisonError::into_inner);
-        shard.get(&id).filter(|shown| shown.current)?.newest.clone()
+        self.payouts.read(&id).get(&id).filter(|cached| cached.current)?.newest.clone()
     }
 
-    /// An actor is about to load this payout. What readers find in the database meanwhile is remembered.
+    /// Announces that an actor is about to load this payout. Snapshots that readers load meanwhile are remembered.
     pub fn expect(&self, id: PayoutId) {
-        self.write(id).entry(id).or_default();
+        self.payouts.write(&id).entry(id).or_default();
     }
 
-    /// Those who wait for payouts to move.
+    /// The subscriptions that [`publish`](Self::publish) notifies.
     #[must_use]
-    pub fn watchers(&self) -> &Arc<Subscriptions> {
-        &self.watchers
+    pub fn subscriptions(&self) -> &Arc<Subscriptions> {
+        &self.subscriptions
     }
 
-    /// Makes a committed snapshot visible, and tells those who wait for it. An older one than is known changes nothing.
+    /// Makes a committed snapshot visible and notifies its subscriptions. A snapshot older than the cached one changes
+    /// nothing.
     pub fn publish(&self, snapshot: Arc<Snapshot>) {
         self.publish_changes(snapshot, &[]);
     }
 
-    /// The same, with the changes that the newest commit made.
+    /// Like [`publish`](Self::publish), with the changes made by the newest commit.
     pub fn publish_changes(&self, snapshot: Arc<Snapshot>, changes: &[Change]) {
         let id = snapshot.payout.id;
         let newest = {
-            let mut shard = self.write(id);
-            let shown = shard.entry(id).or_default();
-            shown.current = true;
-            shown.advance(snapshot)
+            let mut shard = self.payouts.write(&id);
+            let cached = shard.entry(id).or_default();
+            cached.current = true;
+            cached.advance(snapshot)
         };
-        // Only now: whoever is told and reads again must not see less.
-        self.watchers.notify(&newest, changes);
+        // After the update: a subscriber that is notified and reads again must not see an older snapshot.
+        self.subscriptions.notify(&newest, changes);
     }
 
-    /// The row may have moved on: until the actor publishes again, the database is asked.
+    /// Marks a snapshot as stale, because the row may have moved on. Readers ask the database until the actor publishes
+    /// again.
     pub fn mark_stale(&self, id: PayoutId) {
-        if let Some(shown) = self.write(id).get_mut(&id) {
-            shown.current = false;
+        if let Some(cached) = self.payouts.write(&id).get_mut(&id) {
+            cached.current = false;
         }
     }
 
-    /// The newer of `stored` and what the actor, if any, has published; and sees to it that no later
-    /// [`get`](Self::get) shows anything older.
+    /// Returns the newer of `stored` and the cached snapshot, and ensures that no later [`get`](Self::get) returns an
+    /// older one.
     #[must_use]
     pub fn newest(&self, stored: Arc<Snapshot>) -> Arc<Snapshot> {
         let id = stored.payout.id;
-        match self.write(id).get_mut(&id) {
+        match self.payouts.write(&id).get_mut(&id) {
             None => stored,
-            Some(shown) => shown.advance(stored),
+            Some(cached) => cached.advance(stored),
         }
     }
 
-    /// Forgets a payout whose actor stopped: from now on the database is asked.
+    /// Removes a payout whose actor has stopped. Readers ask the database from now on.
     pub fn remove(&self, id: PayoutId) {
-        self.write(id).remove(&id);
+        self.payouts.write(&id).remove(&id);
     }
 }

@@ -1,42 +1,40 @@
-//! Those who wait for a payout to move. They cost nothing until it does: no polling, no query, no actor.
+//! Subscriptions to the changes of a payout, for long polls and event streams. An idle subscription costs no query, no
+//! polling and no actor.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::watch;
+use std::sync::Arc;
 
 use payoutd_domain::{Change, PayoutId, Sequence, Snapshot};
+use tokio::sync::watch;
 
-const SHARDS: usize = 64;
+use super::sharded_map::ShardedMap;
 
-/// How many changes are kept at hand for whoever is a little behind.
+/// The number of recent changes kept for subscribers that lag behind.
 const MAX_KEPT_CHANGES: usize = 16;
 
 type Latest = watch::Sender<Option<PayoutUpdate>>;
 
-/// What happened to a payout while it was watched.
+/// What has happened to a payout since it was subscribed to.
 #[derive(Debug, Clone)]
 pub struct PayoutUpdate {
     /// The payout as of its newest commit.
     pub snapshot: Arc<Snapshot>,
-    /// The last changes, oldest first, as far as they are at hand.
+    /// The most recent changes, oldest first, at most [`MAX_KEPT_CHANGES`].
     changes: Vec<Change>,
 }
 
 impl PayoutUpdate {
-    fn of(snapshot: &Arc<Snapshot>, changes: &[Change]) -> Self {
+    fn new(snapshot: &Arc<Snapshot>, changes: &[Change]) -> Self {
         Self { snapshot: Arc::clone(snapshot), changes: changes.to_vec() }
     }
 
-    fn take_in(&mut self, snapshot: &Arc<Snapshot>, changes: &[Change]) {
+    fn extend(&mut self, snapshot: &Arc<Snapshot>, changes: &[Change]) {
         self.snapshot = Arc::clone(snapshot);
         self.changes.extend_from_slice(changes);
         let excess = self.changes.len().saturating_sub(MAX_KEPT_CHANGES);
         self.changes.drain(..excess);
     }
 
-    /// Every change after `sequence`, oldest first; `None` where one is not at hand any more: the journal has them all.
+    /// Every change after `sequence`, oldest first; `None` if one of them is no longer kept. The journal has them all.
     #[must_use]
     pub fn after(&self, sequence: Sequence) -> Option<Vec<Change>> {
         let mut wanted: Vec<_> = Vec::new();
@@ -52,41 +50,30 @@ impl PayoutUpdate {
     }
 }
 
-/// Who waits for which payout.
-#[derive(Debug)]
+/// All subscriptions, by payout.
+#[derive(Debug, Default)]
 pub struct Subscriptions {
-    shards: Vec<Mutex<HashMap<PayoutId, Latest>>>,
-    hasher: RandomState,
-}
-
-impl Default for Subscriptions {
-    fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
-    }
+    payouts: ShardedMap<PayoutId, Latest>,
 }
 
 impl Subscriptions {
-    fn shard(&self, id: PayoutId) -> MutexGuard<'_, HashMap<PayoutId, Latest>> {
-        let hash = self.hasher.hash_one(id) % (SHARDS as u64);
-        self.shards[usize::try_from(hash).unwrap_or(0)].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Watches a payout from now on, whether or not it exists. Read the payout only afterwards: then nothing can happen
-    /// in between unseen.
+    /// Subscribes to a payout, whether or not it exists. Read the payout afterwards, so that no change in between is
+    /// missed.
     #[must_use]
-    pub fn watch(self: &Arc<Self>, id: PayoutId) -> Subscription {
-        let latest = self.shard(id).entry(id).or_default().subscribe();
-        Subscription { id, latest, watchers: Arc::clone(self) }
+    pub fn subscribe(self: &Arc<Self>, id: PayoutId) -> Subscription {
+        let latest = self.payouts.write(&id).entry(id).or_default().subscribe();
+        Subscription { id, latest, subscriptions: Arc::clone(self) }
     }
 
-    /// Tells whoever watches this payout, with the changes that its newest commit made.
+    /// Notifies the subscribers of this payout of its newest commit and the changes made by it.
     pub fn notify(&self, snapshot: &Arc<Snapshot>, changes: &[Change]) {
-        if let Some(latest) = self.shard(snapshot.payout.id).get(&snapshot.payout.id) {
+        let id = snapshot.payout.id;
+        if let Some(latest) = self.payouts.read(&id).get(&id) {
             latest.send_if_modified(|known| {
                 match known {
-                    None => *known = Some(PayoutUpdate::of(snapshot, changes)),
+                    None => *known = Some(PayoutUpdate::new(snapshot, changes)),
                     Some(known) if known.snapshot.version < snapshot.version => {
-                        known.take_in(snapshot, changes)
+                        known.extend(snapshot, changes)
                     }
                     Some(_) => return false,
                 }
@@ -95,35 +82,35 @@ impl Subscriptions {
         }
     }
 
-    /// How many payouts are watched.
+    /// The number of payouts that have a subscriber.
     #[must_use]
-    pub fn watched(&self) -> usize {
-        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).len()).sum()
+    pub fn subscribed_payouts(&self) -> usize {
+        self.payouts.len()
     }
 }
 
-/// One watch over one payout. Ends when dropped.
+/// A subscription to one payout. It ends when dropped.
 #[derive(Debug)]
 pub struct Subscription {
     id: PayoutId,
     latest: watch::Receiver<Option<PayoutUpdate>>,
-    watchers: Arc<Subscriptions>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 impl Subscription {
-    /// Waits until the payout has moved past `sequence`, and returns it as it is then.
+    /// Waits until the payout has moved past `sequence`, and returns its snapshot.
     pub async fn moved_past(&mut self, sequence: Sequence) -> Arc<Snapshot> {
-        self.news_past(sequence).await.snapshot
+        self.update_past(sequence).await.snapshot
     }
 
-    /// How many payouts are watched altogether.
+    /// The number of payouts that have a subscriber, this one included.
     #[must_use]
-    pub fn watched(&self) -> usize {
-        self.watchers.watched()
+    pub fn subscribed_payouts(&self) -> usize {
+        self.subscriptions.subscribed_payouts()
     }
 
-    /// The same, with the changes on the way, as far as they are at hand.
-    pub async fn news_past(&mut self, sequence: Sequence) -> PayoutUpdate {
+    /// Waits until the payout has moved past `sequence`, and returns its snapshot with the changes that are still kept.
+    pub async fn update_past(&mut self, sequence: Sequence) -> PayoutUpdate {
         let moved =
             |latest: &Option<PayoutUpdate>| latest.as_ref().is_some_and(|n| n.snapshot.sequence > sequence);
         let found = match self.latest.wait_for(moved).await {
@@ -131,8 +118,8 @@ impl Subscription {
             Err(_) => None,
         };
         match found {
-            Some(news) => news,
-            // The sender lives as long as a watch does; were it gone, nothing would ever move.
+            Some(update) => update,
+            // Unreachable while the map holds the sender, which it does as long as a subscription exists.
             None => std::future::pending().await,
         }
     }
@@ -140,8 +127,8 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        let mut shard = self.watchers.shard(self.id);
-        // The last one out takes the entry along; its own receiver still counts.
+        let mut shard = self.subscriptions.payouts.write(&self.id);
+        // The last subscription removes the entry; its own receiver is still counted.
         if shard.get(&self.id).is_some_and(|latest| latest.receiver_count() <= 1) {
             shard.remove(&self.id);
         }
@@ -163,19 +150,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_watch_sees_the_newest_change_and_leaves_nothing_behind() {
-        let watchers = Arc::new(Subscriptions::default());
+        let subscriptions = Arc::new(Subscriptions::default());
         let id = at(1).payout.id;
-        let mut watch = watchers.watch(id);
-        let mut other = watchers.watch(id);
-        watchers.notify(&at(3), &[]);
-        watchers.notify(&at(2), &[]);
-        assert_eq!(watch.moved_past(Sequence(1)).await.sequence, Sequence(3));
+        let mut subscription = subscriptions.subscribe(id);
+        let mut other = subscriptions.subscribe(id);
+        subscriptions.notify(&at(3), &[]);
+        subscriptions.notify(&at(2), &[]);
+        assert_eq!(subscription.moved_past(Sequence(1)).await.sequence, Sequence(3));
         assert_eq!(other.moved_past(Sequence(2)).await.sequence, Sequence(3));
-        let waiting = tokio::spawn(async move { watch.moved_past(Sequence(3)).await.sequence });
-        watchers.notify(&at(4), &[]);
+        let waiting = tokio::spawn(async move { subscription.moved_past(Sequence(3)).await.sequence });
+        subscriptions.notify(&at(4), &[]);
         assert_eq!(waiting.await.unwrap(), Sequence(4));
         drop(other);
-        assert_eq!(watchers.watched(), 0);
+        assert_eq!(subscriptions.subscribed_payouts(), 0);
     }
 
     #[tokio::test]
@@ -186,29 +173,29 @@ mod tests {
             previous_status: None,
             snapshot: at(sequence),
         };
-        let watchers = Arc::new(Subscriptions::default());
-        let mut watch = watchers.watch(at(1).payout.id);
-        let after = |news: &PayoutUpdate, sequence| {
-            let changes = news.after(Sequence(sequence));
+        let subscriptions = Arc::new(Subscriptions::default());
+        let mut subscription = subscriptions.subscribe(at(1).payout.id);
+        let after = |update: &PayoutUpdate, sequence| {
+            let changes = update.after(Sequence(sequence));
             changes.map(|changes| changes.iter().map(|change| change.sequence().0).collect::<Vec<_>>())
         };
-        watchers.notify(&at(3), &[change(2), change(3)]);
-        watchers.notify(&at(4), &[change(4)]);
-        let news = watch.news_past(Sequence(1)).await;
-        assert_eq!(after(&news, 1), Some(vec![2, 3, 4]));
-        assert_eq!(after(&news, 3), Some(vec![4]));
-        assert_eq!(after(&news, 4), Some(vec![]));
-        assert_eq!(after(&news, 0), None, "the first was not watched");
+        subscriptions.notify(&at(3), &[change(2), change(3)]);
+        subscriptions.notify(&at(4), &[change(4)]);
+        let update = subscription.update_past(Sequence(1)).await;
+        assert_eq!(after(&update, 1), Some(vec![2, 3, 4]));
+        assert_eq!(after(&update, 3), Some(vec![4]));
+        assert_eq!(after(&update, 4), Some(vec![]));
+        assert_eq!(after(&update, 0), None, "the first was not watched");
         // A commit whose outcome was unknown is seen without its changes.
-        watchers.notify(&at(5), &[]);
-        assert_eq!(after(&watch.news_past(Sequence(4)).await, 4), None);
-        watchers.notify(&at(6), &[change(6)]);
-        let news = watch.news_past(Sequence(5)).await;
-        assert_eq!((after(&news, 4), after(&news, 5)), (None, Some(vec![6])));
+        subscriptions.notify(&at(5), &[]);
+        assert_eq!(after(&subscription.update_past(Sequence(4)).await, 4), None);
+        subscriptions.notify(&at(6), &[change(6)]);
+        let update = subscription.update_past(Sequence(5)).await;
+        assert_eq!((after(&update, 4), after(&update, 5)), (None, Some(vec![6])));
         for sequence in 7..=40 {
-            watchers.notify(&at(sequence), &[change(sequence)]);
+            subscriptions.notify(&at(sequence), &[change(sequence)]);
         }
-        let news = watch.news_past(Sequence(39)).await;
-        assert_eq!((after(&news, 6), after(&news, 24).map(|changes| changes.len())), (None, Some(16)));
+        let update = subscription.update_past(Sequence(39)).await;
+        assert_eq!((after(&update, 6), after(&update, 24).map(|changes| changes.len())), (None, Some(16)));
     }
 }

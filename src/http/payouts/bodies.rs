@@ -1,46 +1,30 @@
 //! Payouts as JSON, written once for each change and not for each poll.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
-
 use bytes::Bytes;
+use payoutd_actors::read::sharded_map::ShardedMap;
 use payoutd_domain::{PayoutId, Snapshot, Version};
 
 use crate::wire::Renderer;
 
-const SHARDS: usize = 64;
-/// The most bodies in a shard, of a kilobyte or two each. A full one starts anew: those that are polled are soon back.
+/// The maximum number of bodies per shard, each of 1 to 2 kB. A full shard is cleared: payouts that are being polled are
+/// soon cached again.
 const PER_SHARD: usize = 128;
 
-/// The newest bodies that somebody has polled.
-#[derive(Debug)]
-pub(in crate::http) struct Bodies {
-    shards: Vec<Mutex<HashMap<PayoutId, (Version, Bytes)>>>,
-    hasher: RandomState,
-}
-
-impl Default for Bodies {
-    fn default() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
-    }
-}
+/// The newest body of each recently polled payout.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Bodies(ShardedMap<PayoutId, (Version, Bytes)>);
 
 impl Bodies {
-    /// The body of a snapshot. All that is in it is as of its version.
+    /// The JSON body of a snapshot, which depends on its version alone.
     pub(super) fn of(&self, snapshot: &Snapshot, renderer: &Renderer) -> serde_json::Result<Bytes> {
         let id = snapshot.payout.id;
-        let shard = &self.shards[usize::try_from(self.hasher.hash_one(id) % (SHARDS as u64)).unwrap_or(0)];
+        if let Some((version, body)) = self.0.read(&id).get(&id)
+            && *version == snapshot.version
         {
-            let bodies = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some((version, body)) = bodies.get(&id)
-                && *version == snapshot.version
-            {
-                return Ok(body.clone());
-            }
+            return Ok(body.clone());
         }
         let body = Bytes::from(serde_json::to_vec(&renderer.payout(snapshot))?);
-        let mut bodies = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bodies = self.0.write(&id);
         if bodies.len() >= PER_SHARD && !bodies.contains_key(&id) {
             bodies.clear();
         }
@@ -75,7 +59,8 @@ mod tests {
             let snapshot = payoutd_domain::Payout::new(sample::payout(number).into()).snapshot();
             bodies.of(&snapshot, &renderer).unwrap();
         }
-        let held = |shard: &Mutex<HashMap<_, _>>| shard.lock().unwrap().len();
-        assert!(bodies.shards.iter().all(|shard| held(shard) <= PER_SHARD));
+        for number in 0..20_000 {
+            assert!(bodies.0.read(&sample::id(number)).len() <= PER_SHARD);
+        }
     }
 }

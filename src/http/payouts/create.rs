@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use payoutd_actors::failpoint;
-use payoutd_actors::handle::CreateError;
+use payoutd_actors::reply::CreateError;
 use payoutd_domain::{Mode, NewPayout, Payout, PayoutId, QuoteId, Snapshot, TrackingToken};
 use uuid::Uuid;
 

@@ -40,7 +40,7 @@ pub(in crate::http) async fn events(
     // A client that resumes repeats the query it began with, so the header is newer.
     let seen = last_event_id(&headers)?.or(asked);
     // Before the payout is read, so that nothing happens in between unseen.
-    let watch = edge.payouts.watch(id);
+    let watch = edge.payouts.subscribe(id);
     let snapshot = own(&edge, principal, id).await?;
     if has_ended(&snapshot) && seen.is_some_and(|seen| seen >= snapshot.sequence) {
         // Tells the client not to come back.
@@ -181,7 +181,7 @@ impl Updates {
     async fn wait(&mut self) -> Waited {
         let heartbeat = self.edge.waiting.config().heartbeat;
         let news = tokio::select! {
-            news = self.watch.news_past(self.sent) => news,
+            news = self.watch.update_past(self.sent) => news,
             () = tokio::time::sleep(heartbeat) => return Waited::Silence,
             () = tokio::time::sleep_until(self.ends_at) => return Waited::Over,
             () = self.stop.requested() => return Waited::Over,

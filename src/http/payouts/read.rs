@@ -84,7 +84,7 @@ async fn once_moved(
     headers: &HeaderMap,
 ) -> Result<Arc<Snapshot>, Problem> {
     // Before the payout is read, so that nothing happens in between unseen.
-    let mut watch = edge.payouts.watch(id);
+    let mut watch = edge.payouts.subscribe(id);
     let snapshot = own(edge, principal, id).await?;
     let Some(known) = known(poll, headers, &snapshot) else { return Ok(snapshot) };
     let _place = edge.waiting.place(principal)?;

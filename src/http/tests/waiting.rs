@@ -169,7 +169,11 @@ async fn two_thousand_wait_without_a_single_query_and_one_report_releases_them_a
     let released = waiting.await;
     assert!(released.iter().all(|answer| answer.status == StatusCode::OK && answer.body["sequence"] == 2));
     assert_eq!(world.journal.counts().loads, before.loads);
-    assert_eq!(world.started.payouts.watch(id.parse().unwrap()).watched(), 1, "only this one is left");
+    assert_eq!(
+        world.started.payouts.subscribe(id.parse().unwrap()).subscribed_payouts(),
+        1,
+        "only this one is left"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ pub(super) async fn events(
     let Ok(Path(token)) = token else { return Err(Lost::NotFound) };
     let id = site.finder.find(&token, reader.peer).await?;
     // Before the payout is read, so that nothing happens in between unseen.
-    let watch = site.payouts.watch(id);
+    let watch = site.payouts.subscribe(id);
     let snapshot = site.read(id).await?;
     let known = reader.knows(snapshot.sequence);
     if known && Pages::has_ended(&snapshot) {

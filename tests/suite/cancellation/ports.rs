@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use payoutd::idempotency::unkept;
 use payoutd::quotes::{QuoteError, QuoteRequest, QuoteResponse};
-use payoutd_actors::handle::CreateError;
 use payoutd_actors::ports::{Appended, BatchError, Created};
+use payoutd_actors::reply::CreateError;
 use payoutd_domain::{Mode, NewPayout, Payout, Snapshot, Terms};
 
 use super::cut::everywhere;

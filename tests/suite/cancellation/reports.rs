@@ -7,8 +7,8 @@ use payoutd::reports::{
     Acknowledged, CONTENT_TYPE, DeadLetter, DeadLetters, Disposition, Incoming, ParkedReportWorker,
     ParkedReportWorkerConfig, ReportIntake, report_message,
 };
-use payoutd_actors::handle::{Receipt, ReportError};
 use payoutd_actors::ports::Unavailable;
+use payoutd_actors::reply::{Receipt, ReportError};
 use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Terms};
 
 use super::cut::everywhere;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use payoutd_actors::handle::{PayoutsHandle, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
+use payoutd_actors::reply::ReportError;
 use payoutd_actors::testing::Random;
 
 use super::coverage::{

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use payoutd_actors::handle::{CreateError, PayoutsHandle, Receipt, ReportError};
+use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Journal, Unavailable};
+use payoutd_actors::reply::{CreateError, Receipt, ReportError};
 use payoutd_actors::testing::MemoryJournal;
 use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Sequence, Snapshot, Status, Version};
 
@@ -254,10 +255,10 @@ impl Witness {
 
     /// A stream: follows the payout as long as its process lives.
     pub(crate) async fn follow(&self, payouts: &PayoutsHandle, payout: PayoutId) {
-        let mut watch = payouts.watch(payout);
+        let mut watch = payouts.subscribe(payout);
         let mut past = Sequence::FIRST;
         loop {
-            let news = watch.news_past(past).await;
+            let news = watch.update_past(past).await;
             self.note(Line::Moved(payout, news.snapshot.sequence));
             assert!(news.snapshot.sequence > past, "I3: a stream never goes back");
             for change in news.after(past).unwrap_or_default() {
