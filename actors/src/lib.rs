@@ -1,10 +1,9 @@
-//! The heart of payoutd: a pure payout state machine, the actors that own payouts, and the ports through
-//! which they reach a journal and a clock.
+//! The actors that own payouts, and the ports through which they reach a journal and a clock.
 //!
-//! Nothing here knows SQL, AMQP or HTTP. The [`payout`] module is synchronous and pure: time is a parameter
-//! and effects are returned as data. [`actor`] and [`supervisor`] run that machine, one actor per live payout;
-//! [`group_commit`] gathers the writes of many actors into one commit; [`ports`] says what all of them need
-//! from the world; [`engine`] starts and ends all of it as one.
+//! Nothing here knows SQL, AMQP or HTTP. The machine itself is the crate `payoutd_domain`, synchronous and pure.
+//! [`actor`] and [`supervisor`] run that machine, one actor per live payout; [`group_commit`] gathers the writes of
+//! many actors into one commit; [`ports`] defines what all of them need from outside; [`system`] starts and stops
+//! them together.
 
 pub mod actor;
 pub mod failpoint;

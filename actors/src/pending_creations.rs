@@ -1,8 +1,8 @@
-//! Creations under way, so that whoever lists payouts knows up to which moment all of them are there.
+//! Creations in flight, so that a list knows up to which moment every payout is in the journal.
 //!
-//! A payout's time of creation is taken before its row is committed, so a row can appear below newer ones. Here the time
-//! is taken and noted in one step; [`settled`](PendingCreations::settled) names a moment that no later creation falls before, and
-//! waits for the earlier ones that are still under way.
+//! The creation time of a payout is taken before its row is committed, so a row can appear below newer ones. Here the
+//! time is taken and recorded in one step; [`PendingCreations::creation_watermark`] returns a time that no later
+//! creation precedes, after it has waited for the earlier creations in flight.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -34,7 +34,7 @@ pub enum ShutdownError {
     Exited(String),
 }
 
-/// Running payouts. Whoever holds this must watch [`died`](Self::died) and end the process when it returns.
+/// Running payouts. Whoever holds this must watch [`exited`](Self::exited) and end the process when it returns.
 ///
 /// Dropping it stops nothing: what is being committed is committed.
 pub struct ActorSystem {
