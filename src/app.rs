@@ -1,16 +1,14 @@
 //! The one place that wires every adapter to every port.
 
-mod clock;
-mod contracts;
-mod demo;
+mod contract_documents;
 mod dev;
-mod in_process;
 mod lease;
-mod narrator;
+mod lifecycle;
 mod open_files;
-mod partners;
+mod partner_api;
+mod retention;
 mod serve;
-mod system;
+mod system_clock;
 mod webhooks;
 
 use std::sync::Arc;
@@ -18,10 +16,10 @@ use std::time::Duration;
 
 use payoutd_domain::{PayoutId, Report};
 
-pub use clock::SystemClock;
-pub(crate) use contracts::{asyncapi, openapi};
+pub(crate) use contract_documents::{asyncapi, openapi};
 pub use dev::dev;
 pub use serve::serve;
+pub use system_clock::SystemClock;
 
 use crate::amqp::{self, AmqpSettings, InvalidBrokerUrl};
 use crate::cli::Failure;

@@ -3,6 +3,7 @@
 //! Every module gets the small piece it needs; none reads the whole.
 
 mod check;
+mod frame_ancestors;
 mod refusal;
 mod secret;
 mod sections;
@@ -15,6 +16,7 @@ use std::path::Path;
 use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
+pub use self::frame_ancestors::{FrameAncestors, InvalidFrameAncestors};
 pub use self::secret::Secret;
 pub use self::sections::{
     Actors, Amqp, Commit, Database, Http, Idempotency, Limits, Log, LogFormat, Ops, Quotes, Relay, Reports,
@@ -30,7 +32,6 @@ pub const DEFAULT_ROUTES: &str = include_str!("quotes/routes.default.toml");
 /// Everything that can be set. `config.default.toml` says what each key means.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "config.default.toml documents every key, once")]
 pub struct Config {
     pub http: Http,
     pub ops: Ops,

@@ -1,6 +1,6 @@
-//! What every long-running service needs: task groups, the stop signal, retention, limits, logs and metrics.
+//! Building blocks of long-running services: task groups, graceful shutdown, retention, limits, logs and metrics.
 //!
-//! Nothing in here knows payouts.
+//! No module of this folder depends on a service.
 
 pub mod backoff;
 pub mod detached;

@@ -6,7 +6,6 @@
 pub mod assets;
 mod course;
 pub mod finder;
-pub mod frame_ancestors;
 mod language;
 mod page;
 mod payment;
@@ -18,7 +17,6 @@ use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{PayoutId, TrackingToken};
 
 pub use finder::{Finder, Lost};
-pub use frame_ancestors::{FrameAncestors, InvalidFrameAncestors};
 pub use language::Language;
 pub use page::Pages;
 

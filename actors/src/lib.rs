@@ -5,6 +5,8 @@
 //! many actors into one commit; [`ports`] defines what all of them need from outside; [`system`] starts and stops
 //! them together.
 
+#![warn(missing_docs)]
+
 pub mod actor;
 pub mod failpoint;
 pub mod group_commit;

@@ -110,7 +110,7 @@ impl Consumer {
             }
             tokio::select! {
                 () = shutdown.as_mut() => break,
-                () = tokio::time::sleep(backoff.pause()) => {}
+                () = tokio::time::sleep(backoff.next_delay()) => {}
             }
         }
         intake.status.set(ConsumerState::Stopped);
@@ -136,7 +136,7 @@ async fn wait_for_store(
         intake.status.set(ConsumerState::WaitingForStore);
         tokio::select! {
             () = shutdown.as_mut() => return Err(ShutdownCame),
-            () = tokio::time::sleep(backoff.pause()) => {}
+            () = tokio::time::sleep(backoff.next_delay()) => {}
         }
     }
 }

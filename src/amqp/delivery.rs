@@ -138,7 +138,7 @@ impl Hand {
         tokio::select! {
             // Fails where the session is no more, which is an end as well.
             _ = self.ending.wait_for(|ending| *ending) => Err(GivenBack),
-            () = tokio::time::sleep(tries.backoff.pause()) => Ok(()),
+            () = tokio::time::sleep(tries.backoff.next_delay()) => Ok(()),
         }
     }
 }

@@ -91,7 +91,7 @@ impl Link {
             tokio::time::sleep_until(not_before).await;
         }
         // Set first: a caller that gives up while this connects has failed as well.
-        slot.not_before = Some(Instant::now() + slot.backoff.pause());
+        slot.not_before = Some(Instant::now() + slot.backoff.next_delay());
         let opened = self.open().await;
         let purpose = self.purpose.connection_name();
         match &opened {

@@ -1,5 +1,9 @@
 //! `payoutd dev`: everything in one process, with nothing installed.
 
+mod console;
+mod demo;
+mod in_process;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,10 +11,10 @@ use std::sync::Arc;
 use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
-use super::in_process::{DevReportSink, LoggedDeadLetters};
-use super::narrator::{ConsolePublisher, print_line};
-use super::system::{Components, System, start_telemetry};
-use super::{SystemClock, demo};
+use self::console::{ConsolePublisher, print_line};
+use self::in_process::{DevReportSink, LoggedDeadLetters};
+use super::lifecycle::{Components, System, start_telemetry};
+use super::system_clock::SystemClock;
 use crate::cli::{Failure, create_key};
 use crate::config::Config;
 use crate::sandbox::{Pace, Planner};

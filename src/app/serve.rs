@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
-use super::system::{Components, System, start_telemetry};
+use super::lifecycle::{Components, System, start_telemetry};
 use super::{amqp_settings, required};
 use crate::amqp::{AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
 use crate::cli::Failure;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::system::Components;
+use super::lifecycle::Components;
 use crate::cli::Failure;
 use crate::config;
 use crate::webhooks::{

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Secret;
-use crate::tracking::FrameAncestors;
+use super::frame_ancestors::FrameAncestors;
+use super::secret::Secret;
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Deserialize)]
         #[serde(deny_unknown_fields)]
-        #[expect(missing_docs, reason = "config.default.toml documents every key, once")]
         pub struct $name { $(pub $key: $kind),+ }
     };
 }

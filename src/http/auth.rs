@@ -68,7 +68,7 @@ impl Authenticator {
             None => Err(AuthError::Refused),
         };
         if let (Err(AuthError::Refused), Some(refusals)) = (&known, &self.refusals) {
-            refusals.count(peer);
+            refusals.record(peer);
         }
         known
     }
@@ -76,7 +76,7 @@ impl Authenticator {
     fn check_peer(&self, presented: Option<&KeyDigest>, peer: Option<IpAddr>) -> Result<(), AuthError> {
         let Some(refusals) = &self.refusals else { return Ok(()) };
         let level = refusals.level(peer);
-        if level.left > 0 || presented.is_some_and(|digest| self.cache.knows(digest)) {
+        if level.remaining > 0 || presented.is_some_and(|digest| self.cache.knows(digest)) {
             return Ok(());
         }
         Err(AuthError::TooMany(Standing { policy: "refused-keys", rate: refusals.rate(), level }))

@@ -45,7 +45,7 @@ impl Limits {
         let (policy, buckets) =
             if method.is_safe() { ("read", &self.reads) } else { ("write", &self.writes) };
         let buckets = buckets.as_ref()?;
-        let (enough, level) = buckets.take(principal.key_id);
+        let (enough, level) = buckets.try_take(principal.key_id);
         Some((enough, Standing { policy, rate: buckets.rate(), level }))
     }
 }
@@ -54,7 +54,7 @@ impl Standing {
     /// What a caller is told who called too often.
     pub(super) fn refusal(&self, detail: &'static str) -> Problem {
         metrics::counter!("payoutd_http_rate_limited_total", "policy" => self.policy).increment(1);
-        Problem::rate_limited(detail, self.level.next_seconds)
+        Problem::rate_limited(detail, self.level.retry_after_seconds)
     }
 
     /// Says so in an answer's headers.
@@ -63,8 +63,8 @@ impl Standing {
         let window = rate.window_seconds().max(1);
         let quota = format!("\"{policy}\";q={};w={window}", rate.burst);
         // Where nothing is left, what matters is when there will be something.
-        let seconds = if level.left == 0 { level.next_seconds } else { level.full_seconds };
-        let left = format!("\"{policy}\";r={};t={seconds}", level.left);
+        let seconds = if level.remaining == 0 { level.retry_after_seconds } else { level.full_after_seconds };
+        let left = format!("\"{policy}\";r={};t={seconds}", level.remaining);
         for (name, text) in [(RATE_LIMIT_POLICY, quota), (RATE_LIMIT, left)] {
             if let Ok(value) = HeaderValue::try_from(text) {
                 headers.insert(name, value);

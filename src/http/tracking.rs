@@ -25,10 +25,11 @@ use payoutd_domain::{PayoutId, Snapshot};
 use self::reader::Reader;
 use super::envelope;
 use super::meters::Meters;
+use crate::config::FrameAncestors;
 use crate::quotes::routes::Routes;
 use crate::runtime::keyed_permits::{KeyedPermits, PermitMetrics};
 use crate::runtime::shutdown::Shutdown;
-use crate::tracking::{Finder, FrameAncestors, Lost, Pages, Tracking, assets};
+use crate::tracking::{Finder, Lost, Pages, Tracking, assets};
 
 /// How the tracking page behaves.
 #[derive(Debug, Clone)]
@@ -86,7 +87,7 @@ pub struct TrackingParts {
 }
 
 const STREAM_METRICS: PermitMetrics =
-    PermitMetrics { taken: "payoutd_tracking_streams", refused: "payoutd_tracking_streams_refused_total" };
+    PermitMetrics { in_use: "payoutd_tracking_streams", rejected: "payoutd_tracking_streams_refused_total" };
 
 /// What handlers share.
 struct Site {

@@ -50,8 +50,8 @@ pub struct Waiting {
 }
 
 const METRICS: PermitMetrics = PermitMetrics {
-    taken: "payoutd_http_held_requests",
-    refused: "payoutd_http_held_requests_refused_total",
+    in_use: "payoutd_http_held_requests",
+    rejected: "payoutd_http_held_requests_refused_total",
 };
 
 impl Waiting {
@@ -73,15 +73,15 @@ impl Waiting {
 
     /// A place for one more request that waits.
     pub(super) fn place(&self, principal: Principal) -> Result<Permit<Uuid>, Problem> {
-        self.held.take(principal.key_id).map_err(|no_place| match no_place {
-            LimitReached::ForThisOne => Problem::new(
+        self.held.try_acquire(principal.key_id).map_err(|no_place| match no_place {
+            LimitReached::PerKey => Problem::new(
                 Code::RateLimited,
                 format!(
                     "This key has {} requests waiting, which is the most it may have; let one of them end first.",
                     self.config.max_held_per_key
                 ),
             ),
-            LimitReached::AtAll => Problem::new(
+            LimitReached::Total => Problem::new(
                 Code::Unavailable,
                 "No further request can be held open just now. It is safe to repeat the same call.",
             ),

@@ -64,7 +64,7 @@ async fn delete(
     id: PathId,
 ) -> Result<StatusCode, Problem> {
     let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
-    to_the_end(async move { desk.delete(owner(principal), id).await }).await?;
+    run_to_completion(async move { desk.delete(owner(principal), id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -136,7 +136,7 @@ fn not_found() -> Problem {
 }
 
 /// Does something that writes in a task of its own: a client that hangs up must not cut it off.
-async fn to_the_end<T: Send + 'static>(
+async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, WebhookError>> + Send + 'static,
 ) -> Result<T, Problem> {
     match tokio::spawn(work).await {

@@ -1,23 +1,23 @@
-//! Writes that outlive their callers.
+//! Writes that complete even if the caller's future is dropped.
 
 use payoutd_actors::ports::{BatchError, Unavailable};
 
-/// Runs a write in a task of its own, so that it ends even where nobody waits for it any more: a future that is dropped
-/// between two steps of a transaction would leave it open on a connection that somebody else gets next.
-pub(crate) async fn to_the_end<T: Send + 'static>(
+/// Runs `write` in a task of its own. If the caller's future is dropped, the write still completes: a transaction that
+/// stops between two statements would stay open on a pooled connection.
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     write: impl Future<Output = Result<T, BatchError>> + Send + 'static,
 ) -> Result<T, BatchError> {
     match tokio::spawn(write).await {
         Ok(result) => result,
-        Err(died) => Err(BatchError::Unknown(format!("the write did not end: {died}"))),
+        Err(error) => Err(BatchError::Unknown(format!("the write did not complete: {error}"))),
     }
 }
 
-/// Says of a write that may be repeated why it has no result.
+/// The error of an idempotent write: the caller may repeat it, so the kinds of `BatchError` make no difference.
 pub(crate) fn unavailable(error: BatchError) -> Unavailable {
     match error {
-        BatchError::Rejected(why) | BatchError::Unavailable(why) | BatchError::Unknown(why) => {
-            Unavailable(why)
+        BatchError::Rejected(reason) | BatchError::Unavailable(reason) | BatchError::Unknown(reason) => {
+            Unavailable(reason)
         }
     }
 }

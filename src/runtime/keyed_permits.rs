@@ -1,94 +1,91 @@
-//! How many requests may be held open at once.
+//! A limit on concurrent operations, in total and per key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The names of the metrics that tell of a kind of places.
+/// The names of the metrics of one set of permits.
 #[derive(Debug, Clone, Copy)]
 pub struct PermitMetrics {
-    /// A gauge: how many are taken.
-    pub taken: &'static str,
-    /// A counter: how often there was none.
-    pub refused: &'static str,
+    /// A gauge: permits in use.
+    pub in_use: &'static str,
+    /// A counter: requests for a permit that were rejected.
+    pub rejected: &'static str,
 }
 
-/// Places to be taken, so many altogether and so many by one: whoever holds one key or link cannot take the places of all
-/// others.
+/// Permits with a total limit and a limit per key, so that one API key or one payout cannot use all of them.
 #[derive(Debug)]
 pub struct KeyedPermits<K> {
-    taken: Mutex<Taken<K>>,
+    in_use: Mutex<InUse<K>>,
     max: usize,
-    max_of_one: usize,
+    max_per_key: usize,
     metrics: PermitMetrics,
 }
 
 #[derive(Debug)]
-struct Taken<K> {
-    all: usize,
-    of: HashMap<K, usize>,
+struct InUse<K> {
+    total: usize,
+    by_key: HashMap<K, usize>,
 }
 
-/// Why there is no place.
+/// The limit that rejected a request for a permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LimitReached {
-    /// All are taken.
-    #[error("all places are taken")]
-    AtAll,
-    /// This one has taken as many as it may.
-    #[error("it has as many places as one may have")]
-    ForThisOne,
+    #[error("all permits are in use")]
+    Total,
+    #[error("all permits of this key are in use")]
+    PerKey,
 }
 
 impl<K: Copy + Eq + Hash> KeyedPermits<K> {
-    /// At most `max` places, and at most `max_of_one` for one key.
     #[must_use]
-    pub fn new(max: usize, max_of_one: usize, metrics: PermitMetrics) -> Self {
-        Self { taken: Mutex::new(Taken { all: 0, of: HashMap::new() }), max, max_of_one, metrics }
+    pub fn new(max: usize, max_per_key: usize, metrics: PermitMetrics) -> Self {
+        let in_use = Mutex::new(InUse { total: 0, by_key: HashMap::new() });
+        Self { in_use, max, max_per_key, metrics }
     }
 
-    /// Takes a place, which is given back when it is dropped.
+    /// Acquires a permit, which is released when it is dropped.
     ///
     /// # Errors
-    /// Where there is none left.
-    pub fn take(self: &Arc<Self>, key: K) -> Result<Permit<K>, LimitReached> {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_key = taken.of.get(&key).copied().unwrap_or(0);
-        let refused = |why| {
-            metrics::counter!(self.metrics.refused).increment(1);
-            Err(why)
+    /// Returns the limit that is reached.
+    pub fn try_acquire(self: &Arc<Self>, key: K) -> Result<Permit<K>, LimitReached> {
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_key = in_use.by_key.get(&key).copied().unwrap_or(0);
+        let rejected = |limit| {
+            metrics::counter!(self.metrics.rejected).increment(1);
+            Err(limit)
         };
-        if of_key >= self.max_of_one {
-            return refused(LimitReached::ForThisOne);
+        if of_key >= self.max_per_key {
+            return rejected(LimitReached::PerKey);
         }
-        if taken.all >= self.max {
-            return refused(LimitReached::AtAll);
+        if in_use.total >= self.max {
+            return rejected(LimitReached::Total);
         }
-        taken.all += 1;
-        taken.of.insert(key, of_key + 1);
-        metrics::gauge!(self.metrics.taken).increment(1.0);
-        Ok(Permit { key, places: Arc::clone(self) })
+        in_use.total += 1;
+        in_use.by_key.insert(key, of_key + 1);
+        metrics::gauge!(self.metrics.in_use).increment(1.0);
+        Ok(Permit { key, permits: Arc::clone(self) })
     }
 }
 
-/// A place that is taken.
+/// Released when it is dropped.
 #[derive(Debug)]
 pub struct Permit<K: Copy + Eq + Hash> {
     key: K,
-    places: Arc<KeyedPermits<K>>,
+    permits: Arc<KeyedPermits<K>>,
 }
 
 impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.all = taken.all.saturating_sub(1);
-        match taken.of.get_mut(&self.key) {
+        let mut in_use = self.permits.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.total = in_use.total.saturating_sub(1);
+        match in_use.by_key.get_mut(&self.key) {
             Some(count) if *count > 1 => *count -= 1,
             Some(_) | None => {
-                taken.of.remove(&self.key);
+                in_use.by_key.remove(&self.key);
             }
         }
-        metrics::gauge!(self.places.metrics.taken).decrement(1.0);
+        metrics::gauge!(self.permits.metrics.in_use).decrement(1.0);
     }
 }
 
@@ -97,18 +94,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_limited_and_come_back() {
-        let metrics = PermitMetrics { taken: "test_places", refused: "test_places_refused_total" };
-        let places = Arc::new(KeyedPermits::new(3, 2, metrics));
-        let first = places.take(1).unwrap();
-        let second = places.take(1).unwrap();
-        assert_eq!(places.take(1).err(), Some(LimitReached::ForThisOne));
-        let third = places.take(2).unwrap();
-        assert_eq!(places.take(3).err(), Some(LimitReached::AtAll));
+    fn permits_are_limited_in_total_and_per_key_and_released_on_drop() {
+        let metrics = PermitMetrics { in_use: "test_permits", rejected: "test_permits_rejected_total" };
+        let permits = Arc::new(KeyedPermits::new(3, 2, metrics));
+        let first = permits.try_acquire(1).unwrap();
+        let second = permits.try_acquire(1).unwrap();
+        assert_eq!(permits.try_acquire(1).err(), Some(LimitReached::PerKey));
+        let third = permits.try_acquire(2).unwrap();
+        assert_eq!(permits.try_acquire(3).err(), Some(LimitReached::Total));
         drop(first);
-        let again = places.take(3).unwrap();
-        drop((second, third, again));
-        let taken = places.taken.lock().unwrap();
-        assert_eq!((taken.all, taken.of.len()), (0, 0));
+        let fourth = permits.try_acquire(3).unwrap();
+        drop((second, third, fourth));
+        let in_use = permits.in_use.lock().unwrap();
+        assert_eq!((in_use.total, in_use.by_key.len()), (0, 0));
     }
 }

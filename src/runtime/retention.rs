@@ -1,38 +1,53 @@
-//! What has had its time is forgotten: a few at a time, so that nothing else waits for it.
+//! Retention: deletes expired rows in batches.
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 
-use crate::runtime::shutdown::Shutdown;
+use super::shutdown::Shutdown;
 
-/// How many are forgotten in one statement.
-pub const BATCH: u32 = 1_000;
-/// How often to look for more.
-const EVERY: Duration = Duration::from_secs(60);
-/// How long to leave the store to others between two full batches.
-const BREATH: Duration = Duration::from_millis(100);
+/// The most rows that one statement deletes.
+const BATCH: u32 = 1_000;
+/// The pause after the last batch.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// The pause between two full batches, during which other statements get their turn.
+const PAUSE_BETWEEN_BATCHES: Duration = Duration::from_millis(100);
 
-/// Calls `forget` every minute until asked to stop, and sooner while there is more to forget. It forgets at most [`BATCH`]
-/// and says how many; `what` names them in the log.
-pub async fn run_retention<F, Forgotten>(what: &'static str, forget: F, mut stop: Shutdown)
-where
-    F: Fn() -> Forgotten + Send,
-    Forgotten: Future<Output = Result<u64, Unavailable>> + Send,
-{
-    let mut pause = EVERY;
-    loop {
-        tokio::select! {
-            () = stop.requested() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-        pause = match forget().await {
-            Ok(forgotten) if forgotten >= u64::from(BATCH) => BREATH,
-            Ok(_) => EVERY,
-            Err(error) => {
-                tracing::warn!(%error, "expired {what} could not be forgotten; trying again");
-                EVERY
+/// Rows of one kind that expire.
+#[async_trait]
+pub trait Purge: Send + Sync + 'static {
+    /// Deletes at most `limit` expired rows and returns the number of deleted rows.
+    ///
+    /// # Errors
+    /// Returns `Unavailable` if the store does not respond.
+    async fn purge(&self, limit: u32) -> Result<u64, Unavailable>;
+}
+
+/// Purges expired rows of one kind once a minute.
+pub struct Retention<P> {
+    /// The kind of rows, for the log.
+    pub rows: &'static str,
+    pub purge: P,
+}
+
+impl<P: Purge> Retention<P> {
+    /// Runs until shutdown is requested.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let mut pause = INTERVAL;
+        loop {
+            tokio::select! {
+                () = shutdown.requested() => return,
+                () = tokio::time::sleep(pause) => {}
             }
-        };
+            pause = match self.purge.purge(BATCH).await {
+                Ok(deleted) if deleted >= u64::from(BATCH) => PAUSE_BETWEEN_BATCHES,
+                Ok(_) => INTERVAL,
+                Err(error) => {
+                    tracing::warn!(%error, rows = self.rows, "could not delete expired rows; trying again");
+                    INTERVAL
+                }
+            };
+        }
     }
 }

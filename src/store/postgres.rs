@@ -33,7 +33,7 @@ pub use lease::PgLease;
 
 use super::lease::LeaseGuard;
 use super::{MigrateError, OpenError, Store, StoreConfig};
-use crate::runtime::detached::to_the_end;
+use crate::runtime::detached::run_to_completion;
 use crate::wire::Renderer;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/postgres");
@@ -104,7 +104,7 @@ impl PgStore {
     /// All rows are fetched although few are asked for: the commit happens after the last of them.
     async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, BatchError> {
         let (connections, reply_timeout) = (self.connections.clone(), self.reply_timeout);
-        to_the_end(async move {
+        run_to_completion(async move {
             let mut connection = connections.acquire().await.map_err(failure::before_sending)?;
             failpoint::pass("statement-sending");
             let answer = tokio::time::timeout(reply_timeout, statement.fetch_all(&mut *connection)).await;

@@ -32,7 +32,7 @@ pub use lease::SqliteLease;
 
 use super::lease::LeaseGuard;
 use super::{MigrateError, OpenError, Store, StoreConfig};
-use crate::runtime::detached::to_the_end;
+use crate::runtime::detached::run_to_completion;
 use crate::wire::Renderer;
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
@@ -92,7 +92,7 @@ impl SqliteStore {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, BatchError>> + Send + 'static,
     {
         let writer = self.writer.clone();
-        to_the_end(async move {
+        run_to_completion(async move {
             let mut connection = writer.acquire().await.map_err(|error| failure::before_commit(&error))?;
             let began = connection.execute("BEGIN IMMEDIATE").await;
             began.map_err(|error| failure::before_commit(&error))?;

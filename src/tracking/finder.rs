@@ -72,7 +72,7 @@ impl Finder {
         if let Some(known) = token.and_then(|token| self.known.get(token)) {
             return Ok(known);
         }
-        if self.misses.are_too_many(peer) {
+        if self.misses.is_blocked(peer) {
             return Err(Lost::TooMany);
         }
         let found = match token {
@@ -80,7 +80,7 @@ impl Finder {
             None => None,
         };
         found.ok_or_else(|| {
-            self.misses.count(peer);
+            self.misses.record(peer);
             Lost::NotFound
         })
     }

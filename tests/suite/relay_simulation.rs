@@ -241,7 +241,7 @@ async fn run(seed: u64) -> (BTreeMap<&'static str, u64>, Vec<String>) {
     while !world.ends().waiting.is_empty() && began.elapsed() < PATIENCE {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    stopper.stop();
+    stopper.request();
     running.await.unwrap();
     let mut ends = world.ends();
     if !ends.waiting.is_empty() {

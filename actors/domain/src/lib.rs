@@ -3,6 +3,8 @@
 //! A payout changes only through [`Payout::decide`] (what does this report mean?), a commit of the resulting
 //! [`Entry`] by somebody else, and [`Payout::apply`]. Restoring one is applying its journal again.
 
+#![warn(missing_docs)]
+
 mod broadcast;
 mod change;
 mod decision;

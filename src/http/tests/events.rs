@@ -261,6 +261,6 @@ async fn a_silent_stream_says_that_it_is_there_and_ends_in_time() {
 
     let mut reader = Reader::open(&world, &path, None).await;
     reader.events(1).await;
-    world.stopper.stop();
+    world.stopper.request();
     assert_eq!(reader.block().await, None, "the server stops");
 }

@@ -134,7 +134,7 @@ async fn a_stop_ends_all_waiting_with_an_answer() {
     let world = World::new().await;
     let id = world.created(1).await;
     let request = get(&format!("/payouts/{id}?wait=60"), LIVE);
-    let (answer, took) = poll(&world, request, async { world.stopper.stop() }).await;
+    let (answer, took) = poll(&world, request, async { world.stopper.request() }).await;
     assert_eq!((answer.status, &answer.body["sequence"]), (StatusCode::OK, &1.into()));
     assert!(took.as_secs() < 2, "{took:?}");
 }

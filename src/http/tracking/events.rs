@@ -35,7 +35,7 @@ pub(super) async fn events(
         // Tells a browser not to come back.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = site.streams.take(id).map_err(|_| Lost::TooMany)?;
+    let place = site.streams.try_acquire(id).map_err(|_| Lost::TooMany)?;
     let sequence = snapshot.sequence;
     let updates = Updates {
         heartbeat: site.config.heartbeat,

@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 
 use super::Site;
-use crate::tracking::{FrameAncestors, Language};
+use crate::config::FrameAncestors;
+use crate::tracking::Language;
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");

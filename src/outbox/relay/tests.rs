@@ -85,7 +85,7 @@ async fn relayed(ends: &Arc<Ends>, left: usize) -> Vec<(PayoutId, i64)> {
     })
     .await
     .unwrap();
-    stopper.stop();
+    stopper.request();
     running.await.unwrap();
     lock(&ends.sent).clone()
 }

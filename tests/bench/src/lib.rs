@@ -1,7 +1,5 @@
 //! Code that the benchmark binaries share.
 
-#![allow(missing_docs, reason = "nobody publishes this crate")]
-
 pub mod reports;
 
 use std::time::Duration;

@@ -82,7 +82,7 @@ impl Downstream {
 
 async fn relayed(house: &House, downstream: &Arc<Downstream>) {
     let (stopper, stop) = shutdown_signal();
-    stopper.stop();
+    stopper.request();
     let relay = Relay {
         mode: Mode::Live,
         outbox: house.store() as _,

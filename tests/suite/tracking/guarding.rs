@@ -1,7 +1,7 @@
 //! Who gets what, under which headers, and how often.
 
+use payoutd::config::FrameAncestors;
 use payoutd::http::TrackingConfig;
-use payoutd::tracking::FrameAncestors;
 use reqwest::{Client, Method, Response};
 
 use super::site::{ETHEREUM_TX, Site, sent};

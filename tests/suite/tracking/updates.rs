@@ -120,7 +120,7 @@ async fn silence_is_broken_by_heartbeats_and_ended_by_a_stop() {
     let mut events = Events::open(&site, &payout, "&after=1", None).await;
     assert_eq!(events.next().await.as_deref(), Some(":"));
     assert_eq!(events.next().await.as_deref(), Some(":"));
-    site.stopper.stop();
+    site.stopper.request();
     while let Some(block) = events.next().await {
         assert_eq!(block, ":");
     }

@@ -116,7 +116,7 @@ impl Office {
     /// Stops in order.
     pub(super) async fn stop(&mut self) {
         let (stopper, task) = self.sender.take().unwrap();
-        stopper.stop();
+        stopper.request();
         task.await.unwrap();
     }
 

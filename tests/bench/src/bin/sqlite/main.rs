@@ -102,7 +102,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         let delivered = stored.iter().flatten().filter(|stored| is_delivered(stored)).count();
         check_count("payouts delivered", i64::try_from(delivered)?, ids.len())?;
     }
-    stopper.stop();
+    stopper.request();
     relay_task.await?;
     check_count("the outbox", i64::try_from(store.backlog().await?.waiting)?, 0)?;
     running.shutdown(Duration::from_secs(10)).await?;

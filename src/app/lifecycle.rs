@@ -26,7 +26,7 @@ use crate::outbox::{NotifyingJournal, Publisher, Relay, RelayConfig, Wakeups};
 use crate::reports::{
     DeadLetters, ParkedReportWorker, ParkedReportWorkerConfig, ReportIntake, ReportIntakeConfig,
 };
-use crate::runtime::shutdown::{Shutdown, termination};
+use crate::runtime::shutdown::{Shutdown, termination_signal};
 use crate::runtime::task_group::TaskGroup;
 use crate::runtime::telemetry;
 use crate::sandbox::{ReportSink, Simulator};
@@ -93,7 +93,7 @@ impl Components {
             readiness = readiness.with(name, check);
         }
         let readiness = Arc::new(readiness);
-        let mut ops = TaskGroup::new();
+        let mut ops = TaskGroup::new("ops server");
         let listener = bind(self.config.ops.listen, "ops.listen").await?;
         tracing::info!("operators listening on http://{}", listener.local_addr()?);
         let router = ops::router(Arc::clone(&readiness), metrics, &self.config.ops.token);
@@ -107,7 +107,7 @@ impl Components {
 
         let held = tokio::select! {
             held = self.ownership.take(&self.store) => held,
-            stopped = termination() => return stopped.map(|()| None).map_err(Failure::from),
+            stopped = termination_signal() => return stopped.map(|()| None).map_err(Failure::from),
         };
         let hints = Wakeups::default();
         let journal = NotifyingJournal::new(Arc::clone(&self.store) as Arc<dyn Journal>, hints.clone());
@@ -118,9 +118,9 @@ impl Components {
             foundation: self,
             readiness,
             payouts,
-            edges: TaskGroup::new(),
-            background: TaskGroup::new(),
-            relays: TaskGroup::new(),
+            edges: TaskGroup::new("edges"),
+            background: TaskGroup::new("background"),
+            relays: TaskGroup::new("relays"),
             ops,
             engine,
             hints,
@@ -247,7 +247,7 @@ impl System {
         let Components { store, ownership, .. } = &self.foundation;
         let lease = lease::keep(Arc::clone(ownership), held, Arc::clone(store), self.payouts.clone());
         let end: Result<(), Failure> = tokio::select! {
-            stopped = termination() => stopped.map_err(Failure::from),
+            stopped = termination_signal() => stopped.map_err(Failure::from),
             why = lease => Err(why.into()),
             why = self.engine.exited() => Err(why.into()),
             why = self.edges.first_exit() => Err(why.into()),
@@ -266,13 +266,13 @@ impl System {
         let patience =
             Duration::from_secs(self.foundation.config.http.drain_seconds) + Duration::from_secs(5);
         self.readiness.drain();
-        self.edges.shut_down("the intake and the partner listener", patience).await;
-        self.background.shut_down("background work", patience).await;
+        self.edges.shut_down(patience).await;
+        self.background.shut_down(patience).await;
         if let Err(error) = self.engine.shutdown(patience).await {
             tracing::error!(%error, "the payouts did not stop in order");
         }
-        self.relays.shut_down("the relays", patience).await;
-        self.ops.shut_down("the operators' listener", Duration::from_secs(2)).await;
+        self.relays.shut_down(patience).await;
+        self.ops.shut_down(Duration::from_secs(2)).await;
         self.foundation.store.close().await;
         tracing::info!("stopped");
     }
@@ -298,6 +298,6 @@ async fn keep_sweeping(
 
 /// Starts logs and metrics, which there is only one of in a process.
 pub(super) fn start_telemetry(config: &Config) -> Result<PrometheusHandle, Failure> {
-    telemetry::start_logs(&config.log)?;
+    telemetry::start_logs(&config.log.filter, config.log.format)?;
     Ok(telemetry::start_metrics()?)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use super::system::{Components, System, spawn_server};
+use super::lifecycle::{Components, System, spawn_server};
 use crate::cli::Failure;
 use crate::config::{self, Config};
 use crate::http::{
@@ -15,12 +15,8 @@ use crate::http::{
 };
 use crate::quotes::{QuoteService, Routes, Signer, SigningKey};
 use crate::runtime::rate_limit::Rate;
-use crate::runtime::retention::{self, run_retention};
 use crate::store::Store;
 use crate::webhooks::WebhookService;
-
-/// How long after its end a quote is still known. Afterwards its signature says that there was one.
-const QUOTES_KEPT_SECONDS: u32 = 24 * 60 * 60;
 
 impl System {
     /// Opens the doors to partners, and starts telling them what they asked to be told.
@@ -38,30 +34,9 @@ impl System {
         };
         tracing::info!("partner API listening on http://{}{}", listener.local_addr()?, config.base_path);
         self.relays.spawn("the webhook sender", |stop| sender.run(stop));
-        self.forget_the_old();
+        self.start_retention();
         spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
         Ok(())
-    }
-
-    /// Forgets quotes and answers some time after they expired.
-    fn forget_the_old(&mut self) {
-        let Components { store, clock, .. } = &self.foundation;
-        let (answers, now) = (Arc::clone(store), Arc::clone(clock));
-        self.background.spawn("forgetting answers", |stop| {
-            let forget = move || {
-                let (answers, now) = (Arc::clone(&answers), now.now());
-                async move { answers.forget_answers(now, retention::BATCH).await }
-            };
-            run_retention("answers", forget, stop)
-        });
-        let (quotes, now) = (Arc::clone(store), Arc::clone(clock));
-        self.background.spawn("forgetting quotes", |stop| {
-            let forget = move || {
-                let (quotes, expired) = (Arc::clone(&quotes), now.now().minus_seconds(QUOTES_KEPT_SECONDS));
-                async move { quotes.forget_quotes(expired, retention::BATCH).await }
-            };
-            run_retention("quotes", forget, stop)
-        });
     }
 
     async fn api(&self, routes: &Arc<Routes>, webhooks: WebhookService) -> Result<Router, Failure> {
@@ -89,7 +64,7 @@ impl System {
             renderer: renderer.clone(),
             listing: Arc::clone(store) as _,
             cursors: signer,
-            waiting: Waiting::new(waiting(config), self.edges.stop()),
+            waiting: Waiting::new(waiting(config), self.edges.shutdown_signal()),
             webhooks: Arc::new(webhooks),
             config: ApiConfig {
                 base_path: config.http.base_path.parse::<BasePath>()?,
@@ -104,8 +79,8 @@ impl System {
         let config = &self.foundation.config;
         Ok(http::docs_router(DocsParts {
             base_path: config.http.base_path.parse::<BasePath>()?,
-            openapi: super::contracts::openapi(config)?.into(),
-            asyncapi: super::contracts::asyncapi()?.into(),
+            openapi: super::contract_documents::openapi(config)?.into(),
+            asyncapi: super::contract_documents::asyncapi()?.into(),
         }))
     }
 
@@ -123,7 +98,7 @@ impl System {
             payouts: self.payouts.clone(),
             index: Arc::clone(store) as _,
             routes,
-            stop: self.edges.stop(),
+            stop: self.edges.shutdown_signal(),
             config: limits.within(config.http.max_connections),
         })
     }

@@ -1,0 +1,50 @@
+//! The rows that expire, and the services that delete them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use payoutd_actors::ports::{Clock, Unavailable};
+
+use super::lifecycle::System;
+use crate::runtime::retention::{Purge, Retention};
+use crate::store::Store;
+
+/// How long a quote is kept after it expires. Later, its signature still proves that it existed.
+const EXPIRED_QUOTE_RETENTION_SECONDS: u32 = 24 * 60 * 60;
+
+impl System {
+    /// Starts the deletion of expired idempotency records and quotes.
+    pub(super) fn start_retention(&mut self) {
+        let (store, clock) = (Arc::clone(&self.foundation.store), Arc::clone(&self.foundation.clock));
+        let records = ExpiredRecords { store: Arc::clone(&store), clock: Arc::clone(&clock) };
+        let records = Retention { rows: "idempotency records", purge: records };
+        self.background.spawn("idempotency record retention", |shutdown| records.run(shutdown));
+        let quotes = Retention { rows: "quotes", purge: ExpiredQuotes { store, clock } };
+        self.background.spawn("quote retention", |shutdown| quotes.run(shutdown));
+    }
+}
+
+struct ExpiredRecords {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Purge for ExpiredRecords {
+    async fn purge(&self, limit: u32) -> Result<u64, Unavailable> {
+        self.store.forget_answers(self.clock.now(), limit).await
+    }
+}
+
+struct ExpiredQuotes {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl Purge for ExpiredQuotes {
+    async fn purge(&self, limit: u32) -> Result<u64, Unavailable> {
+        let expired_before = self.clock.now().minus_seconds(EXPIRED_QUOTE_RETENTION_SECONDS);
+        self.store.forget_quotes(expired_before, limit).await
+    }
+}
