@@ -40,12 +40,12 @@ impl ApiKey {
 
 /// Where keys are kept.
 #[async_trait]
-pub trait KeyStore: Send + Sync + 'static {
+pub trait ApiKeyStore: Send + Sync + 'static {
     /// The organisation of that name, made where there is none.
     ///
     /// # Errors
     /// Where the store cannot be asked.
-    async fn org_named(&self, name: &str, now: Timestamp) -> Result<OrgId, Unavailable>;
+    async fn find_or_create_org(&self, name: &str, now: Timestamp) -> Result<OrgId, Unavailable>;
 
     /// Keeps a new key.
     ///

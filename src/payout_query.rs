@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Which payouts a list is of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Filter {
+pub struct PayoutQuery {
     /// Whose.
     pub org: OrgId,
     /// Of which mode.
@@ -24,7 +24,7 @@ pub struct Filter {
     pub late: Option<bool>,
 }
 
-impl Filter {
+impl PayoutQuery {
     /// The statuses that its payouts can have.
     #[must_use]
     pub fn statuses(&self) -> Vec<Status> {
@@ -37,7 +37,7 @@ impl Filter {
 
     /// Whether the payout, as it is now, is still one of them. What never changes is not looked at again.
     #[must_use]
-    pub fn still_holds(&self, payout: &Snapshot) -> bool {
+    pub fn matches(&self, payout: &Snapshot) -> bool {
         self.status.is_none_or(|status| status == payout.status())
             && self.late.is_none_or(|late| late == payout.late())
     }
@@ -76,7 +76,7 @@ pub trait PayoutQueryStore: Send + Sync + 'static {
     /// Where the store cannot be asked.
     async fn page(
         &self,
-        filter: &Filter,
+        filter: &PayoutQuery,
         place: PageCursor,
         now: Timestamp,
         limit: u32,
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn only_what_is_under_way_can_be_late() {
-        let filter = |status, late| Filter {
+        let filter = |status, late| PayoutQuery {
             org: OrgId(uuid::Uuid::nil()),
             mode: Mode::Live,
             status,

@@ -1,13 +1,13 @@
-//! Quotes: priced, signed, kept until they are executed or expire.
+//! Quotes: priced and signed terms of a payout, stored until they expire.
 
-pub mod desk;
 pub mod destination;
-mod offer;
 pub mod pricing;
-mod recent;
+mod recent_quotes;
 mod refusal;
 mod request;
+mod response;
 pub mod routes;
+pub mod service;
 pub mod signature;
 
 use std::sync::Arc;
@@ -16,46 +16,44 @@ use async_trait::async_trait;
 use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{QuoteId, Terms, Timestamp};
 
-pub use desk::{OpenError, QuoteError, QuoteService};
-pub use offer::{InsufficientFunds, OfferedRoute, QuoteResponse};
 pub use refusal::QuoteRefusal;
 pub use request::QuoteRequest;
 pub(crate) use request::check_external_ref;
+pub use response::{InsufficientFunds, QuoteResponse, QuotedRoute};
 pub use routes::{Routes, RoutesConfig};
+pub use service::{OpenError, QuoteError, QuoteService};
 pub use signature::{Signer, SigningKey};
 
-/// A quote as it is kept: the terms it locks in, and until when it may be executed.
+/// A stored quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quote {
-    /// The locked terms, the quote's id among them.
+    /// The terms of the payout, including the quote's id.
     pub terms: Arc<Terms>,
-    /// When it was given.
     pub created_at: Timestamp,
-    /// From when on it is refused.
+    /// The first moment at which the quote can no longer be executed.
     pub expires_at: Timestamp,
 }
 
-/// Where quotes are kept.
+/// Stores quotes.
 #[async_trait]
 pub trait QuoteStore: Send + Sync + 'static {
-    /// Keeps a quote and returns the one that is kept. Ids of live quotes never meet. A sandbox quote of the same id
-    /// stays as it is until it has expired (as of the new quote's `created_at`); then the new times take its place.
-    /// Keeps `answer` with it, if any.
+    /// Inserts a quote and returns the stored one. Ids of live quotes are unique. If a sandbox quote with the same id
+    /// exists, it stays until it has expired at the new quote's `created_at`; then the new timestamps replace the old ones.
+    /// `record` is stored in the same commit.
     ///
     /// # Errors
-    /// Where the store cannot be asked, or an answer of that name is kept already; then nothing is written.
-    async fn put(&self, quote: &Quote, answer: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable>;
+    /// Returns `Unavailable` if the store cannot be written, or if a record with the same key exists; then nothing is
+    /// written.
+    async fn put(&self, quote: &Quote, record: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable>;
 
-    /// The quote of this id.
-    ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable>;
 
-    /// Forgets at most `limit` quotes that expired before `end`. Returns how many. Payouts hold terms of their own, and
-    /// still know which quote they are from.
+    /// Deletes at most `limit` quotes that expired before `cutoff`. Returns the number of deleted quotes. Payouts keep their
+    /// own copy of the terms.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn forget_quotes(&self, end: Timestamp, limit: u32) -> Result<u64, Unavailable>;
+    /// Returns `Unavailable` if the store cannot be written.
+    async fn purge_quotes(&self, cutoff: Timestamp, limit: u32) -> Result<u64, Unavailable>;
 }

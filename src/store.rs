@@ -25,7 +25,7 @@ pub use lease::LeaseGuard;
 pub use postgres::{PgLease, PgStore};
 pub use sqlite::{SqliteLease, SqliteStore};
 
-use crate::api_keys::KeyStore;
+use crate::api_keys::ApiKeyStore;
 use crate::http::QuoteUsage;
 use crate::idempotency::IdempotencyStore;
 use crate::outbox::Outbox;
@@ -33,7 +33,7 @@ use crate::payout_query::PayoutQueryStore;
 use crate::quotes::QuoteStore;
 use crate::reports::ParkedReportStore;
 use crate::sandbox::PlanStore;
-use crate::tracking::Tracking;
+use crate::tracking::TokenIndex;
 use crate::webhooks::WebhookStore;
 use crate::wire::Renderer;
 
@@ -103,13 +103,13 @@ pub trait Store:
     + QuoteStore
     + QuoteUsage
     + IdempotencyStore
-    + KeyStore
+    + ApiKeyStore
     + PayoutQueryStore
     + Outbox
     + ParkedReportStore
     + PlanStore
     + WebhookStore
-    + Tracking
+    + TokenIndex
 {
     /// Brings the schema up to date.
     ///

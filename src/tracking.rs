@@ -1,31 +1,31 @@
-//! The public tracking page: what anyone who holds a payout's tracking URL may see of it, as HTML.
+//! The public tracking page: an HTML view of one payout for everyone who has its tracking URL.
 //!
-//! Everything here renders or looks up; the routes are in `http`. There is one renderer: a page that
-//! updates itself is sent the same HTML that a page without scripts loads again.
+//! This module looks tokens up and renders pages; the routes are in `http`. A page that updates itself receives the same
+//! HTML as a page without scripts that reloads.
 
 pub mod assets;
-mod course;
-pub mod finder;
+mod format;
 mod language;
 mod page;
 mod payment;
-mod shown;
-mod words;
+mod progress;
+pub mod token_lookup;
+mod translations;
 
 use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{PayoutId, TrackingToken};
 
-pub use finder::{Finder, Lost};
 pub use language::Language;
-pub use page::Pages;
+pub use page::PageRenderer;
+pub use token_lookup::{LookupError, TokenLookup};
 
-/// Knows which payout a tracking token belongs to.
+/// Maps tracking tokens to payouts.
 #[async_trait]
-pub trait Tracking: Send + Sync + 'static {
-    /// The payout with this token, whoever's it is and however long ago it was created.
+pub trait TokenIndex: Send + Sync + 'static {
+    /// The payout with this token, regardless of its account and age.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn payout_by_token(&self, token: TrackingToken) -> Result<Option<PayoutId>, Unavailable>;
 }

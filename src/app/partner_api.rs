@@ -22,9 +22,9 @@ impl System {
     /// Opens the doors to partners, and starts telling them what they asked to be told.
     pub(super) async fn open_api(&mut self, listener: TcpListener) -> Result<(), Failure> {
         let routes = Arc::new(Routes::try_from(&self.foundation.config.routes)?);
-        let (desk, sender) = super::webhooks::webhooks(&self.foundation, &self.hints.webhooks)?;
+        let (webhooks, dispatcher) = super::webhooks::webhooks(&self.foundation, &self.hints.webhooks)?;
         let router =
-            self.api(&routes, desk).await?.merge(self.tracking_page(routes)).merge(self.documentation()?);
+            self.api(&routes, webhooks).await?.merge(self.tracking_page(routes)).merge(self.documentation()?);
         let config = &self.foundation.config.http;
         let limits = ServerLimits {
             max_connections: config.max_connections,
@@ -33,7 +33,7 @@ impl System {
             ..ServerLimits::named("partner")
         };
         tracing::info!("partner API listening on http://{}{}", listener.local_addr()?, config.base_path);
-        self.relays.spawn("the webhook sender", |stop| sender.run(stop));
+        self.relays.spawn_fallible("the webhook dispatcher", |shutdown| dispatcher.run(shutdown));
         self.start_retention();
         spawn_server(&mut self.edges, "the partner listener", listener, router, limits);
         Ok(())

@@ -45,6 +45,6 @@ struct ExpiredQuotes {
 impl Purge for ExpiredQuotes {
     async fn purge(&self, limit: u32) -> Result<u64, Unavailable> {
         let expired_before = self.clock.now().minus_seconds(EXPIRED_QUOTE_RETENTION_SECONDS);
-        self.store.forget_quotes(expired_before, limit).await
+        self.store.purge_quotes(expired_before, limit).await
     }
 }

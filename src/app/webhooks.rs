@@ -1,4 +1,4 @@
-//! Webhooks: the desk that partners ask, and the sender.
+//! The webhook service and the dispatcher.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,35 +9,35 @@ use super::lifecycle::Components;
 use crate::cli::Failure;
 use crate::config;
 use crate::webhooks::{
-    Policy, Sender, SenderLimits, SenderParts, SystemResolver, TlsTrust, Transport, TransportLimits,
-    WebhookService,
+    Dispatcher, DispatcherLimits, DispatcherOptions, Policy, SystemResolver, TlsTrust, Transport,
+    TransportLimits, WebhookService,
 };
 
-/// Both halves, with one transport between them.
+/// Creates the service and the dispatcher, which share a transport.
 pub(super) fn webhooks(
     foundation: &Components,
-    hint: &Arc<Notify>,
-) -> Result<(WebhookService, Sender), Failure> {
+    wakeup: &Arc<Notify>,
+) -> Result<(WebhookService, Dispatcher), Failure> {
     let Components { config, store, clock, renderer, .. } = foundation;
     let transport = Arc::new(transport(&config.webhooks)?);
-    let desk = WebhookService {
+    let service = WebhookService {
         store: Arc::clone(store) as _,
         journal: Arc::clone(store) as _,
         transport: Arc::clone(&transport),
         renderer: renderer.clone(),
         clock: Arc::clone(clock),
-        hint: Arc::clone(hint),
+        wakeup: Arc::clone(wakeup),
     };
-    let sender = Sender::new(SenderParts {
+    let dispatcher = Dispatcher::new(DispatcherOptions {
         store: Arc::clone(store) as _,
         journal: Arc::clone(store) as _,
         transport,
         renderer: renderer.clone(),
         clock: Arc::clone(clock),
-        hint: Arc::clone(hint),
+        wakeup: Arc::clone(wakeup),
         limits: limits(&config.webhooks),
     });
-    Ok((desk, sender))
+    Ok((service, dispatcher))
 }
 
 fn transport(config: &config::Webhooks) -> Result<Transport, Failure> {
@@ -52,14 +52,14 @@ fn transport(config: &config::Webhooks) -> Result<Transport, Failure> {
     Ok(Transport::new(policy, Arc::new(SystemResolver), TlsTrust::System, limits)?)
 }
 
-fn limits(config: &config::Webhooks) -> SenderLimits {
+fn limits(config: &config::Webhooks) -> DispatcherLimits {
     const DAY: u64 = 24 * 60 * 60;
-    SenderLimits {
-        well: config.concurrency,
-        poorly: config.concurrency.div_ceil(4),
+    DispatcherLimits {
+        healthy: config.concurrency,
+        degraded: config.concurrency.div_ceil(4),
         per_endpoint: config.per_endpoint,
-        poll: Duration::from_millis(config.poll_millis),
-        keep: Duration::from_secs(DAY * u64::from(config.keep_days)),
-        ..SenderLimits::DEFAULT
+        poll_interval: Duration::from_millis(config.poll_millis),
+        retention: Duration::from_secs(DAY * u64::from(config.keep_days)),
+        ..DispatcherLimits::DEFAULT
     }
 }

@@ -5,7 +5,7 @@ use payoutd_domain::{Mode, Timestamp};
 use uuid::Uuid;
 
 use super::Failure;
-use crate::api_keys::{ApiKey, KeyStore, SecretKey};
+use crate::api_keys::{ApiKey, ApiKeyStore, SecretKey};
 use crate::app;
 use crate::config::Config;
 
@@ -87,7 +87,7 @@ fn seconds(text: &str) -> Result<u32, String> {
 
 pub(super) async fn run(command: KeysCommand, config: &Config) -> Result<(), Failure> {
     let store = app::open_store(config).await?;
-    let keys: &dyn KeyStore = &*store;
+    let keys: &dyn ApiKeyStore = &*store;
     let now = app::SystemClock::read();
     match command {
         KeysCommand::Create { org, mode } => {
@@ -119,12 +119,12 @@ pub(super) async fn run(command: KeysCommand, config: &Config) -> Result<(), Fai
 /// # Errors
 /// Where the store cannot be asked.
 pub(crate) async fn create(
-    keys: &dyn KeyStore,
+    keys: &dyn ApiKeyStore,
     org_name: &str,
     mode: Mode,
     now: Timestamp,
 ) -> Result<SecretKey, Failure> {
-    let org = keys.org_named(org_name, now).await?;
+    let org = keys.find_or_create_org(org_name, now).await?;
     let secret = SecretKey::generate(mode)?;
     let key = ApiKey {
         id: Uuid::now_v7(),
@@ -140,7 +140,7 @@ pub(crate) async fn create(
     Ok(secret)
 }
 
-async fn list(keys: &dyn KeyStore, org: Option<&str>, now: Timestamp) -> Result<(), Failure> {
+async fn list(keys: &dyn ApiKeyStore, org: Option<&str>, now: Timestamp) -> Result<(), Failure> {
     for key in keys.list_keys(org).await? {
         let end = match key.expires_at {
             None => "no end".to_owned(),

@@ -82,11 +82,11 @@ mod tests {
 
     #[test]
     fn only_origins_get_into_the_header() {
-        let shown = |list: &[&str]| FrameAncestors::new(list.iter().copied()).map(|found| found.to_string());
-        assert_eq!(shown(&[]).unwrap(), "'none'");
+        let format = |list: &[&str]| FrameAncestors::new(list.iter().copied()).map(|found| found.to_string());
+        assert_eq!(format(&[]).unwrap(), "'none'");
         let list = ["self", "https://app.example", "https://*.example:8443", "http://localhost:3000"];
         assert_eq!(
-            shown(&list).unwrap(),
+            format(&list).unwrap(),
             "'self' https://app.example https://*.example:8443 http://localhost:3000"
         );
         for bad in [
@@ -103,7 +103,7 @@ mod tests {
             "'none'",
             "",
         ] {
-            assert!(shown(&[bad]).is_err(), "{bad}");
+            assert!(format(&[bad]).is_err(), "{bad}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::key_cache::{KeyCache, KeyCacheConfig};
 use super::limits::Standing;
 use super::router::ApiState;
 use super::{Code, Problem};
-use crate::api_keys::{KeyDigest, KeyStore};
+use crate::api_keys::{ApiKeyStore, KeyDigest};
 use crate::runtime::rate_limit::FailedAttempts;
 
 /// Whom a request speaks for.
@@ -49,7 +49,7 @@ enum AuthError {
 impl Authenticator {
     /// An authenticator over `keys`.
     #[must_use]
-    pub fn new(keys: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, config: KeyCacheConfig) -> Self {
+    pub fn new(keys: Arc<dyn ApiKeyStore>, clock: Arc<dyn Clock>, config: KeyCacheConfig) -> Self {
         Self { cache: KeyCache::new(keys, config), clock, refusals: None }
     }
 

@@ -11,7 +11,7 @@ use payoutd_actors::ports::Unavailable;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
+use crate::api_keys::{ApiKey, ApiKeyStore, KeyDigest};
 
 /// The limits of what is remembered and asked.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ type Memory<T> = RwLock<HashMap<KeyDigest, Remembered<T>>>;
 
 /// See the module.
 pub(super) struct KeyCache {
-    keys: Arc<dyn KeyStore>,
+    keys: Arc<dyn ApiKeyStore>,
     config: KeyCacheConfig,
     known: Memory<Arc<ApiKey>>,
     absent: Memory<()>,
@@ -58,7 +58,7 @@ pub(super) struct KeyCache {
 }
 
 impl KeyCache {
-    pub(super) fn new(keys: Arc<dyn KeyStore>, config: KeyCacheConfig) -> Self {
+    pub(super) fn new(keys: Arc<dyn ApiKeyStore>, config: KeyCacheConfig) -> Self {
         let config = KeyCacheConfig {
             ttl: config.ttl.min(LONGEST_TTL),
             max_entries: config.max_entries.max(1),

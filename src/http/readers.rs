@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use payoutd_domain::Mode;
 
 use super::{Principal, Problem, auth, idempotency, json, payouts};
-use crate::payout_query::{Filter, PageCursor};
+use crate::payout_query::{PageCursor, PayoutQuery};
 use crate::quotes::{QuoteRequest, Signer};
 
 /// The body of `POST /payouts/quote`.
@@ -45,7 +45,7 @@ pub fn list(
     principal: Principal,
     query: &str,
     cursors: &Signer,
-) -> Result<(Filter, u32, Option<PageCursor>), Problem> {
+) -> Result<(PayoutQuery, u32, Option<PageCursor>), Problem> {
     let payouts::ListQuery { filter, limit, place } =
         payouts::ListQuery::of(principal, Some(query), cursors)?;
     Ok((filter, limit, place))
@@ -53,12 +53,12 @@ pub fn list(
 
 /// The cursor that leads on after `place` in this list.
 #[must_use]
-pub fn cursor(signer: &Signer, filter: &Filter, place: PageCursor) -> String {
+pub fn cursor(signer: &Signer, filter: &PayoutQuery, place: PageCursor) -> String {
     payouts::cursor::write(signer, filter, place)
 }
 
 /// The place this cursor leads to in this list.
 #[must_use]
-pub fn place(signer: &Signer, filter: &Filter, cursor: &str) -> Option<PageCursor> {
+pub fn place(signer: &Signer, filter: &PayoutQuery, cursor: &str) -> Option<PageCursor> {
     payouts::cursor::read(signer, filter, cursor)
 }

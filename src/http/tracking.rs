@@ -29,7 +29,7 @@ use crate::config::FrameAncestors;
 use crate::quotes::routes::Routes;
 use crate::runtime::keyed_permits::{KeyedPermits, PermitMetrics};
 use crate::runtime::shutdown::Shutdown;
-use crate::tracking::{Finder, Lost, Pages, Tracking, assets};
+use crate::tracking::{LookupError, PageRenderer, TokenIndex, TokenLookup, assets};
 
 /// How the tracking page behaves.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ pub struct TrackingParts {
     /// The payouts.
     pub payouts: PayoutsHandle,
     /// Knows which payout a token belongs to.
-    pub index: Arc<dyn Tracking>,
+    pub index: Arc<dyn TokenIndex>,
     /// Names networks and their explorers.
     pub routes: Arc<Routes>,
     /// Ends open streams.
@@ -92,8 +92,8 @@ const STREAM_METRICS: PermitMetrics =
 /// What handlers share.
 struct Site {
     payouts: PayoutsHandle,
-    finder: Finder,
-    pages: Pages,
+    token_lookup: TokenLookup,
+    pages: PageRenderer,
     streams: Arc<KeyedPermits<PayoutId>>,
     stop: Shutdown,
     config: TrackingConfig,
@@ -105,8 +105,8 @@ pub fn tracking_router(parts: TrackingParts) -> Router {
     let TrackingParts { payouts, index, routes, stop, config } = parts;
     let site = Arc::new(Site {
         payouts,
-        finder: Finder::new(index, config.misses_per_minute),
-        pages: Pages::new(routes),
+        token_lookup: TokenLookup::new(index, config.misses_per_minute),
+        pages: PageRenderer::new(routes),
         streams: Arc::new(KeyedPermits::new(
             config.max_streams,
             config.max_streams_per_payout,
@@ -130,16 +130,24 @@ pub fn tracking_router(parts: TrackingParts) -> Router {
 type PathText = Result<Path<String>, PathRejection>;
 
 /// The whole page.
-async fn page(State(site): State<Arc<Site>>, reader: Reader, token: PathText) -> Result<Response, Lost> {
-    let Ok(Path(token)) = token else { return Err(Lost::NotFound) };
+async fn page(
+    State(site): State<Arc<Site>>,
+    reader: Reader,
+    token: PathText,
+) -> Result<Response, LookupError> {
+    let Ok(Path(token)) = token else { return Err(LookupError::NotFound) };
     let snapshot = site.payment(&token, &reader).await?;
     let page = site.pages.payment(&snapshot, site.payouts.now(), reader.language, &token);
     html(page, &reader)
 }
 
 /// The part of the page that changes, for pages without a stream; nothing where it has not changed.
-async fn fragment(State(site): State<Arc<Site>>, reader: Reader, token: PathText) -> Result<Response, Lost> {
-    let Ok(Path(token)) = token else { return Err(Lost::NotFound) };
+async fn fragment(
+    State(site): State<Arc<Site>>,
+    reader: Reader,
+    token: PathText,
+) -> Result<Response, LookupError> {
+    let Ok(Path(token)) = token else { return Err(LookupError::NotFound) };
     let snapshot = site.payment(&token, &reader).await?;
     if reader.knows(snapshot.sequence) {
         return Ok(StatusCode::NO_CONTENT.into_response());
@@ -148,12 +156,12 @@ async fn fragment(State(site): State<Arc<Site>>, reader: Reader, token: PathText
 }
 
 /// A link that lost its token.
-async fn nothing() -> Lost {
-    Lost::NotFound
+async fn nothing() -> LookupError {
+    LookupError::NotFound
 }
 
-async fn asset(Path(name): Path<String>) -> Result<Response, Lost> {
-    let asset = assets::named(&name).ok_or(Lost::NotFound)?;
+async fn asset(Path(name): Path<String>) -> Result<Response, LookupError> {
+    let asset = assets::named(&name).ok_or(LookupError::NotFound)?;
     let mut response = Response::new(Body::from(asset.content));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
@@ -162,33 +170,33 @@ async fn asset(Path(name): Path<String>) -> Result<Response, Lost> {
 }
 
 impl Site {
-    async fn payment(&self, token: &str, reader: &Reader) -> Result<Arc<Snapshot>, Lost> {
-        let id = self.finder.find(token, reader.peer).await?;
+    async fn payment(&self, token: &str, reader: &Reader) -> Result<Arc<Snapshot>, LookupError> {
+        let id = self.token_lookup.find(token, reader.peer).await?;
         self.read(id).await
     }
 
-    async fn read(&self, id: PayoutId) -> Result<Arc<Snapshot>, Lost> {
+    async fn read(&self, id: PayoutId) -> Result<Arc<Snapshot>, LookupError> {
         match self.payouts.read(id).await {
-            Ok(found) => found.ok_or(Lost::NotFound),
+            Ok(found) => found.ok_or(LookupError::NotFound),
             Err(error) => {
                 tracing::warn!(%error, "a tracked payout could not be read");
-                Err(Lost::Unavailable)
+                Err(LookupError::Unavailable)
             }
         }
     }
 }
 
-fn html(rendered: askama::Result<String>, reader: &Reader) -> Result<Response, Lost> {
+fn html(rendered: askama::Result<String>, reader: &Reader) -> Result<Response, LookupError> {
     let body = rendered.map_err(|error| {
         tracing::error!(%error, "a tracking page could not be rendered");
-        Lost::Unavailable
+        LookupError::Unavailable
     })?;
     let mut response = Response::new(Body::from(body));
     headers::of_page(response.headers_mut(), reader.language);
     Ok(response)
 }
 
-impl IntoResponse for Lost {
+impl IntoResponse for LookupError {
     /// The bare answer; the page is added where the reader's language is known.
     fn into_response(self) -> Response {
         let (status, retry_after) = match self {
@@ -214,11 +222,11 @@ async fn for_people(State(site): State<Arc<Site>>, reader: Reader, request: Requ
         Ok(Err(_)) => {
             tracing::error!("a tracking page's handler panicked");
             metrics::counter!("payoutd_http_panics_total").increment(1);
-            Lost::Unavailable.into_response()
+            LookupError::Unavailable.into_response()
         }
         Err(_) => {
             tracing::warn!(limit = ?site.config.request_timeout, "a tracking page was not answered in time");
-            Lost::Unavailable.into_response()
+            LookupError::Unavailable.into_response()
         }
     };
     let mut response = with_notice(response, &reader);
@@ -228,8 +236,8 @@ async fn for_people(State(site): State<Arc<Site>>, reader: Reader, request: Requ
 }
 
 fn with_notice(mut response: Response, reader: &Reader) -> Response {
-    if let Some(lost) = response.extensions().get::<Lost>().copied()
-        && let Ok(page) = Pages::notice(lost, reader.language)
+    if let Some(lost) = response.extensions().get::<LookupError>().copied()
+        && let Ok(page) = PageRenderer::error(lost, reader.language)
     {
         headers::of_page(response.headers_mut(), reader.language);
         response.headers_mut().insert(header::CONTENT_LENGTH, page.len().into());

@@ -10,12 +10,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, extract};
+use payoutd_domain::Account;
 use serde::Serialize;
 
 use super::idempotency::{Answer, Call};
 use super::router::ApiState;
 use super::{BasePath, Code, Principal, Problem};
-use crate::webhooks::{Endpoint, EndpointId, MAX_ENDPOINTS, Owner, WebhookError};
+use crate::webhooks::{Endpoint, EndpointId, MAX_ENDPOINTS, WebhookError};
 use bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
 use requests::{CreateRequest, DeliveriesQuery, ReplayFields};
 
@@ -43,18 +44,18 @@ async fn create(State(edge): State<ApiState>, call: Call) -> Result<Response, Pr
             Ok::<_, Problem>(answer.at(base.join(&format!("/webhooks/{}", endpoint.id))))
         };
         let kept = |endpoint: &Endpoint| work.keep(&answer(endpoint).ok()?);
-        answer(&work.edge.webhooks.create(owner(work.principal), new, &kept).await.map_err(problem_of)?)
+        answer(&work.edge.webhooks.create(account(work.principal), new, &kept).await.map_err(problem_of)?)
     })
     .await
 }
 
 async fn list(State(edge): State<ApiState>, principal: Principal) -> Result<Response, Problem> {
-    let endpoints = edge.webhooks.list(owner(principal)).await.map_err(problem_of)?;
+    let endpoints = edge.webhooks.list(account(principal)).await.map_err(problem_of)?;
     json(StatusCode::OK, &ListBody { data: endpoints.iter().map(EndpointBody::new).collect() })
 }
 
 async fn read(State(edge): State<ApiState>, principal: Principal, id: PathId) -> Result<Response, Problem> {
-    let endpoint = edge.webhooks.find(owner(principal), endpoint_id(id)?).await.map_err(problem_of)?;
+    let endpoint = edge.webhooks.find(account(principal), endpoint_id(id)?).await.map_err(problem_of)?;
     json(StatusCode::OK, &EndpointBody::new(&endpoint))
 }
 
@@ -64,7 +65,7 @@ async fn delete(
     id: PathId,
 ) -> Result<StatusCode, Problem> {
     let (id, desk) = (endpoint_id(id)?, std::sync::Arc::clone(&edge.webhooks));
-    run_to_completion(async move { desk.delete(owner(principal), id).await }).await?;
+    run_to_completion(async move { desk.delete(account(principal), id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -75,7 +76,7 @@ async fn rotate(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<
         work.body.nothing()?;
         let answer = |endpoint: &Endpoint| Answer::json(StatusCode::OK, &EndpointBody::with_secret(endpoint));
         let kept = |endpoint: &Endpoint| work.keep(&answer(endpoint).ok()?);
-        answer(&work.edge.webhooks.rotate(owner(work.principal), id, &kept).await.map_err(problem_of)?)
+        answer(&work.edge.webhooks.rotate(account(work.principal), id, &kept).await.map_err(problem_of)?)
     })
     .await
 }
@@ -85,7 +86,7 @@ async fn enable(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<
     call.once(&edge, |work| async move {
         let id = endpoint_id(id)?;
         work.body.nothing()?;
-        let endpoint = work.edge.webhooks.enable(owner(work.principal), id).await.map_err(problem_of)?;
+        let endpoint = work.edge.webhooks.enable(account(work.principal), id).await.map_err(problem_of)?;
         Answer::json(StatusCode::OK, &EndpointBody::new(&endpoint))
     })
     .await
@@ -99,14 +100,14 @@ async fn deliveries(
 ) -> Result<Response, Problem> {
     let id = endpoint_id(id)?;
     let DeliveriesQuery { limit, before } = DeliveriesQuery::of(query.as_deref())?;
-    let page = edge.webhooks.deliveries(owner(principal), id, before, limit).await.map_err(problem_of)?;
+    let page = edge.webhooks.deliveries(account(principal), id, before, limit).await.map_err(problem_of)?;
     json(StatusCode::OK, &DeliveriesBody::new(&page))
 }
 
 async fn replay(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<Response, Problem> {
     call.once(&edge, |work| async move {
         let (id, what) = (endpoint_id(id)?, work.body.json::<ReplayFields>()?.read()?);
-        let count = work.edge.webhooks.replay(owner(work.principal), id, what).await.map_err(problem_of)?;
+        let count = work.edge.webhooks.replay(account(work.principal), id, what).await.map_err(problem_of)?;
         Answer::json(StatusCode::ACCEPTED, &ReplayBody { count })
     })
     .await
@@ -117,14 +118,14 @@ async fn test(State(edge): State<ApiState>, id: PathId, call: Call) -> Result<Re
     call.once(&edge, |work| async move {
         let id = endpoint_id(id)?;
         work.body.nothing()?;
-        let report = work.edge.webhooks.test(owner(work.principal), id).await.map_err(problem_of)?;
+        let report = work.edge.webhooks.test(account(work.principal), id).await.map_err(problem_of)?;
         Answer::json(StatusCode::OK, &TestBody::new(&report))
     })
     .await
 }
 
-fn owner(principal: Principal) -> Owner {
-    Owner { org: principal.org, mode: principal.mode }
+fn account(principal: Principal) -> Account {
+    Account { org: principal.org, mode: principal.mode }
 }
 
 fn endpoint_id(id: PathId) -> Result<EndpointId, Problem> {

@@ -70,22 +70,22 @@ pub fn price(routes: &Routes, request: &QuoteRequest) -> Result<Price, QuoteRefu
     let (destination, to) = destination_network(routes, request)?;
     let decimals = carried(routes, asset, to, request.network_hint.is_some())?;
     check_amount(asset, to, decimals, amount)?;
-    let way = cheapest_way(routes, asset, to).ok_or_else(|| no_way(asset, to))?;
+    let option = cheapest_route(routes, asset, to).ok_or_else(|| no_route(asset, to))?;
     let recommendation = match request.network_hint {
         Some(_) => None,
-        None => recommendation(routes, asset, to, amount, way.fee),
+        None => recommendation(routes, asset, to, amount, option.fee),
     };
     Ok(Price {
         destination,
         asset: asset.symbol.clone(),
-        user_sends: user_sends(asset, amount, way).ok_or_else(|| out_of_range(asset))?,
+        user_sends: user_sends(asset, amount, option).ok_or_else(|| out_of_range(asset))?,
         recipient_gets: amount,
-        fee_total: way.fee,
+        fee_total: option.fee,
         route: Route {
-            from_network: way.from.name.clone(),
+            from_network: option.from.name.clone(),
             to_network: to.name.clone(),
-            estimated_seconds: way.seconds,
-            seconds_after_broadcast: way.seconds_after_broadcast,
+            estimated_seconds: option.seconds,
+            seconds_after_broadcast: option.seconds_after_broadcast,
         },
         recommendation,
     })
@@ -93,7 +93,7 @@ pub fn price(routes: &Routes, request: &QuoteRequest) -> Result<Price, QuoteRefu
 
 /// One way to bring an asset to a network.
 #[derive(Clone, Copy)]
-struct Way<'a> {
+struct RouteOption<'a> {
     from: &'a Chain,
     /// The asset's decimals where the funds leave.
     decimals: u8,
@@ -104,25 +104,25 @@ struct Way<'a> {
 
 /// The cheapest way. Of equally cheap ones the native one wins, then the faster one, then the name, so that the
 /// same request and table have the same answer for ever.
-fn cheapest_way<'a>(routes: &'a Routes, asset: &'a Asset, to: &Chain) -> Option<Way<'a>> {
-    let ways = routes.carrying(asset).filter_map(|(from, decimals)| {
+fn cheapest_route<'a>(routes: &'a Routes, asset: &'a Asset, to: &Chain) -> Option<RouteOption<'a>> {
+    let options = routes.networks_carrying(asset).filter_map(|(from, decimals)| {
         if from.name == to.name {
             let (seconds, seconds_after_broadcast) = (from.seconds, from.seconds_after_broadcast);
-            return Some(Way { from, decimals, fee: from.fee, seconds, seconds_after_broadcast });
+            return Some(RouteOption { from, decimals, fee: from.fee, seconds, seconds_after_broadcast });
         }
         let bridge = routes.bridge(&from.name, &to.name)?;
         let fee = Usd(from.fee.0.checked_add(bridge.fee.0)?);
         let (seconds, seconds_after_broadcast) = (bridge.seconds, bridge.seconds_after_broadcast);
-        Some(Way { from, decimals, fee, seconds, seconds_after_broadcast })
+        Some(RouteOption { from, decimals, fee, seconds, seconds_after_broadcast })
     });
-    ways.min_by_key(|way| (way.fee, way.from.name != to.name, way.seconds, &way.from.name))
+    options.min_by_key(|option| (option.fee, option.from.name != to.name, option.seconds, &option.from.name))
 }
 
 /// Amount and fee in the asset, rounded up once, to what the source network can carry. `None` on overflow.
-fn user_sends(asset: &Asset, amount: Amount, way: Way<'_>) -> Option<Amount> {
+fn user_sends(asset: &Asset, amount: Amount, option: RouteOption<'_>) -> Option<Amount> {
     // Rounding up at 18 decimals first changes nothing: no amount has more, so no whole unit lies in between.
-    let fee = way.fee.0.checked_div_up(asset.usd_price, 18)?;
-    round_up(amount.checked_add(fee)?, way.decimals)
+    let fee = option.fee.0.checked_div_up(asset.usd_price, 18)?;
+    round_up(amount.checked_add(fee)?, option.decimals)
 }
 
 fn round_up(amount: Amount, decimals: u8) -> Option<Amount> {
@@ -156,7 +156,8 @@ fn carried(routes: &Routes, asset: &Asset, to: &Chain, hinted: bool) -> Result<u
         return Err(QuoteRefusal::UnsupportedRoute { field, detail });
     }
     asset.decimals_on(&to.name).ok_or_else(|| {
-        let names: Vec<&str> = routes.carrying(asset).map(|(chain, _)| chain.name.as_str()).collect();
+        let names: Vec<&str> =
+            routes.networks_carrying(asset).map(|(chain, _)| chain.name.as_str()).collect();
         let (symbol, network) = (&asset.symbol, &to.display_name);
         let detail = format!("{symbol} cannot be sent on {network}; it can on: {}", names.join(", "));
         QuoteRefusal::UnsupportedRoute { field, detail }
@@ -183,19 +184,20 @@ fn recommendation(
     amount: Amount,
     quoted: Usd,
 ) -> Option<Recommendation> {
-    let others = routes.carrying(asset).filter(|(chain, decimals)| {
+    let others = routes.networks_carrying(asset).filter(|(chain, decimals)| {
         chain.family == to.family && chain.name != to.name && amount.decimals() <= *decimals
     });
-    let priced = others.filter_map(|(chain, _)| cheapest_way(routes, asset, chain).map(|way| (chain, way)));
-    let (chain, way) = priced.min_by_key(|(chain, way)| (way.fee, way.seconds, &chain.name))?;
-    let savings = quoted.0.checked_sub(way.fee.0).filter(|savings| !savings.is_zero()).map(Usd)?;
+    let priced =
+        others.filter_map(|(chain, _)| cheapest_route(routes, asset, chain).map(|option| (chain, option)));
+    let (chain, option) = priced.min_by_key(|(chain, option)| (option.fee, option.seconds, &chain.name))?;
+    let savings = quoted.0.checked_sub(option.fee.0).filter(|savings| !savings.is_zero()).map(Usd)?;
     let message = format!(
         "The same address on {} would cost ${} in fees instead of ${quoted}, which saves ${savings}. If the recipient \
          takes {} there, ask again with network_hint \"{}\".",
-        chain.display_name, way.fee, asset.symbol, chain.name
+        chain.display_name, option.fee, asset.symbol, chain.name
     );
     let network = chain.name.clone();
-    let alternative_route = AlternativeRoute { network, fee_total_usd: way.fee, savings_usd: savings };
+    let alternative_route = AlternativeRoute { network, fee_total_usd: option.fee, savings_usd: savings };
     Some(Recommendation { message, alternative_route })
 }
 
@@ -211,7 +213,7 @@ fn unknown_network(routes: &Routes) -> QuoteRefusal {
     QuoteRefusal::UnsupportedRoute { field: "network_hint", detail }
 }
 
-fn no_way(asset: &Asset, to: &Chain) -> QuoteRefusal {
+fn no_route(asset: &Asset, to: &Chain) -> QuoteRefusal {
     let detail = format!("there is no way to bring {} to {}", asset.symbol, to.display_name);
     QuoteRefusal::UnsupportedRoute { field: "destination", detail }
 }

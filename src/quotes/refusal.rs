@@ -1,46 +1,26 @@
-//! Why there is no quote.
+//! The reasons to refuse a quote request.
 
 use super::destination::DestinationError;
 
-/// Why a request gets no quote. Asking again with the same request and configuration has the same answer.
+/// Why a request gets no quote. The same request gets the same refusal until the configuration changes.
 ///
-/// It displays as a whole sentence for the partner's developer, with the limits named; it never repeats an address.
+/// The text is for the partner's developers. It names the limits and never repeats the address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteRefusal {
-    /// A field is not of the form the interface asks for.
+    /// A field is malformed.
     #[error("{detail}")]
-    Validation {
-        /// The field at fault.
-        field: &'static str,
-        /// What is wrong, as a sentence.
-        detail: String,
-    },
-    /// The destination is no address, a damaged one, or not one of the network asked for.
+    Validation { field: &'static str, detail: String },
+    /// The destination is not an address, has a wrong checksum, or does not fit the requested network.
     #[error("{detail}")]
-    InvalidDestination {
-        /// What is wrong, as a sentence.
-        detail: String,
-    },
-    /// No such asset is configured.
+    InvalidDestination { detail: String },
     #[error("{detail}")]
-    UnsupportedAsset {
-        /// What is wrong, as a sentence.
-        detail: String,
-    },
-    /// There is no way to bring this asset there.
+    UnsupportedAsset { detail: String },
+    /// The asset cannot be sent to the destination's network.
     #[error("{detail}")]
-    UnsupportedRoute {
-        /// The field at fault.
-        field: &'static str,
-        /// What is wrong, as a sentence.
-        detail: String,
-    },
-    /// Less or more than can be sent of this asset.
+    UnsupportedRoute { field: &'static str, detail: String },
+    /// The amount is below the asset's minimum or above its maximum.
     #[error("{detail}")]
-    AmountOutOfRange {
-        /// What is wrong, as a sentence.
-        detail: String,
-    },
+    AmountOutOfRange { detail: String },
 }
 
 impl QuoteRefusal {
@@ -48,7 +28,7 @@ impl QuoteRefusal {
         Self::Validation { field, detail: detail.into() }
     }
 
-    /// The request's field at fault.
+    /// The field of the request that causes the refusal.
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {

@@ -109,7 +109,7 @@ impl Routes {
     }
 
     /// The networks new quotes may use for this asset, by name, and its decimals there.
-    pub fn carrying<'a>(&'a self, asset: &'a Asset) -> impl Iterator<Item = (&'a Chain, u8)> {
+    pub fn networks_carrying<'a>(&'a self, asset: &'a Asset) -> impl Iterator<Item = (&'a Chain, u8)> {
         let chains = asset
             .decimals
             .iter()

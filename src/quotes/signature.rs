@@ -155,7 +155,7 @@ impl Signer {
     ///
     /// # Errors
     /// Where the text is malformed, forged, or the id of another organisation or mode.
-    pub fn recognise(&self, text: &str, org: OrgId, mode: Mode) -> Result<QuoteId, InvalidId> {
+    pub fn parse_quote_id(&self, text: &str, org: OrgId, mode: Mode) -> Result<QuoteId, InvalidId> {
         let id: QuoteId = text.parse()?;
         if self.verify(&id, org, mode) { Ok(id) } else { Err(InvalidId { expected: "quote id" }) }
     }

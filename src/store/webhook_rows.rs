@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::at::At;
 use super::rows::{Damage, damaged, parse, read_rows};
 use crate::webhooks::{
-    Attempt, Delivery, DeliveryStatus, DisabledReason, Due, Endpoint, EndpointId, EventType, Outcome,
-    Recorded, WaitingDeliveries,
+    Attempt, DeliveryBacklog, DeliveryStatus, DisabledReason, DueDelivery, Endpoint, EndpointId, EventType,
+    Outcome, RecordedAttempt, WebhookDelivery,
 };
 
 #[derive(Debug, FromRow)]
@@ -80,7 +80,7 @@ pub(super) struct DeliveryRow {
     log: String,
 }
 
-impl TryFrom<DeliveryRow> for Delivery {
+impl TryFrom<DeliveryRow> for WebhookDelivery {
     type Error = Damage;
 
     fn try_from(row: DeliveryRow) -> Result<Self, Damage> {
@@ -109,7 +109,7 @@ pub(super) struct DueRow {
 }
 
 /// Reads due deliveries. One that is damaged must not keep the others from being sent.
-pub(super) fn due<'r, R>(rows: &'r [R]) -> Result<Vec<Due>, Unavailable>
+pub(super) fn due<'r, R>(rows: &'r [R]) -> Result<Vec<DueDelivery>, Unavailable>
 where
     R: sqlx::Row,
     DueRow: FromRow<'r, R>,
@@ -117,8 +117,8 @@ where
     let rows: Vec<DueRow> = read_rows(rows)?;
     let read = |row: DueRow| {
         let number = row.delivery.id;
-        let due = Delivery::try_from(row.delivery)
-            .and_then(|delivery| Ok(Due { delivery, endpoint: row.endpoint.try_into()? }));
+        let due = WebhookDelivery::try_from(row.delivery)
+            .and_then(|delivery| Ok(DueDelivery { delivery, endpoint: row.endpoint.try_into()? }));
         due.inspect_err(|damage| tracing::error!(delivery = number, %damage, "a webhook cannot be read")).ok()
     };
     Ok(rows.into_iter().filter_map(read).collect())
@@ -131,7 +131,7 @@ pub(super) struct WaitingRow {
     disabled_endpoints: i64,
 }
 
-impl From<WaitingRow> for WaitingDeliveries {
+impl From<WaitingRow> for DeliveryBacklog {
     fn from(row: WaitingRow) -> Self {
         Self {
             waiting: row.waiting.unsigned_abs(),
@@ -152,15 +152,15 @@ pub(super) struct AttemptRecord {
 }
 
 impl AttemptRecord {
-    pub(super) fn new(recorded: &Recorded) -> Result<Self, Unavailable> {
+    pub(super) fn new(recorded: &RecordedAttempt) -> Result<Self, Unavailable> {
         let log: &Vec<Attempt> = &recorded.log;
         let log = serde_json::to_string(log).map_err(|error| Unavailable(error.to_string()))?;
         let waiting = DeliveryStatus::Waiting;
         let (status, next, effect, disables) = match recorded.outcome {
             Outcome::Succeeded => (DeliveryStatus::Succeeded, recorded.at, "succeeded", None),
             Outcome::RetryAt(when) => (waiting, when, "failed", None),
-            Outcome::PutOff(when) => (waiting, when, "nothing", None),
-            Outcome::GivenUp(reason) => {
+            Outcome::Deferred(when) => (waiting, when, "nothing", None),
+            Outcome::Abandoned(reason) => {
                 (DeliveryStatus::Failed, recorded.at, "failed", Some(reason.as_str()))
             }
         };

@@ -1,19 +1,18 @@
-//! Which language a reader wants.
+//! Selects the language of the page.
 
-/// A language the page is written in.
+/// A language of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// English, and the language of everybody whose own is not here.
+    /// The default.
     English,
-    /// Spanish.
     Spanish,
 }
 
 impl Language {
-    /// Every language, in the order of the page's switch.
+    /// In the order of the page's language switch.
     pub const ALL: [Self; 2] = [Self::English, Self::Spanish];
 
-    /// Its BCP 47 tag.
+    /// The BCP 47 tag.
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
@@ -22,7 +21,7 @@ impl Language {
         }
     }
 
-    /// Its own name for itself.
+    /// The name of the language in the language itself.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,23 +30,23 @@ impl Language {
         }
     }
 
-    /// The language of that tag, whatever its region: `es-MX` is Spanish.
+    /// The language of a tag, regardless of its region: `es-MX` is Spanish.
     fn of_tag(tag: &str) -> Option<Self> {
         let primary = tag.split('-').next().unwrap_or(tag);
         Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(primary))
     }
 
-    /// The language asked for by name (`?lang=`), or else the best of what the browser accepts (`Accept-Language`).
+    /// Selects the language that the query asks for (`?lang=`), else the preferred one of the `Accept-Language` header.
     #[must_use]
-    pub fn wanted(asked: Option<&str>, accepted: &str) -> Self {
-        asked.and_then(Self::of_tag).or_else(|| best_of(accepted)).unwrap_or(Self::English)
+    pub fn negotiate(query: Option<&str>, accept_language: &str) -> Self {
+        query.and_then(Self::of_tag).or_else(|| preferred(accept_language)).unwrap_or(Self::English)
     }
 }
 
-/// Of the languages we have the one with the highest weight; the first of those with the same.
-fn best_of(accepted: &str) -> Option<Language> {
+/// The language with the highest weight in an `Accept-Language` header; of several, the first.
+fn preferred(accept_language: &str) -> Option<Language> {
     let mut best: Option<(u16, Language)> = None;
-    for range in accepted.split(',') {
+    for range in accept_language.split(',') {
         let (tag, parameters) = range.split_once(';').unwrap_or((range, ""));
         let weight = weight(parameters);
         if let Some(language) = Language::of_tag(tag.trim())
@@ -59,7 +58,7 @@ fn best_of(accepted: &str) -> Option<Language> {
     best.map(|(_, language)| language)
 }
 
-/// Thousandths, as RFC 9110 has them: 1000 where none is given, nothing where it cannot be read.
+/// The quality value (RFC 9110) in thousandths: 1000 if there is none, 0 if it is malformed.
 fn weight(parameters: &str) -> u16 {
     let Some(text) = parameters.trim().strip_prefix("q=") else { return 1_000 };
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
@@ -76,8 +75,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reader_gets_the_language_asked_for_or_the_best_accepted() {
-        for (asked, accepted, wanted) in [
+    fn the_query_selects_the_language_else_the_preferred_accepted_one_does() {
+        for (query, accept_language, expected) in [
             (None, "", Language::English),
             (None, "de-DE, fr;q=0.9", Language::English),
             (None, "es", Language::Spanish),
@@ -92,7 +91,11 @@ mod tests {
             (Some("xx"), "es", Language::Spanish),
             (Some("\"><script>"), "en", Language::English),
         ] {
-            assert_eq!(Language::wanted(asked, accepted), wanted, "{asked:?} {accepted:?}");
+            assert_eq!(
+                Language::negotiate(query, accept_language),
+                expected,
+                "{query:?} {accept_language:?}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whole pages, ready to be answered.
+//! Renders complete pages.
 
 use std::sync::Arc;
 
@@ -6,52 +6,52 @@ use askama::Template;
 use payoutd_domain::{Snapshot, Timestamp};
 
 use super::assets::{self, Asset};
-use super::payment::{self, Payment};
-use super::words::{Message, Words};
-use super::{Language, Lost};
+use super::payment::{self, PaymentContent};
+use super::translations::{Message, Translations};
+use super::{Language, LookupError};
 use crate::quotes::routes::Routes;
 
-/// Renders pages. Cheap to clone.
+/// Renders the pages. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Pages {
+pub struct PageRenderer {
     routes: Arc<Routes>,
 }
 
-/// The frame around everything.
+/// The layout of every page.
 #[derive(Template)]
 #[template(path = "page.html")]
 struct Page<'a> {
-    w: &'static Words,
+    t: &'static Translations,
     language: Language,
     style: &'static Asset,
     script: &'static Asset,
     icon: &'static Asset,
     title: &'static str,
-    /// Where the page is, seen from itself; empty where it is not to change by itself.
+    /// The last segment of the page's path. Empty for a page without updates.
     token: &'a str,
     ended: bool,
     content: String,
 }
 
 #[derive(Template)]
-#[template(path = "notice.html")]
-struct NoticeContent {
-    w: &'static Words,
+#[template(path = "error.html")]
+struct ErrorContent {
+    t: &'static Translations,
     message: Message,
     retry: bool,
 }
 
-impl Pages {
-    /// Pages whose links lead to the explorers that `routes` names.
+impl PageRenderer {
+    /// Creates a renderer that links transactions to the explorers in `routes`.
     #[must_use]
     pub fn new(routes: Arc<Routes>) -> Self {
         Self { routes }
     }
 
-    /// The whole page of a payout. `token` is the last segment of its path.
+    /// Renders the page of a payout. `token` is the last segment of its path.
     ///
     /// # Errors
-    /// Never, as far as known: every part is plain data.
+    /// Returns the template's error. None is known: the templates format plain data.
     pub fn payment(
         &self,
         snapshot: &Snapshot,
@@ -59,42 +59,42 @@ impl Pages {
         language: Language,
         token: &str,
     ) -> askama::Result<String> {
-        let payment = Payment::new(snapshot, now, language, &self.routes);
+        let payment = PaymentContent::new(snapshot, now, language, &self.routes);
         let content = payment.render()?;
         page(language, payment.headline(), token, payment.has_ended(), content)
     }
 
-    /// The part of that page that changes.
+    /// Renders the part of that page that changes with the payout.
     ///
     /// # Errors
-    /// Never, as far as known: every part is plain data.
+    /// Returns the template's error. None is known: the templates format plain data.
     pub fn fragment(
         &self,
         snapshot: &Snapshot,
         now: Timestamp,
         language: Language,
     ) -> askama::Result<String> {
-        Payment::new(snapshot, now, language, &self.routes).render()
+        PaymentContent::new(snapshot, now, language, &self.routes).render()
     }
 
-    /// Whether nothing more is expected to happen to the payout, so that its page need not change any more.
+    /// Whether no further change of the payout is expected, so that its page needs no updates.
     #[must_use]
     pub fn has_ended(snapshot: &Snapshot) -> bool {
         payment::has_ended(snapshot)
     }
 
-    /// The page that stands where no payment can be shown. It never says whether there is one.
+    /// Renders the page for a failed lookup. It does not tell whether the payout exists.
     ///
     /// # Errors
-    /// Never, as far as known: every part is plain data.
-    pub fn notice(lost: Lost, language: Language) -> askama::Result<String> {
-        let w = Words::of(language);
-        let (message, retry) = match lost {
-            Lost::NotFound => (w.not_found, false),
-            Lost::TooMany => (w.too_many, false),
-            Lost::Unavailable => (w.unavailable, true),
+    /// Returns the template's error. None is known: the templates format plain data.
+    pub fn error(error: LookupError, language: Language) -> askama::Result<String> {
+        let t = Translations::of(language);
+        let (message, retry) = match error {
+            LookupError::NotFound => (t.not_found, false),
+            LookupError::TooMany => (t.too_many, false),
+            LookupError::Unavailable => (t.unavailable, true),
         };
-        let content = NoticeContent { w, message, retry }.render()?;
+        let content = ErrorContent { t, message, retry }.render()?;
         page(language, message.headline, "", true, content)
     }
 }
@@ -108,7 +108,7 @@ fn page(
 ) -> askama::Result<String> {
     let assets = assets::all();
     let page = Page {
-        w: Words::of(language),
+        t: Translations::of(language),
         language,
         style: &assets.style,
         script: &assets.script,

@@ -1,95 +1,95 @@
-//! What the page shows of one payout: its snapshot in words.
+//! The content of the page for one payout.
 
 use askama::Template;
 use payoutd_domain::{FundsLocation, Mode, Network, Snapshot, State, Status, TimelineEntry, Timestamp};
 
 use super::Language;
-use super::course::{Course, Step, StepState};
-use super::shown::{self, Moment};
-use super::words::{Message, Words};
+use super::format::{self, FormattedTime};
+use super::progress::{Progress, Step, StepState};
+use super::translations::{Message, Translations};
 use crate::quotes::routes::Routes;
 
-const LONGEST_REASON: usize = 240;
-const LONGEST_NAME: usize = 40;
+const MAX_REASON_CHARS: usize = 240;
+const MAX_NAME_CHARS: usize = 40;
 
-/// The part of the page that changes. The page holds it when it is loaded, and is sent it again with each change.
+/// The part of the page that changes with the payout. The first page contains it, and every update replaces it.
 #[derive(Template)]
 #[template(path = "payment.html")]
-pub(super) struct Payment {
-    w: &'static Words,
+pub(super) struct PaymentContent {
+    t: &'static Translations,
     sequence: i64,
-    /// Our time, so that a countdown does not depend on the reader's clock.
+    /// The server's time, so that the countdown does not depend on the client's clock.
     now: String,
     ended: bool,
-    test: bool,
+    test_mode: bool,
     tone: &'static str,
     message: Message,
     late: Option<Message>,
     steps: [Step; 3],
     arrival: Option<Arrival>,
-    money: Option<&'static str>,
-    reason: Option<String>,
+    funds_location: Option<&'static str>,
+    failure_reason: Option<String>,
     amount_label: &'static str,
     amount: String,
     asset: String,
     destination: String,
     network: String,
-    history: Vec<Line>,
+    history: Vec<HistoryEntry>,
 }
 
-/// When the money arrives, or did.
+/// The time of arrival.
 enum Arrival {
-    Expected { left: String, by: Moment },
-    Overdue { by: Moment },
-    Arrived { at: Moment },
+    Expected { time_left: String, by: FormattedTime },
+    Overdue { by: FormattedTime },
+    Arrived { at: FormattedTime },
 }
 
-/// One line of the history.
-struct Line {
+/// One entry of the timeline.
+struct HistoryEntry {
     title: &'static str,
     tone: &'static str,
     note: Option<&'static str>,
-    at: Moment,
+    at: FormattedTime,
     network: Option<String>,
-    transaction: Option<ShownTransaction>,
+    transaction: Option<TransactionLink>,
 }
 
-struct ShownTransaction {
+struct TransactionLink {
     hash: String,
-    explorer: Option<String>,
+    explorer_url: Option<String>,
 }
 
-impl Payment {
+impl PaymentContent {
     pub(super) fn new(snapshot: &Snapshot, now: Timestamp, language: Language, routes: &Routes) -> Self {
-        let w = Words::of(language);
-        let course = Course::of(snapshot);
+        let t = Translations::of(language);
+        let progress = Progress::of(snapshot);
         let terms = &snapshot.payout.terms;
         Self {
-            w,
+            t,
             sequence: snapshot.sequence.0,
-            now: shown::datetime(now),
+            now: format::datetime(now),
             ended: has_ended(snapshot),
-            test: terms.mode == Mode::Test,
-            tone: course.tone(),
-            message: course.message(w),
-            late: snapshot.late().then_some(w.late),
-            steps: course.steps(w),
-            arrival: arrival(snapshot, now, w),
-            money: snapshot.failure().map(|_| whereabouts(snapshot.funds().location, w)),
-            reason: snapshot
+            test_mode: terms.mode == Mode::Test,
+            tone: progress.tone(),
+            message: progress.message(t),
+            late: snapshot.late().then_some(t.late),
+            steps: progress.steps(t),
+            arrival: arrival(snapshot, now, t),
+            funds_location: snapshot.failure().map(|_| funds_location(snapshot.funds().location, t)),
+            failure_reason: snapshot
                 .failure()
-                .map(|failure| shown::cleaned(&failure.message, LONGEST_REASON))
+                .map(|failure| format::cleaned(&failure.message, MAX_REASON_CHARS))
                 .filter(|reason| !reason.is_empty()),
-            amount_label: match course {
-                Course::Pending | Course::Sent => w.recipient_gets,
-                Course::Delivered => w.recipient_got,
-                Course::FailedUnsent | Course::FailedSent | Course::Reversed => w.amount,
+            amount_label: match progress {
+                Progress::Pending | Progress::Broadcast => t.recipient_gets,
+                Progress::Delivered => t.recipient_got,
+                Progress::FailedUnsent | Progress::FailedSent | Progress::Reversed => t.amount,
             },
-            amount: shown::amount(snapshot.final_recipient_amount()),
-            asset: shown::cleaned(&terms.asset, LONGEST_NAME),
-            destination: shown::masked(&terms.destination),
+            amount: format::amount(snapshot.final_recipient_amount()),
+            asset: format::cleaned(&terms.asset, MAX_NAME_CHARS),
+            destination: format::masked(&terms.destination),
             network: network_name(&terms.route.to_network, routes),
-            history: history(snapshot, w, routes),
+            history: history(snapshot, t, routes),
         }
     }
 
@@ -102,7 +102,7 @@ impl Payment {
     }
 }
 
-/// Whether nothing more is expected to happen.
+/// Whether no further change is expected.
 pub(super) fn has_ended(snapshot: &Snapshot) -> bool {
     match &snapshot.state {
         State::Pending(_) | State::Broadcast(_) => false,
@@ -110,69 +110,74 @@ pub(super) fn has_ended(snapshot: &Snapshot) -> bool {
     }
 }
 
-fn arrival(snapshot: &Snapshot, now: Timestamp, w: &Words) -> Option<Arrival> {
+fn arrival(snapshot: &Snapshot, now: Timestamp, t: &Translations) -> Option<Arrival> {
     let at = snapshot.estimated_delivery_at()?;
-    let moment = Moment::new(at, w);
+    let moment = FormattedTime::new(at, t);
     Some(match &snapshot.state {
         State::Delivered(_) => Arrival::Arrived { at: moment },
         State::Pending(_) | State::Broadcast(_) | State::Failed(_) if snapshot.late() => {
             Arrival::Overdue { by: moment }
         }
         State::Pending(_) | State::Broadcast(_) | State::Failed(_) => {
-            Arrival::Expected { left: shown::time_left(now, at, w), by: moment }
+            Arrival::Expected { time_left: format::time_left(now, at, t), by: moment }
         }
     })
 }
 
-fn whereabouts(location: FundsLocation, w: &Words) -> &'static str {
+fn funds_location(location: FundsLocation, t: &Translations) -> &'static str {
     match location {
-        FundsLocation::Sender => w.with_sender,
-        FundsLocation::InTransit => w.in_transit,
-        FundsLocation::Recipient => w.with_recipient,
-        FundsLocation::Returned => w.returned,
-        FundsLocation::Unknown => w.unknown,
+        FundsLocation::Sender => t.with_sender,
+        FundsLocation::InTransit => t.in_transit,
+        FundsLocation::Recipient => t.with_recipient,
+        FundsLocation::Returned => t.returned,
+        FundsLocation::Unknown => t.unknown,
     }
 }
 
-/// A network's name for people; where we do not know the network, the name a watcher gave it.
+/// The display name of a network, or the name from the report if the network is not configured.
 fn network_name(network: &Network, routes: &Routes) -> String {
     match routes.network(network.as_str()) {
         Some(chain) => chain.display_name.to_string(),
-        None => shown::cleaned(network.as_str(), LONGEST_NAME),
+        None => format::cleaned(network.as_str(), MAX_NAME_CHARS),
     }
 }
 
-fn history(snapshot: &Snapshot, w: &'static Words, routes: &Routes) -> Vec<Line> {
+fn history(snapshot: &Snapshot, t: &'static Translations, routes: &Routes) -> Vec<HistoryEntry> {
     let mut before: Option<Status> = None;
-    let lines = snapshot.timeline.iter().map(|entry| {
-        let line = line(entry, before, w, routes);
+    let entries = snapshot.timeline.iter().map(|entry| {
+        let history_entry = history_entry(entry, before, t, routes);
         before = Some(entry.status);
-        line
+        history_entry
     });
-    lines.collect()
+    entries.collect()
 }
 
-fn line(entry: &TimelineEntry, before: Option<Status>, w: &'static Words, routes: &Routes) -> Line {
+fn history_entry(
+    entry: &TimelineEntry,
+    before: Option<Status>,
+    t: &'static Translations,
+    routes: &Routes,
+) -> HistoryEntry {
     let (title, tone, note) = match entry.status {
-        Status::Pending => (w.was_created, "plain", None),
+        Status::Pending => (t.was_created, "plain", None),
         Status::Broadcast if before == Some(Status::Broadcast) => {
-            (w.was_sent_again, "plain", Some(w.sent_again_note))
+            (t.was_sent_again, "plain", Some(t.sent_again_note))
         }
-        Status::Broadcast => (w.was_sent, "plain", None),
-        Status::Delivered => (w.was_delivered, "good", None),
-        Status::Failed if before == Some(Status::Delivered) => (w.was_reversed, "bad", None),
-        Status::Failed => (w.has_failed, "bad", None),
+        Status::Broadcast => (t.was_sent, "plain", None),
+        Status::Delivered => (t.was_delivered, "good", None),
+        Status::Failed if before == Some(Status::Delivered) => (t.was_reversed, "bad", None),
+        Status::Failed => (t.has_failed, "bad", None),
     };
     let network = entry.network.as_ref();
-    Line {
+    HistoryEntry {
         title,
         tone,
-        note: if entry.inferred { Some(w.inferred_note) } else { note },
-        at: Moment::new(entry.at, w),
+        note: if entry.inferred { Some(t.inferred_note) } else { note },
+        at: FormattedTime::new(entry.at, t),
         network: network.map(|network| network_name(network, routes)),
-        transaction: entry.tx_hash.as_ref().map(|hash| ShownTransaction {
-            hash: shown::shortened(hash.as_str()),
-            explorer: network.and_then(|network| routes.explorer_url(network, hash)),
+        transaction: entry.tx_hash.as_ref().map(|hash| TransactionLink {
+            hash: format::shortened(hash.as_str()),
+            explorer_url: network.and_then(|network| routes.explorer_url(network, hash)),
         }),
     }
 }

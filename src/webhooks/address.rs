@@ -1,9 +1,9 @@
-//! Which addresses are anybody's: the rest belong to our own network, to nobody, or to a cloud's insides.
+//! Distinguishes public IP addresses from private, reserved and cloud-internal ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Networks of IPv4 that are not for the public: IANA's special-purpose registry, multicast, and reserved space; and
-/// the one public-looking address under which a cloud answers its own machines.
+/// The IPv4 networks that are not public: IANA's special-purpose registry, multicast, reserved space, and 168.63.129.16,
+/// the address of Azure's internal platform service.
 const SPECIAL_V4: [(Ipv4Addr, u32); 19] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -26,18 +26,18 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 19] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Of the space that is given out to the public, 2000::/3, the networks that are not.
+/// The networks within the public space 2000::/3 that are not public.
 const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
     // Protocol assignments: Teredo, benchmarking, ORCHID and others.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
-    // 6to4 wraps any IPv4 address, and nobody needs it any more.
+    // 6to4 embeds an IPv4 address and is deprecated.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0), 48),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
-/// Whether an address is on the public internet, as far as its number can tell.
+/// Whether an address belongs to the public internet, according to the registries above.
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
@@ -53,7 +53,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let Some(inner) = wrapped_v4(address) {
+    if let Some(inner) = embedded_v4(address) {
         return is_public_v4(inner);
     }
     let within = |network: &Ipv6Addr, length: u32| {
@@ -64,8 +64,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         && !is_isatap(address)
 }
 
-/// The IPv4 address that an IPv6 one stands for: mapped (`::ffff:0:0/96`), or behind the well-known NAT64 prefix.
-fn wrapped_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// The IPv4 address embedded in a mapped address (`::ffff:0:0/96`) or behind the well-known NAT64 prefix.
+fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
@@ -74,7 +74,7 @@ fn wrapped_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// A tunnel to the IPv4 address in its last 32 bits.
+/// Whether the address is an ISATAP tunnel to the IPv4 address in its last 32 bits.
 fn is_isatap(address: Ipv6Addr) -> bool {
     matches!(address.segments(), [_, _, _, _, 0 | 0x200, 0x5efe, _, _])
 }
@@ -229,7 +229,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wrapped_address_is_what_it_wraps(bits: u32) {
+        fn an_embedded_ipv4_address_decides(bits: u32) {
             let inner = Ipv4Addr::from_bits(bits);
             prop_assert_eq!(is_public(inner.to_ipv6_mapped().into()), is_public(inner.into()));
             let nat64 = Ipv6Addr::from_bits((0x64_ff9b_u128 << 96) | u128::from(bits));
@@ -238,7 +238,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_the_standard_library_calls_special_is_public(bits: u128, v4: u32) {
+        fn no_address_that_the_standard_library_calls_special_is_public(bits: u128, v4: u32) {
             let address = Ipv6Addr::from_bits(bits);
             if address.is_loopback() || address.is_multicast() || address.is_unique_local()
                 || address.is_unicast_link_local() || address.is_unspecified()

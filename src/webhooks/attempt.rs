@@ -1,4 +1,4 @@
-//! One try to deliver, as the log keeps it.
+//! One attempt to send a delivery, as recorded in its log.
 
 use payoutd_domain::Timestamp;
 use schemars::JsonSchema;
@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::contracts;
 
-/// Why an attempt got no answer.
+/// Why an attempt got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptError {
-    /// The endpoint's URL is not allowed (any more).
+    /// The current policy does not allow the endpoint's URL.
     UrlRefused,
-    /// The name could not be resolved.
+    /// The host name could not be resolved.
     NameNotFound,
-    /// The name led to no public address.
+    /// The host name resolved to no public address.
     AddressRefused,
-    /// No connection came about.
+    /// No TCP connection could be opened.
     ConnectionFailed,
-    /// No secure connection came about: a certificate that is not valid, or no TLS at all.
+    /// The TLS handshake failed: the certificate is not valid, or the server does not use TLS.
     TlsFailed,
-    /// The answer was not HTTP, too large in its head, or broke off.
+    /// The response was not valid HTTP, its header was too large, or the connection closed.
     NotHttp,
-    /// No answer in time.
+    /// There was no response before the deadline.
     TimedOut,
 }
 
 impl AttemptError {
-    /// The word in the log.
+    /// The name in logs, metrics and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,37 +42,35 @@ impl AttemptError {
     }
 }
 
-/// One attempt, as it is shown.
+/// One attempt to send a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhookAttempt")]
 pub struct Attempt {
-    /// When it began.
+    /// When the attempt began.
     #[schemars(with = "contracts::Time")]
     pub at: Timestamp,
-    /// The answer's status, where there was an answer.
+    /// The HTTP status of the response; null if there was no response.
     #[schemars(range(min = 100, max = 999))]
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Why there was no response; null if there was one.
     pub error: Option<AttemptError>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: u64,
-    /// The first bytes of the answer's body, as text.
+    /// The first bytes of the response body, as text.
     pub answer: String,
 }
 
-/// What an attempt means for the delivery.
+/// What the response means for the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was taken.
     Succeeded,
-    /// It was not.
     Failed,
-    /// It was not, and nothing more is wanted: 410.
+    /// The response was 410: the endpoint refuses all further messages.
     Gone,
 }
 
 impl Attempt {
-    /// Only 2xx is success. A redirect is a failure like any other.
+    /// Only 2xx is a success. Redirects are not followed and count as failures.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         match self.status {
@@ -82,7 +80,7 @@ impl Attempt {
         }
     }
 
-    /// The verdict in one word, with what sets failures apart. Few words, whatever endpoints answer.
+    /// The verdict as a metrics label, with the kind of failure. The set of labels is small and fixed.
     pub(super) fn label(&self) -> &'static str {
         match self.status {
             Some(200..=299) => "succeeded",
@@ -101,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_2xx_succeeds_and_only_410_is_final() {
+    fn only_2xx_is_a_success_and_only_410_is_final() {
         let verdict = |status| {
             let at = Timestamp::EPOCH;
             Attempt { at, status, error: None, duration_ms: 0, answer: String::new() }.verdict()
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_one_name() {
+    fn an_error_has_the_same_name_in_logs_and_json() {
         for error in [
             AttemptError::UrlRefused,
             AttemptError::NameNotFound,

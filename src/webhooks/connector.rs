@@ -1,4 +1,4 @@
-//! Opening connections: the one place where an address is chosen, and the last look at it before it is used.
+//! Opens connections to endpoints. The address is chosen and checked here, immediately before it is used.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,17 +14,17 @@ use tokio_rustls::TlsConnector;
 
 use super::{AttemptError, Policy, Target, is_public};
 
-/// Finds the addresses of names.
+/// Resolves host names.
 #[async_trait]
 pub trait Resolve: Send + Sync + 'static {
-    /// The addresses of `name`, best first.
+    /// Returns the addresses of `name` in order of preference.
     ///
     /// # Errors
-    /// Where the name has none, or nobody can say.
+    /// Returns the resolver's error if the name has no address or cannot be resolved.
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// Asks the system.
+/// The resolver of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemResolver;
 
@@ -35,24 +35,23 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Whose certificates are believed.
+/// The certificate authorities that are trusted.
 pub enum TlsTrust {
-    /// Those that the system trusts.
+    /// The authorities that the operating system trusts.
     System,
-    /// These. For tests, and for networks with an authority of their own.
+    /// For tests, and for networks with their own authority.
     Only(RootCertStore),
 }
 
-/// A connection, with TLS or without.
+/// A connection with or without TLS.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// The most addresses of one name that are tried.
+/// The most addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 4;
-/// How long one address may take to answer while there are others.
+/// The timeout for connecting to one address.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Connects to targets.
 pub(super) struct Connector {
     policy: Policy,
     resolver: Arc<dyn Resolve>,
@@ -69,7 +68,7 @@ impl Connector {
             TlsTrust::System => system_roots(),
             TlsTrust::Only(roots) => roots,
         };
-        // The provider is named, so that it does not matter which others the program holds.
+        // The provider is explicit, because the process may contain others.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -79,23 +78,23 @@ impl Connector {
         Ok(Self { policy, resolver, tls: TlsConnector::from(Arc::new(config)) })
     }
 
-    /// Opens a connection, secured where the target says so. Has no deadline of its own.
+    /// Opens a connection, with TLS if the target requires it. The caller sets the deadline.
     pub(super) async fn connect(&self, target: &Target) -> Result<Box<dyn Stream>, AttemptError> {
-        let stream = self.tcp(target).await?;
-        // A small request in one packet; there is nothing to gather.
+        let stream = self.connect_tcp(target).await?;
+        // The request is small and written at once.
         let _ = stream.set_nodelay(true);
         if !target.is_tls() {
             return Ok(Box::new(stream));
         }
         let name = ServerName::try_from(target.host().to_owned()).map_err(|_| AttemptError::TlsFailed)?;
         match self.tls.connect(name, stream).await {
-            Ok(secured) => Ok(Box::new(secured)),
+            Ok(tls_stream) => Ok(Box::new(tls_stream)),
             Err(_) => Err(AttemptError::TlsFailed),
         }
     }
 
-    async fn tcp(&self, target: &Target) -> Result<TcpStream, AttemptError> {
-        let addresses = self.addresses(target).await?;
+    async fn connect_tcp(&self, target: &Target) -> Result<TcpStream, AttemptError> {
+        let addresses = self.allowed_addresses(target).await?;
         for address in addresses.into_iter().take(MAX_ADDRESSES) {
             let connecting = TcpStream::connect(SocketAddr::new(address, target.port()));
             if let Ok(Ok(stream)) = tokio::time::timeout(ADDRESS_TIMEOUT, connecting).await {
@@ -105,10 +104,10 @@ impl Connector {
         Err(AttemptError::ConnectionFailed)
     }
 
-    /// The addresses that may be connected to. Names are resolved for each connection anew, and what is checked here is
-    /// the very address that is then used: there is no second look-up that could answer otherwise.
-    async fn addresses(&self, target: &Target) -> Result<Vec<IpAddr>, AttemptError> {
-        let mut addresses = match target.literal() {
+    /// The addresses that the policy allows. A name is resolved for each connection, and the checked addresses are the
+    /// ones that are used. There is no second lookup, so DNS rebinding cannot bypass the check.
+    async fn allowed_addresses(&self, target: &Target) -> Result<Vec<IpAddr>, AttemptError> {
+        let mut addresses = match target.ip_address() {
             Some(address) => vec![address],
             None => {
                 let resolved = self.resolver.resolve(target.host()).await;
@@ -127,11 +126,11 @@ fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::warn!(%error, "some of the system's certificates cannot be read");
+        tracing::warn!(%error, "could not read some of the system's root certificates");
     }
     let (added, ignored) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
-        tracing::error!(ignored, "the system trusts no certificate: webhooks over https will fail");
+        tracing::error!(ignored, "the system has no usable root certificate; webhooks over HTTPS will fail");
     }
     roots
 }

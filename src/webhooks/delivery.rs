@@ -1,4 +1,4 @@
-//! A message to one endpoint about one change, from its commit to its end.
+//! A delivery: the message about one change to one endpoint.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::{Attempt, EndpointId, EventType};
 
-/// The `webhook-id`: the same for the same endpoint, payout and change, however often it is sent.
+/// The `webhook-id` header. It is the same for every attempt to send the same change to the same endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MessageId(Uuid);
 
 impl MessageId {
-    /// The id of the message about that change.
+    /// Derives the id from the endpoint and the change.
     #[must_use]
     pub fn of(endpoint: EndpointId, payout: PayoutId, sequence: Sequence) -> Self {
         let digest = Sha256::new()
@@ -28,7 +28,7 @@ impl MessageId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// An id for a message that is sent once.
+    /// Generates an id for a test event, which is sent once.
     #[must_use]
     pub fn random() -> Self {
         Self(Uuid::now_v7())
@@ -47,25 +47,24 @@ impl Serialize for MessageId {
     }
 }
 
-/// Where a delivery stands.
+/// The status of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
-    /// It will be tried, again or for the first time.
+    /// The first or next attempt is still to come.
     Waiting,
-    /// The endpoint took it.
+    /// The endpoint answered 2xx.
     Succeeded,
-    /// It was given up.
+    /// It was abandoned after its last attempt.
     Failed,
-    /// The endpoint was disabled: it is not tried unless replayed.
+    /// The endpoint was disabled. There is no attempt unless the delivery is replayed.
     Skipped,
 }
 
 impl DeliveryStatus {
-    /// Every status.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Succeeded, Self::Failed, Self::Skipped];
 
-    /// The word in rows and answers.
+    /// The name in rows and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -77,55 +76,45 @@ impl DeliveryStatus {
     }
 }
 
-/// A change an endpoint is to be told of.
+/// A delivery that does not exist yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewDelivery {
-    /// Whose change it is.
     pub payout_id: PayoutId,
-    /// Which one.
     pub sequence: Sequence,
-    /// What it is told as.
     pub kind: EventType,
-    /// When it was committed.
+    /// When the change was committed.
     pub committed_at: Timestamp,
 }
 
-/// A delivery as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// Its number. Rises with time, by and large.
+pub struct WebhookDelivery {
+    /// The row's number. It rises with the commits, except for concurrent ones.
     pub id: i64,
-    /// To whom.
     pub endpoint_id: EndpointId,
-    /// Whose change it tells of.
     pub payout_id: PayoutId,
-    /// Which one.
     pub sequence: Sequence,
-    /// What it is told as.
     pub kind: EventType,
-    /// Where it stands.
     pub status: DeliveryStatus,
-    /// Attempts since it was made or last replayed.
+    /// The number of attempts since the delivery was inserted or last replayed.
     pub attempts: u32,
-    /// When it is tried next, while it waits.
+    /// When the next attempt is due, while the status is `Waiting`.
     pub next_attempt_at: Timestamp,
     /// When the change was committed.
     pub created_at: Timestamp,
-    /// The last attempts, oldest first, replays and all.
+    /// The last attempts, oldest first, including those before a replay.
     pub log: Vec<Attempt>,
 }
 
-/// The most attempts a delivery's log keeps: the newest.
+/// The most attempts that a log keeps.
 const MAX_LOG: usize = 20;
 
-impl Delivery {
-    /// The `webhook-id`.
+impl WebhookDelivery {
     #[must_use]
     pub fn message_id(&self) -> MessageId {
         MessageId::of(self.endpoint_id, self.payout_id, self.sequence)
     }
 
-    /// The log with one attempt more.
+    /// The log with these attempts appended and the oldest ones dropped.
     pub(super) fn log_with(&self, attempts: impl IntoIterator<Item = Attempt>) -> Vec<Attempt> {
         let mut log = self.log.clone();
         log.extend(attempts);
@@ -139,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_id_names_endpoint_payout_and_change() {
+    fn a_message_id_depends_on_endpoint_payout_and_sequence() {
         let (a, b) = (EndpointId(Uuid::from_u128(1)), EndpointId(Uuid::from_u128(2)));
         let (p, q) = (PayoutId(Uuid::from_u128(1)), PayoutId(Uuid::from_u128(2)));
         let id = MessageId::of(a, p, Sequence(2));

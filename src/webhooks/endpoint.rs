@@ -1,20 +1,19 @@
-//! Where a partner wants to be told.
+//! The endpoints that partners register to receive webhooks.
 
 use std::fmt;
 use std::str::FromStr;
 
-use payoutd_domain::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Account, Mode, OrgId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{EventType, SigningSecret};
 
-/// Identifies an endpoint: `we_` and 32 hex digits.
+/// The id of an endpoint: `we_` and 32 lowercase hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(pub Uuid);
 
-/// Text that is no endpoint's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a valid endpoint id (we_ and 32 lowercase hex digits)")]
 pub struct InvalidEndpointId;
@@ -36,7 +35,7 @@ impl FromStr for EndpointId {
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpointId> {
         let id = text.strip_prefix("we_").and_then(|hex| Uuid::try_parse(hex).ok()).map(Self);
-        // One spelling only: what is printed.
+        // Only the canonical spelling is accepted.
         id.filter(|id| id.to_string() == text).ok_or(InvalidEndpointId)
     }
 }
@@ -47,21 +46,20 @@ impl Serialize for EndpointId {
     }
 }
 
-/// Why nothing is sent to an endpoint any more.
+/// Why an endpoint was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
-    /// It answered 410: it does not want to be told.
+    /// It answered 410.
     Gone,
-    /// It failed for as long as is tried.
+    /// Every attempt of the retry schedule failed, or the endpoint has been failing for 90 hours.
     Failing,
 }
 
 impl DisabledReason {
-    /// Every reason.
     pub const ALL: [Self; 2] = [Self::Gone, Self::Failing];
 
-    /// The word in rows and answers.
+    /// The name in rows and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -71,35 +69,34 @@ impl DisabledReason {
     }
 }
 
-/// An endpoint as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Its id.
     pub id: EndpointId,
-    /// Whose it is.
     pub org: OrgId,
-    /// Which payouts it is told of.
+    /// The mode of the payouts whose changes are sent.
     pub mode: Mode,
-    /// Where it is.
     pub url: String,
-    /// What it is for, in its owner's words. May be empty.
+    /// The partner's own description. May be empty.
     pub description: String,
-    /// What it is told of.
+    /// The subscribed event types.
     pub types: Vec<EventType>,
-    /// What signs.
     pub secret: SigningSecret,
-    /// What signs as well, and until when, after a rotation.
+    /// The secret before the last rotation, and until when messages carry its signature as well.
     pub previous_secret: Option<(SigningSecret, Timestamp)>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Since when, and why, nothing is sent to it.
+    /// When and why the endpoint was disabled; `None` while it is enabled.
     pub disabled: Option<(Timestamp, DisabledReason)>,
-    /// When it first failed since it last succeeded.
+    /// The first failure since the last success.
     pub failing_since: Option<Timestamp>,
 }
 
 impl Endpoint {
-    /// The secrets that sign at `now`, the current one first.
+    #[must_use]
+    pub fn account(&self) -> Account {
+        Account { org: self.org, mode: self.mode }
+    }
+
+    /// The secrets that sign messages at `now`, the current one first.
     #[must_use]
     pub fn secrets_at(&self, now: Timestamp) -> Vec<&SigningSecret> {
         let previous = self.previous_secret.as_ref().filter(|(_, until)| now < *until);
@@ -112,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn only_the_canonical_spelling_of_an_id_is_accepted() {
         let id = EndpointId(Uuid::from_u128(0xabc));
         assert_eq!(id.to_string().parse(), Ok(id));
         for wrong in ["", "we_", "we_0ABC", &id.to_string().to_uppercase(), &format!("we_{}", id.0)] {

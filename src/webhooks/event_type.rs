@@ -1,4 +1,4 @@
-//! What an endpoint can ask to be told of.
+//! The event types that endpoints can subscribe to.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use payoutd_domain::{ChangeKind, InvalidId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A type of webhook.
+/// The type of a webhook event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "WebhookEventType")]
 pub enum EventType {
@@ -20,7 +20,7 @@ pub enum EventType {
     /// `payout.failed`
     #[serde(rename = "payout.failed")]
     Failed,
-    /// `payout.updated`: the estimate moved, or another transaction was seen.
+    /// `payout.updated`: the estimate changed, or another transaction was seen.
     #[serde(rename = "payout.updated")]
     Updated,
     /// `payout.late`
@@ -29,12 +29,11 @@ pub enum EventType {
 }
 
 impl EventType {
-    /// Every type.
     pub const ALL: [Self; 5] = [Self::Broadcast, Self::Delivered, Self::Failed, Self::Updated, Self::Late];
-    /// What an endpoint is told of unless it says otherwise.
+    /// The subscription of an endpoint that names no types.
     pub const DEFAULT: [Self; 3] = [Self::Broadcast, Self::Delivered, Self::Failed];
 
-    /// The public name.
+    /// The name in rows and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -46,7 +45,7 @@ impl EventType {
         }
     }
 
-    /// The type an announcement goes out as. A creation goes out as none: its caller knows of it.
+    /// The event type of a change; `None` for a creation, which is not sent as a webhook.
     #[must_use]
     pub fn of(kind: ChangeKind) -> Option<Self> {
         match kind {
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_has_the_name_of_its_announcement() {
+    fn an_event_type_has_the_name_of_its_change_kind() {
         use ChangeKind as K;
         assert_eq!(EventType::of(K::Created), None);
         for kind in [K::Broadcast, K::Delivered, K::Failed, K::Updated, K::Late] {

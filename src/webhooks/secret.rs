@@ -1,4 +1,4 @@
-//! Signing, by Standard Webhooks 1.0.0: `v1,` and the HMAC-SHA256 of `id.timestamp.body`.
+//! Signatures according to Standard Webhooks 1.0.0: `v1,` and the base64 of the HMAC-SHA256 of `id.timestamp.body`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,32 +9,31 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// How long the secret before a rotation goes on signing, next to the new one.
-pub const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long messages carry a signature of the previous secret as well, after a rotation.
+pub const SECRET_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
 const PREFIX: &str = "whsec_";
 
-/// What an endpoint's messages are signed with: 32 random bytes, written `whsec_` and base64.
+/// The secret that signs an endpoint's messages: 32 random bytes, written as `whsec_` and their base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningSecret(Vec<u8>);
 
-/// Text that is no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not whsec_ and the base64 of 24 to 64 bytes")]
 pub struct InvalidSecret;
 
 impl SigningSecret {
-    /// A new random secret.
+    /// Generates a random secret.
     ///
     /// # Errors
-    /// Where the system has no randomness to give.
+    /// Returns the error of the operating system's random generator.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut bytes = vec![0u8; 32];
         getrandom::fill(&mut bytes)?;
         Ok(Self(bytes))
     }
 
-    /// The secret as its owner gets it, `whsec_…`. To be shown once, and kept in its row.
+    /// The secret as text, `whsec_…`. It is shown to the partner once and stored in the endpoint's row.
     #[must_use]
     pub fn expose(&self) -> String {
         format!("{PREFIX}{}", STANDARD.encode(&self.0))
@@ -66,7 +65,7 @@ impl fmt::Debug for SigningSecret {
     }
 }
 
-/// The value of `webhook-signature`: one signature for each secret.
+/// The value of the `webhook-signature` header: one signature for each secret.
 #[must_use]
 pub fn sign<'a>(
     secrets: impl IntoIterator<Item = &'a SigningSecret>,
@@ -85,9 +84,9 @@ mod tests {
 
     use super::*;
 
-    /// The example of the Standard Webhooks specification and of its reference libraries' own tests.
+    /// The example from the Standard Webhooks specification, which its reference libraries test as well.
     #[test]
-    fn the_specifications_example() {
+    fn the_example_of_the_specification_has_the_expected_signature() {
         let secret: SigningSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".parse().unwrap();
         assert_eq!(
             sign([&secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#),
@@ -96,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn both_secrets_sign_during_a_rotation() {
+    fn a_message_has_one_signature_for_each_secret() {
         let (new, old) = (SigningSecret::generate().unwrap(), SigningSecret::generate().unwrap());
         let both = sign([&new, &old], "msg_1", 1, "{}");
         let parts: Vec<_> = both.split(' ').collect();
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_show_and_bad_ones_are_refused() {
+    fn debug_output_hides_the_secret_and_malformed_secrets_are_refused() {
         let secret = SigningSecret::generate().unwrap();
         assert_eq!(secret.expose().parse::<SigningSecret>().unwrap(), secret);
         assert_eq!(format!("{secret:?}"), "SigningSecret(…)");

@@ -1,149 +1,145 @@
-//! Where endpoints and deliveries are kept. Deliveries are made by the commits they tell of, not through this port.
+//! The store port for endpoints and deliveries. New deliveries are inserted by the commits of their changes, not
+//! through this port.
 
 use async_trait::async_trait;
 use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{Mode, OrgId, Timestamp};
 
-use super::{Attempt, Delivery, DisabledReason, Endpoint, EndpointId, NewDelivery, SigningSecret};
+use super::{Attempt, DisabledReason, Endpoint, EndpointId, NewDelivery, SigningSecret, WebhookDelivery};
 
-/// A delivery whose time has come, and to whom it goes.
+/// A delivery that is due, with its endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Due {
-    /// What is to be sent.
-    pub delivery: Delivery,
-    /// To whom.
+pub struct DueDelivery {
+    pub delivery: WebhookDelivery,
     pub endpoint: Endpoint,
 }
 
-/// What an attempt means for its delivery.
+/// What follows for a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was taken.
     Succeeded,
-    /// It was not, and is tried again then.
+    /// The attempt failed. The next one is due at this time.
     RetryAt(Timestamp),
-    /// There was no attempt; there is one then.
-    PutOff(Timestamp),
-    /// It is given up, and its endpoint disabled.
-    GivenUp(DisabledReason),
+    /// No attempt was made. The next one is due at this time.
+    Deferred(Timestamp),
+    /// The last attempt failed, or the endpoint answered 410. The endpoint is disabled.
+    Abandoned(DisabledReason),
 }
 
-/// What is written after an attempt.
+/// The new state of a delivery after an attempt or a deferral.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The delivery's number.
+pub struct RecordedAttempt {
+    /// The id of the delivery.
     pub id: i64,
-    /// Whose delivery it is.
     pub endpoint_id: EndpointId,
-    /// Attempts so far, this one included.
+    /// The number of attempts so far, including this one.
     pub attempts: u32,
-    /// What it means.
     pub outcome: Outcome,
-    /// The whole log, this attempt included.
+    /// The whole log, including this attempt.
     pub log: Vec<Attempt>,
-    /// When.
+    /// When the attempt ended.
     pub at: Timestamp,
 }
 
-/// How much waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct WaitingDeliveries {
-    /// Deliveries waiting for their first or next attempt.
+pub struct DeliveryBacklog {
+    /// The number of deliveries that wait for their first or next attempt.
     pub waiting: u64,
-    /// The most overdue of them.
+    /// When the most overdue of them became due.
     pub oldest_due: Option<Timestamp>,
-    /// Disabled endpoints.
     pub disabled_endpoints: u64,
 }
 
-/// Where endpoints and deliveries are kept.
+/// Stores endpoints and deliveries.
 #[async_trait]
 pub trait WebhookStore: Send + Sync + 'static {
-    /// Keeps a new endpoint, unless its organisation has `limit` in that mode already. Returns whether it is kept.
-    /// Keeps `answer` with it, if any; where one of its name is kept already, nothing is written.
+    /// Inserts an endpoint, unless its account has `limit` endpoints. Returns whether it was inserted. `record` is
+    /// stored in the same commit; if a record with the same key exists, nothing is written.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn insert_endpoint(
         &self,
         endpoint: &Endpoint,
         limit: u32,
-        answer: Option<&IdempotencyRecord>,
+        record: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable>;
 
-    /// An organisation's endpoints in one mode, oldest first.
+    /// The endpoints of an account, oldest first.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable>;
 
-    /// The endpoint of that id, whoever's it is.
+    /// The endpoint with this id, regardless of its account.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, Unavailable>;
 
-    /// Forgets an endpoint. Nothing is sent to it any more. Returns whether there was one.
+    /// Deletes an endpoint. Its waiting deliveries are skipped; its deliveries stay until they are purged. Returns whether
+    /// the endpoint existed.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn delete_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable>;
 
-    /// Puts a new secret in place; the one before signs as well until `overlap_until`. Returns whether that is so now:
-    /// there may be no such endpoint. Keeps `answer` with it, if any; where one of its name is kept already, nothing is
-    /// written.
+    /// Replaces an endpoint's secret and keeps the previous one until `overlap_until`. Returns whether the endpoint
+    /// exists. `record` is stored in the same commit; if a record with the same key exists, nothing is written.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn rotate_secret(
         &self,
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
-        answer: Option<&IdempotencyRecord>,
+        record: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable>;
 
-    /// Sends to a disabled endpoint again from now on. Returns whether there is such an endpoint.
+    /// Enables a disabled endpoint. Returns whether the endpoint exists.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn enable_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable>;
 
-    /// Deliveries that are due at `now`, to enabled endpoints other than `busy`: of each endpoint at most
-    /// `per_endpoint`, the most overdue first. A delivery waits while an earlier one about the same payout waits.
+    /// The deliveries that are due at `now` to enabled endpoints other than `busy`: at most `per_endpoint` of each
+    /// endpoint and `limit` altogether, the most overdue first. A delivery is not due while an earlier one of the same
+    /// endpoint and payout waits.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn due_deliveries(
         &self,
         now: Timestamp,
         per_endpoint: u32,
         limit: u32,
         busy: &[EndpointId],
-    ) -> Result<Vec<Due>, Unavailable>;
+    ) -> Result<Vec<DueDelivery>, Unavailable>;
 
-    /// Writes down what an attempt did. Later deliveries about the same payout come due when the next attempt does, or
-    /// at once where there is none. Where the endpoint is disabled by it, what waits for it is skipped.
+    /// Records an attempt or a deferral. Later deliveries of the same endpoint and payout become due with the next
+    /// attempt, or immediately if there is none. If the outcome disables the endpoint, its waiting deliveries are
+    /// skipped. Idempotent.
     ///
     /// # Errors
-    /// Where the store cannot be asked. It may be written all the same; writing it again is safe.
-    async fn record_attempt(&self, recorded: &Recorded) -> Result<(), Unavailable>;
+    /// Returns `Unavailable` if the store cannot be written or the outcome of the commit is unknown.
+    async fn record_attempt(&self, recorded: &RecordedAttempt) -> Result<(), Unavailable>;
 
-    /// An endpoint's deliveries, newest first, from the one before `before`.
+    /// At most `limit` of an endpoint's deliveries, newest first, all of them older than `before`.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn deliveries(
         &self,
         id: EndpointId,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, Unavailable>;
+    ) -> Result<Vec<WebhookDelivery>, Unavailable>;
 
-    /// Makes these deliveries wait again, from `now`, and those that were never made as well. Returns how many.
+    /// Makes these deliveries due at `now`, and inserts those that do not exist. Returns their number.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn replay(
         &self,
         id: EndpointId,
@@ -151,10 +147,10 @@ pub trait WebhookStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<u64, Unavailable>;
 
-    /// Makes every delivery of an endpoint wait again whose change was committed at `since` or later. Returns how many.
+    /// Makes an endpoint's deliveries due at `now` whose change was committed at `since` or later. Returns their number.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn replay_since(
         &self,
         id: EndpointId,
@@ -162,16 +158,16 @@ pub trait WebhookStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<u64, Unavailable>;
 
-    /// How much waits at `now`.
+    /// The backlog at `now`.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn waiting_deliveries(&self, now: Timestamp) -> Result<WaitingDeliveries, Unavailable>;
+    /// Returns `Unavailable` if the store cannot be read.
+    async fn delivery_backlog(&self, now: Timestamp) -> Result<DeliveryBacklog, Unavailable>;
 
-    /// Housekeeping at `now`: forgets deliveries made before `cutoff`, and calls up what was put off although nothing is
-    /// before it any more. Returns how many were forgotten.
+    /// Makes deferred deliveries due at `now` that no earlier delivery blocks any more, and deletes deliveries that were
+    /// created and last due before `cutoff`. Returns the number of deleted deliveries.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn tidy_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable>;
+    /// Returns `Unavailable` if the store cannot be written.
+    async fn maintain_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable>;
 }

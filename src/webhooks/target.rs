@@ -1,4 +1,4 @@
-//! Where an endpoint may be.
+//! The URLs that endpoints may have.
 
 use std::net::IpAddr;
 
@@ -9,55 +9,49 @@ use super::is_public;
 /// The longest URL, in bytes.
 const MAX_LEN: usize = 2048;
 
-/// What is allowed of endpoints. The default is what production needs.
+/// Which URLs and addresses are allowed. The default is for production.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Plain HTTP is allowed. For development.
+    /// Allows plain HTTP. For development.
     pub allow_insecure: bool,
-    /// Addresses that are not public are allowed. For development.
+    /// Allows addresses that are not public. For development.
     pub allow_private_addresses: bool,
 }
 
-/// A URL an endpoint may have.
+/// The URL of an endpoint, checked against the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target(Url);
 
 /// Why a URL is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTarget {
-    /// Longer than 2048 bytes.
     #[error("must have at most 2048 bytes")]
     TooLong,
-    /// Not a URL at all.
     #[error("must be an absolute URL")]
     NotAUrl,
-    /// Not HTTP over TLS.
     #[error("must start with https://")]
     NotHttps,
-    /// With a user name or a password in it.
     #[error("must hold no user name and no password")]
     Credentials,
-    /// With a fragment, which is never sent.
     #[error("must hold no fragment (#…)")]
     Fragment,
-    /// At a port of some other service.
+    /// A port below 1024 that is not for HTTP.
     #[error("must use port 443, 80, or one from 1024 up")]
     Port,
-    /// At a name or address that is not public.
     #[error("must be at a public name or address")]
     NotPublic,
 }
 
 impl Target {
-    /// Reads a URL. That a name leads to a public address is checked when it is connected to, each time.
+    /// Parses a URL and checks it against `policy`. The addresses of a host name are checked at each connection.
     ///
     /// # Errors
-    /// Where the policy does not allow it.
+    /// Returns `InvalidTarget` if `text` is not a URL that the policy allows.
     pub fn parse(text: &str, policy: Policy) -> Result<Self, InvalidTarget> {
         if text.len() > MAX_LEN {
             return Err(InvalidTarget::TooLong);
         }
-        // The parser drops control characters in silence; nobody means to send them.
+        // `Url::parse` silently removes some of these characters.
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(InvalidTarget::NotAUrl);
         }
@@ -83,15 +77,15 @@ impl Target {
         Ok(Self(url))
     }
 
-    /// The URL, in its normal form.
+    /// The normalized URL.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// The address, where the URL has one instead of a name. The parser understands every spelling that systems do:
-    /// `0x7f.1`, `2130706433`, `0177.0.0.1`.
-    pub(super) fn literal(&self) -> Option<IpAddr> {
+    /// The IP address if the URL has one instead of a host name. `Url::parse` accepts every spelling that operating
+    /// systems accept, such as `0x7f.1`, `2130706433` and `0177.0.0.1`.
+    pub(super) fn ip_address(&self) -> Option<IpAddr> {
         match self.0.host()? {
             Host::Ipv4(address) => Some(address.into()),
             Host::Ipv6(address) => Some(address.into()),
@@ -107,7 +101,7 @@ impl Target {
         self.0.scheme() == "https"
     }
 
-    /// The host as it stands in the URL, without the brackets of an address.
+    /// The host without the brackets of an IPv6 address.
     pub(super) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
     }
@@ -118,13 +112,14 @@ impl Target {
         self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// Path and query, as they go into the request line.
+    /// The request target of the request line.
     pub(super) fn path_and_query(&self) -> &str {
         &self.0[url::Position::BeforePath..url::Position::AfterQuery]
     }
 }
 
-/// Names that no public resolver knows are refused early; the resolver's answers are checked all the same.
+/// Whether the host can have a public address. Refuses names that public DNS does not contain. The resolved addresses are
+/// checked as well, at each connection.
 fn may_be_public(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => is_public((*address).into()),
@@ -160,7 +155,7 @@ mod tests {
     const LAX: Policy = Policy { allow_insecure: true, allow_private_addresses: true };
 
     #[test]
-    fn ordinary_urls_are_taken() {
+    fn public_https_urls_are_accepted() {
         for good in [
             "https://example.com",
             "https://hooks.example.com/a/b?c=d",
@@ -175,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_production_refuses() {
+    fn production_refuses_urls_that_are_not_public_https() {
         use InvalidTarget as I;
         for (url, why) in [
             ("", I::NotAUrl),
@@ -229,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn development_may_stay_at_home() {
+    fn development_allows_local_addresses_and_plain_http() {
         for url in ["http://127.0.0.1:9000/hook", "http://localhost:3000", "https://[::1]:8443/"] {
             assert!(Target::parse(url, LAX).is_ok(), "{url}");
         }
@@ -237,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn the_parts_of_a_request() {
+    fn a_target_provides_the_parts_of_a_request() {
         let target = Target::parse("http://[::1]:9000/a?b=c", LAX).unwrap();
         assert_eq!((target.host(), target.port(), target.is_tls()), ("::1", 9000, false));
         assert_eq!((target.authority().as_str(), target.path_and_query()), ("[::1]:9000", "/a?b=c"));
         let target = Target::parse("https://Example.com:443", STRICT).unwrap();
         assert_eq!((target.authority().as_str(), target.path_and_query()), ("example.com", "/"));
-        assert_eq!(target.literal(), None);
+        assert_eq!(target.ip_address(), None);
     }
 
     proptest! {
@@ -265,7 +260,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_panics_the_parser(text in ".{0,80}") {
+        fn no_text_makes_the_parser_panic(text in ".{0,80}") {
             let _ = Target::parse(&text, STRICT);
             let _ = Target::parse(&format!("https://{text}"), LAX);
         }

@@ -1,69 +1,78 @@
-//! A store in memory, for tests.
+//! An in-memory store for tests.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
+use payoutd_actors::ports::{Clock, IdempotencyRecord, Journal, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
 use payoutd_domain::{Mode, OrgId, Timestamp};
 
 use super::{
-    Delivery, DeliveryStatus, Due, Endpoint, EndpointId, NewDelivery, Outcome, Recorded, SigningSecret,
-    WaitingDeliveries, WebhookStore,
+    DeliveryBacklog, DeliveryStatus, DueDelivery, Endpoint, EndpointId, NewDelivery, Outcome, Policy,
+    RecordedAttempt, SigningSecret, SystemResolver, TlsTrust, Transport, TransportLimits, WebhookDelivery,
+    WebhookService, WebhookStore,
 };
+use crate::wire::Renderer;
 
-/// Endpoints and deliveries in memory, and in the journal the answers kept with them. Clones share them.
+/// Endpoints and deliveries in memory. Idempotency records are stored in the journal. Clones share all state.
 #[derive(Clone)]
-pub(crate) struct MemoryWebhooks {
+pub(crate) struct MemoryWebhookStore {
     rows: Arc<Mutex<Rows>>,
-    answers: MemoryJournal,
+    records: MemoryJournal,
+    backlog_panics: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
 struct Rows {
     endpoints: Vec<Endpoint>,
-    deliveries: Vec<Delivery>,
+    deliveries: Vec<WebhookDelivery>,
 }
 
-impl MemoryWebhooks {
-    /// No endpoints, and answers in that journal.
-    pub(crate) fn answering_in(answers: MemoryJournal) -> Self {
-        Self { rows: Arc::default(), answers }
+impl MemoryWebhookStore {
+    /// An empty store that stores idempotency records in `records`.
+    pub(crate) fn with_records_in(records: MemoryJournal) -> Self {
+        Self { rows: Arc::default(), records, backlog_panics: Arc::default() }
+    }
+
+    /// Makes `delivery_backlog` panic from now on.
+    pub(super) fn panic_in_backlog(&self) {
+        self.backlog_panics.store(true, Ordering::SeqCst);
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, answer: Option<&IdempotencyRecord>) {
-        if let Some(answer) = answer {
-            let kept = self.answers.keep_answer(answer);
-            assert_eq!(&kept, answer, "whoever has an answer kept looked for it before");
+    fn insert_record(&self, record: Option<&IdempotencyRecord>) {
+        if let Some(record) = record {
+            let stored = self.records.keep_answer(record);
+            assert_eq!(&stored, record, "callers look the key up before they write");
         }
     }
 
-    /// Does something with an endpoint, if there is such a one.
-    fn with(&self, id: EndpointId, change: impl FnOnce(&mut Endpoint)) -> bool {
+    /// Applies `change` to an endpoint. Returns whether the endpoint exists.
+    fn update(&self, id: EndpointId, change: impl FnOnce(&mut Endpoint)) -> bool {
         self.rows().endpoints.iter_mut().find(|endpoint| endpoint.id == id).map(change).is_some()
     }
 }
 
 #[async_trait]
-impl WebhookStore for MemoryWebhooks {
+impl WebhookStore for MemoryWebhookStore {
     async fn insert_endpoint(
         &self,
         endpoint: &Endpoint,
         limit: u32,
-        answer: Option<&IdempotencyRecord>,
+        record: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
         let mut rows = self.rows();
-        let same = rows.endpoints.iter().filter(|e| (e.org, e.mode) == (endpoint.org, endpoint.mode)).count();
-        let free = same < limit as usize;
-        if free {
+        let existing = rows.endpoints.iter().filter(|e| e.account() == endpoint.account()).count();
+        let inserted = existing < limit as usize;
+        if inserted {
             rows.endpoints.push(endpoint.clone());
-            self.keep(answer);
+            self.insert_record(record);
         }
-        Ok(free)
+        Ok(inserted)
     }
 
     async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable> {
@@ -76,9 +85,9 @@ impl WebhookStore for MemoryWebhooks {
 
     async fn delete_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable> {
         let mut rows = self.rows();
-        let before = rows.endpoints.len();
+        let count_before = rows.endpoints.len();
         rows.endpoints.retain(|endpoint| endpoint.id != id);
-        Ok(rows.endpoints.len() < before)
+        Ok(rows.endpoints.len() < count_before)
     }
 
     async fn rotate_secret(
@@ -86,17 +95,17 @@ impl WebhookStore for MemoryWebhooks {
         id: EndpointId,
         secret: &SigningSecret,
         overlap_until: Timestamp,
-        answer: Option<&IdempotencyRecord>,
+        record: Option<&IdempotencyRecord>,
     ) -> Result<bool, Unavailable> {
-        Ok(self.with(id, |endpoint| {
-            let before = std::mem::replace(&mut endpoint.secret, secret.clone());
-            endpoint.previous_secret = Some((before, overlap_until));
-            self.keep(answer);
+        Ok(self.update(id, |endpoint| {
+            let previous = std::mem::replace(&mut endpoint.secret, secret.clone());
+            endpoint.previous_secret = Some((previous, overlap_until));
+            self.insert_record(record);
         }))
     }
 
     async fn enable_endpoint(&self, id: EndpointId) -> Result<bool, Unavailable> {
-        Ok(self.with(id, |endpoint| {
+        Ok(self.update(id, |endpoint| {
             endpoint.disabled = None;
             endpoint.failing_since = None;
         }))
@@ -108,45 +117,46 @@ impl WebhookStore for MemoryWebhooks {
         per_endpoint: u32,
         limit: u32,
         busy: &[EndpointId],
-    ) -> Result<Vec<Due>, Unavailable> {
+    ) -> Result<Vec<DueDelivery>, Unavailable> {
         let rows = self.rows();
-        let waits = |d: &&Delivery| d.status == DeliveryStatus::Waiting;
-        let first = |d: &Delivery| {
-            !rows.deliveries.iter().filter(waits).any(|earlier| {
+        let is_waiting = |d: &&WebhookDelivery| d.status == DeliveryStatus::Waiting;
+        let is_first = |d: &WebhookDelivery| {
+            !rows.deliveries.iter().filter(is_waiting).any(|earlier| {
                 (earlier.endpoint_id, earlier.payout_id) == (d.endpoint_id, d.payout_id)
                     && earlier.sequence < d.sequence
             })
         };
         let mut due = Vec::new();
         for endpoint in rows.endpoints.iter().filter(|e| e.disabled.is_none() && !busy.contains(&e.id)) {
-            let its = rows.deliveries.iter().filter(waits).filter(|d| d.endpoint_id == endpoint.id);
-            let its = its.filter(|d| d.next_attempt_at <= now && first(d));
-            let its = its.map(|d| Due { delivery: d.clone(), endpoint: endpoint.clone() });
-            due.extend(its.take(per_endpoint as usize));
+            let waiting = rows.deliveries.iter().filter(is_waiting).filter(|d| d.endpoint_id == endpoint.id);
+            let of_endpoint = waiting.filter(|d| d.next_attempt_at <= now && is_first(d));
+            let of_endpoint =
+                of_endpoint.map(|d| DueDelivery { delivery: d.clone(), endpoint: endpoint.clone() });
+            due.extend(of_endpoint.take(per_endpoint as usize));
         }
         due.sort_by_key(|due| due.delivery.next_attempt_at);
         due.truncate(limit as usize);
         Ok(due)
     }
 
-    async fn record_attempt(&self, recorded: &Recorded) -> Result<(), Unavailable> {
+    async fn record_attempt(&self, recorded: &RecordedAttempt) -> Result<(), Unavailable> {
         let mut rows = self.rows();
-        let Some(this) =
+        let Some(delivery) =
             rows.deliveries.iter_mut().find(|d| d.id == recorded.id && d.status == DeliveryStatus::Waiting)
         else {
             return Ok(());
         };
-        this.attempts = recorded.attempts;
-        this.log.clone_from(&recorded.log);
+        delivery.attempts = recorded.attempts;
+        delivery.log.clone_from(&recorded.log);
         let at = recorded.at;
         let (status, next, disabled) = match recorded.outcome {
             Outcome::Succeeded => (DeliveryStatus::Succeeded, at, None),
-            Outcome::RetryAt(when) | Outcome::PutOff(when) => (DeliveryStatus::Waiting, when, None),
-            Outcome::GivenUp(reason) => (DeliveryStatus::Failed, at, Some((at, reason))),
+            Outcome::RetryAt(when) | Outcome::Deferred(when) => (DeliveryStatus::Waiting, when, None),
+            Outcome::Abandoned(reason) => (DeliveryStatus::Failed, at, Some((at, reason))),
         };
-        this.status = status;
-        this.next_attempt_at = next;
-        let (id, payout, sequence) = (this.id, this.payout_id, this.sequence);
+        delivery.status = status;
+        delivery.next_attempt_at = next;
+        let (id, payout, sequence) = (delivery.id, delivery.payout_id, delivery.sequence);
         for other in rows.deliveries.iter_mut().filter(|d| {
             d.endpoint_id == recorded.endpoint_id && d.status == DeliveryStatus::Waiting && d.id != id
         }) {
@@ -160,8 +170,8 @@ impl WebhookStore for MemoryWebhooks {
             endpoint.disabled = disabled.or(endpoint.disabled);
             endpoint.failing_since = match recorded.outcome {
                 Outcome::Succeeded => None,
-                Outcome::PutOff(_) => endpoint.failing_since,
-                Outcome::RetryAt(_) | Outcome::GivenUp(_) => endpoint.failing_since.or(Some(at)),
+                Outcome::Deferred(_) => endpoint.failing_since,
+                Outcome::RetryAt(_) | Outcome::Abandoned(_) => endpoint.failing_since.or(Some(at)),
             };
         }
         Ok(())
@@ -172,11 +182,11 @@ impl WebhookStore for MemoryWebhooks {
         id: EndpointId,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, Unavailable> {
+    ) -> Result<Vec<WebhookDelivery>, Unavailable> {
         let rows = self.rows();
-        let its = rows.deliveries.iter().rev().filter(|d| d.endpoint_id == id);
-        let its = its.filter(|d| before.is_none_or(|before| d.id < before));
-        Ok(its.take(limit as usize).cloned().collect())
+        let newest_first = rows.deliveries.iter().rev().filter(|d| d.endpoint_id == id);
+        let page = newest_first.filter(|d| before.is_none_or(|before| d.id < before));
+        Ok(page.take(limit as usize).cloned().collect())
     }
 
     async fn replay(
@@ -187,17 +197,18 @@ impl WebhookStore for MemoryWebhooks {
     ) -> Result<u64, Unavailable> {
         let mut rows = self.rows();
         for new in deliveries {
-            let there = rows
+            let existing = rows
                 .deliveries
                 .iter_mut()
                 .find(|d| (d.endpoint_id, d.payout_id, d.sequence) == (id, new.payout_id, new.sequence));
-            if let Some(there) = there {
-                (there.status, there.attempts, there.next_attempt_at) = (DeliveryStatus::Waiting, 0, now);
+            if let Some(existing) = existing {
+                (existing.status, existing.attempts, existing.next_attempt_at) =
+                    (DeliveryStatus::Waiting, 0, now);
                 continue;
             }
-            let number = i64::try_from(rows.deliveries.len()).unwrap_or(i64::MAX) + 1;
-            rows.deliveries.push(Delivery {
-                id: number,
+            let next_id = i64::try_from(rows.deliveries.len()).unwrap_or(i64::MAX) + 1;
+            rows.deliveries.push(WebhookDelivery {
+                id: next_id,
                 endpoint_id: id,
                 payout_id: new.payout_id,
                 sequence: new.sequence,
@@ -229,45 +240,44 @@ impl WebhookStore for MemoryWebhooks {
         Ok(count)
     }
 
-    async fn waiting_deliveries(&self, _now: Timestamp) -> Result<WaitingDeliveries, Unavailable> {
+    async fn delivery_backlog(&self, _now: Timestamp) -> Result<DeliveryBacklog, Unavailable> {
+        assert!(!self.backlog_panics.load(Ordering::SeqCst), "planned");
         let rows = self.rows();
         let waiting: Vec<_> =
             rows.deliveries.iter().filter(|d| d.status == DeliveryStatus::Waiting).collect();
-        Ok(WaitingDeliveries {
+        Ok(DeliveryBacklog {
             waiting: waiting.len() as u64,
             oldest_due: waiting.iter().map(|d| d.next_attempt_at).min(),
             disabled_endpoints: rows.endpoints.iter().filter(|e| e.disabled.is_some()).count() as u64,
         })
     }
 
-    async fn tidy_deliveries(&self, _now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {
+    async fn maintain_deliveries(&self, _now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {
         let mut rows = self.rows();
-        let before = rows.deliveries.len();
+        let count_before = rows.deliveries.len();
         rows.deliveries.retain(|d| d.created_at >= cutoff || d.next_attempt_at >= cutoff);
-        Ok((before - rows.deliveries.len()) as u64)
+        Ok((count_before - rows.deliveries.len()) as u64)
     }
 }
 
-/// A desk over nothing: a store in memory, a transport as production has it.
-pub(crate) fn desk(
-    store: MemoryWebhooks,
-    journal: Arc<dyn payoutd_actors::ports::Journal>,
-    clock: Arc<dyn payoutd_actors::ports::Clock>,
-    policy: super::Policy,
-) -> super::WebhookService {
-    let trust = super::TlsTrust::Only(rustls::RootCertStore::empty());
-    let transport = super::Transport::new(
-        policy,
-        Arc::new(super::SystemResolver),
-        trust,
-        super::TransportLimits::default(),
-    );
-    super::WebhookService {
+/// A service with an in-memory store and a transport that resolves names as in production.
+pub(crate) fn webhook_service(
+    store: MemoryWebhookStore,
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    policy: Policy,
+) -> WebhookService {
+    WebhookService {
         store: Arc::new(store),
         journal,
-        transport: Arc::new(transport.unwrap()),
-        renderer: crate::wire::Renderer::new("https://pay.example"),
+        transport: Arc::new(transport(policy)),
+        renderer: Renderer::new("https://pay.example"),
         clock,
-        hint: Arc::default(),
+        wakeup: Arc::default(),
     }
+}
+
+pub(super) fn transport(policy: Policy) -> Transport {
+    let trust = TlsTrust::Only(rustls::RootCertStore::empty());
+    Transport::new(policy, Arc::new(SystemResolver), trust, TransportLimits::default()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! One HTTP exchange with somebody who may wish us ill: bounded in time, in bytes, and in where it may lead.
+//! One HTTP exchange with an untrusted endpoint, bounded in time, in bytes and in the addresses it may reach.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,70 +17,70 @@ use super::{Attempt, AttemptError, Policy, Resolve, Target, TlsTrust};
 /// The limits of one exchange.
 #[derive(Debug, Clone, Copy)]
 pub struct TransportLimits {
-    /// From the first look-up to the end of the answer.
+    /// The time from the DNS lookup to the end of the response.
     pub deadline: Duration,
-    /// How long an answer whose status is known may go on.
-    pub answer_time: Duration,
-    /// How much of an answer's body is read.
-    pub answer_bytes: usize,
-    /// How much of it is kept for the log.
-    pub kept_bytes: usize,
+    /// The time for reading the response body, once the status is known.
+    pub body_timeout: Duration,
+    /// How much of the response body is read.
+    pub max_body_bytes: usize,
+    /// How much of the response body is logged.
+    pub logged_body_bytes: usize,
 }
 
 impl Default for TransportLimits {
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(15),
-            answer_time: Duration::from_secs(2),
-            answer_bytes: 16 * 1024,
-            kept_bytes: 1024,
+            body_timeout: Duration::from_secs(2),
+            max_body_bytes: 16 * 1024,
+            logged_body_bytes: 1024,
         }
     }
 }
 
-/// The largest head of an answer, in bytes, and the most headers in it.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// The largest header section of a response, in bytes.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 const MAX_HEADERS: usize = 100;
 
 /// A signed message.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// `webhook-id`.
+    /// The `webhook-id` header.
     pub id: String,
-    /// `webhook-timestamp`: seconds since 1970.
+    /// The `webhook-timestamp` header: seconds since 1970.
     pub timestamp: i64,
-    /// `webhook-signature`.
+    /// The `webhook-signature` header.
     pub signature: String,
-    /// The JSON.
+    /// JSON.
     pub body: Bytes,
 }
 
-/// An attempt, and what the endpoint asked for with it.
 #[derive(Debug, Clone)]
-pub(super) struct Exchange {
+pub(super) struct PostResult {
     pub(super) attempt: Attempt,
-    /// `Retry-After`, where it is in seconds.
+    /// The `Retry-After` header of the response, if it is a number of seconds.
     pub(super) retry_after: Option<Duration>,
 }
 
-/// Sends messages. One connection for each: endpoints share nothing, and no state of one attempt reaches the next.
+/// Sends messages, each over its own connection, so that endpoints and attempts share no state.
 pub struct Transport {
     connector: Connector,
     policy: Policy,
     limits: TransportLimits,
 }
 
-struct Answer {
+/// A response as far as it is evaluated.
+struct ReceivedResponse {
     status: u16,
     retry_after: Option<Duration>,
-    body: Incoming,
+    body_text: String,
 }
 
 impl Transport {
-    /// A transport that connects as `policy` allows.
+    /// Creates a transport that connects only to targets that `policy` allows.
     ///
     /// # Errors
-    /// Where TLS cannot be set up.
+    /// Returns the TLS library's error if its configuration fails.
     pub fn new(
         policy: Policy,
         resolver: Arc<dyn Resolve>,
@@ -90,27 +90,27 @@ impl Transport {
         Ok(Self { connector: Connector::new(policy, resolver, trust)?, policy, limits })
     }
 
-    /// What endpoints may be.
     #[must_use]
     pub fn policy(&self) -> Policy {
         self.policy
     }
 
-    /// Posts a message, beginning at `at`. Ends within the deadline, or the shorter `patience`.
+    /// Posts a message. `at` is the recorded start of the attempt. Returns within the transport's deadline and within
+    /// `timeout`.
     pub(super) async fn post(
         &self,
         url: &str,
         message: &Message,
         at: Timestamp,
-        patience: Duration,
-    ) -> Exchange {
+        timeout: Duration,
+    ) -> PostResult {
         let began = Instant::now();
-        let deadline = self.limits.deadline.min(patience);
-        // The policy may have become stricter since the endpoint was made.
+        let timeout = self.limits.deadline.min(timeout);
+        // The policy may be stricter now than when the endpoint was created.
         let exchanged = match Target::parse(url, self.policy) {
             Ok(target) => {
-                let exchange = self.exchange(&target, message, began + deadline);
-                match tokio::time::timeout(deadline, exchange).await {
+                let exchange = self.exchange(&target, message, began + timeout);
+                match tokio::time::timeout(timeout, exchange).await {
                     Ok(exchanged) => exchanged,
                     Err(_) => Err(AttemptError::TimedOut),
                 }
@@ -118,58 +118,57 @@ impl Transport {
             Err(_) => Err(AttemptError::UrlRefused),
         };
         let (status, error, answer, retry_after) = match exchanged {
-            Ok((status, retry_after, answer)) => (Some(status), None, answer, retry_after),
+            Ok(response) => (Some(response.status), None, response.body_text, response.retry_after),
             Err(error) => (None, Some(error), String::new(), None),
         };
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Exchange { attempt: Attempt { at, status, error, duration_ms, answer }, retry_after }
+        PostResult { attempt: Attempt { at, status, error, duration_ms, answer }, retry_after }
     }
 
     async fn exchange(
         &self,
         target: &Target,
         message: &Message,
-        end: Instant,
-    ) -> Result<(u16, Option<Duration>, String), AttemptError> {
+        deadline: Instant,
+    ) -> Result<ReceivedResponse, AttemptError> {
         let request = request(target, message).map_err(|_| AttemptError::UrlRefused)?;
         let stream = self.connector.connect(target).await?;
-        let (answer, connection) = ask(stream, request).await?;
-        let left = end.saturating_duration_since(Instant::now());
-        // Ends a little before the deadline, so that a status once known is never lost to a body that drags on.
-        let patience = self.limits.answer_time.min(left.mul_f32(0.9));
-        let kept = read(answer.body, self.limits, patience).await;
+        let (response, connection) = send(stream, request).await?;
+        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        // The body timeout ends before the deadline, so that a slow body does not discard the status.
+        let body_timeout = self.limits.body_timeout.min(remaining.mul_f32(0.9));
+        let body = read_start(response.into_body(), self.limits, body_timeout).await;
         drop(connection);
-        Ok((answer.status, answer.retry_after, printable(&kept)))
+        Ok(ReceivedResponse { status, retry_after, body_text: printable(&body) })
     }
 }
 
-/// Ends a connection's task with the exchange, however that ends.
-struct Connection(tokio::task::JoinHandle<()>);
+/// Aborts the connection's task when the exchange ends or is cancelled.
+struct ConnectionTask(tokio::task::JoinHandle<()>);
 
-impl Drop for Connection {
+impl Drop for ConnectionTask {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-async fn ask(
+async fn send(
     stream: Box<dyn Stream>,
     request: Request<Full<Bytes>>,
-) -> Result<(Answer, Connection), AttemptError> {
+) -> Result<(Response<Incoming>, ConnectionTask), AttemptError> {
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-        .max_buf_size(MAX_HEAD_BYTES)
+        .max_buf_size(MAX_HEADER_BYTES)
         .max_headers(MAX_HEADERS)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| AttemptError::NotHttp)?;
-    let connection = Connection(tokio::spawn(async move {
-        // Its end shows in the answer.
+    let task = ConnectionTask(tokio::spawn(async move {
+        // An error of the connection is also returned by `send_request` or by the body.
         let _ = connection.await;
     }));
     let response = sender.send_request(request).await.map_err(|_| AttemptError::NotHttp)?;
-    let retry_after = retry_after(&response);
-    let status = response.status().as_u16();
-    Ok((Answer { status, retry_after, body: response.into_body() }, connection))
+    Ok((response, task))
 }
 
 fn request(target: &Target, message: &Message) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
@@ -190,27 +189,27 @@ fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The first bytes of a body. What is wrong with the rest of it does not matter: the status has said all.
-async fn read(mut body: Incoming, limits: TransportLimits, patience: Duration) -> Vec<u8> {
-    let mut kept = Vec::new();
-    let mut seen = 0usize;
+/// Reads the first bytes of a response body. Errors are ignored, because the status alone decides.
+async fn read_start(mut body: Incoming, limits: TransportLimits, timeout: Duration) -> Vec<u8> {
+    let mut start = Vec::new();
+    let mut read_bytes = 0usize;
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             let Ok(data) = frame.into_data() else { continue };
-            seen = seen.saturating_add(data.len());
-            let room = limits.kept_bytes.saturating_sub(kept.len());
-            kept.extend_from_slice(&data[..data.len().min(room)]);
-            if seen >= limits.answer_bytes {
+            read_bytes = read_bytes.saturating_add(data.len());
+            let capacity = limits.logged_body_bytes.saturating_sub(start.len());
+            start.extend_from_slice(&data[..data.len().min(capacity)]);
+            if read_bytes >= limits.max_body_bytes {
                 return;
             }
         }
     };
-    // Out of patience or not, what came is kept.
-    let _ = tokio::time::timeout(patience, reading).await;
-    kept
+    // After a timeout, the bytes read so far are logged.
+    let _ = tokio::time::timeout(timeout, reading).await;
+    start
 }
 
-/// Text that any log, database and terminal can take.
+/// Text that is safe in logs, databases and terminals: control characters except line feed and tab are replaced.
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()

@@ -1,8 +1,8 @@
 //! The tracking page, served as in production over payouts in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod browser;
-mod guarding;
+mod harness;
 mod pages;
-mod site;
 mod updates;

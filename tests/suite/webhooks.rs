@@ -1,11 +1,11 @@
 //! Webhooks: what the stores keep of them, and what receivers see, good ones and bad.
 
-mod clients;
-mod contract;
-mod hostile;
-mod office;
-mod order;
+mod deliveries;
+mod faulty_receiver;
+mod faulty_receivers;
+mod harness;
+mod official_libraries;
 mod receiver;
-mod villains;
+mod store_contract;
 
 pub(crate) use receiver::Receiver;

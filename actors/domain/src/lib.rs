@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod broadcast;
 mod change;
 mod decision;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use account::Account;
 pub use broadcast::{Broadcast, MAX_TRANSACTIONS};
 pub use change::{Change, ChangeKind};
 pub use decision::{Cause, Decision, Entry, Outcome, Refusal, Unchanged};

@@ -15,8 +15,8 @@ struct OneKey {
 }
 
 #[async_trait]
-impl KeyStore for OneKey {
-    async fn org_named(&self, _: &str, _: Timestamp) -> Result<OrgId, Unavailable> {
+impl ApiKeyStore for OneKey {
+    async fn find_or_create_org(&self, _: &str, _: Timestamp) -> Result<OrgId, Unavailable> {
         Err(Unavailable("not here".into()))
     }
 
@@ -67,7 +67,7 @@ fn store() -> Arc<OneKey> {
 
 fn cache(store: &Arc<OneKey>) -> Arc<KeyCache> {
     let config = KeyCacheConfig { max_entries: 100, max_lookups: 2, ..KeyCacheConfig::default() };
-    Arc::new(KeyCache::new(Arc::clone(store) as Arc<dyn KeyStore>, config))
+    Arc::new(KeyCache::new(Arc::clone(store) as Arc<dyn ApiKeyStore>, config))
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,7 +58,7 @@ pub(in crate::http) async fn list(
     let shown = shown.map_err(|error| store_unavailable(&error))?;
     json(&ListBody {
         // One that moved on since its row was read would contradict the filter.
-        data: shown.iter().filter(|p| filter.still_holds(p)).map(|p| edge.renderer.payout(p)).collect(),
+        data: shown.iter().filter(|p| filter.matches(p)).map(|p| edge.renderer.payout(p)).collect(),
         has_more,
         next_cursor: last.map(|last| cursor::write(&edge.cursors, &filter, last)),
     })

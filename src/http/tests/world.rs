@@ -20,17 +20,17 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
+use crate::api_keys::{ApiKey, ApiKeyStore, KeyDigest};
 use crate::http::{
     ApiConfig, ApiDependencies, Authenticator, Idempotency, KeyCacheConfig, Limits, LimitsConfig, QuoteUsage,
     Quotes, Waiting, WaitingConfig, router,
 };
 use crate::idempotency::{IdempotencyStore, RecordFor};
-use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
+use crate::payout_query::{PageCursor, PayoutQuery, PayoutQueryStore};
 use crate::quotes::{OpenError, Quote, QuoteError, QuoteRefusal, QuoteRequest, Signer, SigningKey};
 use crate::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use crate::webhooks::Policy;
-use crate::webhooks::testing::{MemoryWebhooks, desk};
+use crate::webhooks::testing::{MemoryWebhookStore, webhook_service};
 use crate::wire::Renderer;
 
 pub(super) const LIVE: &str = "sk_live_acme";
@@ -80,7 +80,7 @@ impl World {
             given: 0.into(),
         });
         let keys = Arc::new(FakeKeys::default());
-        let as_store = Arc::clone(&keys) as Arc<dyn KeyStore>;
+        let as_store = Arc::clone(&keys) as Arc<dyn ApiKeyStore>;
         let router = router(ApiDependencies {
             payouts: started.payouts.clone(),
             quoting: Arc::clone(&quoting) as Arc<dyn Quotes>,
@@ -96,8 +96,8 @@ impl World {
             listing: Arc::new(Journalled(journal.clone())),
             cursors: Signer::new(SigningKey::new(b"0123456789abcdef").unwrap()),
             waiting: Waiting::new(waiting, stop),
-            webhooks: Arc::new(desk(
-                MemoryWebhooks::answering_in(journal.clone()),
+            webhooks: Arc::new(webhook_service(
+                MemoryWebhookStore::with_records_in(journal.clone()),
                 Arc::new(journal.clone()),
                 Arc::new(clock.clone()),
                 Policy::default(),
@@ -314,7 +314,7 @@ impl QuoteUsage for Journalled {
 impl PayoutQueryStore for Journalled {
     async fn page(
         &self,
-        filter: &Filter,
+        filter: &PayoutQuery,
         place: PageCursor,
         now: Timestamp,
         limit: u32,
@@ -372,8 +372,8 @@ impl Default for FakeKeys {
 }
 
 #[async_trait]
-impl KeyStore for FakeKeys {
-    async fn org_named(&self, _: &str, _: Timestamp) -> Result<OrgId, Unavailable> {
+impl ApiKeyStore for FakeKeys {
+    async fn find_or_create_org(&self, _: &str, _: Timestamp) -> Result<OrgId, Unavailable> {
         Err(Unavailable("not here".into()))
     }
 

@@ -18,24 +18,24 @@ use super::{PathText, Reader, Site};
 use crate::http::event_stream::{self, HEARTBEAT};
 use crate::runtime::keyed_permits::Permit;
 use crate::runtime::shutdown::Shutdown;
-use crate::tracking::{Language, Lost, Pages};
+use crate::tracking::{Language, LookupError, PageRenderer};
 
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
     reader: Reader,
     token: PathText,
-) -> Result<Response, Lost> {
-    let Ok(Path(token)) = token else { return Err(Lost::NotFound) };
-    let id = site.finder.find(&token, reader.peer).await?;
+) -> Result<Response, LookupError> {
+    let Ok(Path(token)) = token else { return Err(LookupError::NotFound) };
+    let id = site.token_lookup.find(&token, reader.peer).await?;
     // Before the payout is read, so that nothing happens in between unseen.
     let watch = site.payouts.subscribe(id);
     let snapshot = site.read(id).await?;
     let known = reader.knows(snapshot.sequence);
-    if known && Pages::has_ended(&snapshot) {
+    if known && PageRenderer::has_ended(&snapshot) {
         // Tells a browser not to come back.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = site.streams.try_acquire(id).map_err(|_| Lost::TooMany)?;
+    let place = site.streams.try_acquire(id).map_err(|_| LookupError::TooMany)?;
     let sequence = snapshot.sequence;
     let updates = Updates {
         heartbeat: site.config.heartbeat,
@@ -102,7 +102,7 @@ impl Updates {
 
     fn event(&mut self, snapshot: &Snapshot) -> Option<String> {
         self.sequence = snapshot.sequence;
-        if Pages::has_ended(snapshot) {
+        if PageRenderer::has_ended(snapshot) {
             self.next = Next::Ending;
         }
         let rendered = self.site.pages.fragment(snapshot, self.site.payouts.now(), self.language);

@@ -36,7 +36,10 @@ impl Reader {
         };
         let resumed = parts.headers.get("last-event-id").and_then(|value| value.to_str().ok());
         Self {
-            language: Language::wanted(parameter("lang"), text(header::ACCEPT_LANGUAGE).unwrap_or_default()),
+            language: Language::negotiate(
+                parameter("lang"),
+                text(header::ACCEPT_LANGUAGE).unwrap_or_default(),
+            ),
             after: resumed
                 .and_then(|id| id.parse().ok())
                 .or_else(|| parameter("after").and_then(|id| id.parse().ok())),

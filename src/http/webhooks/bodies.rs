@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::requests::cursor;
 use crate::contracts;
 use crate::webhooks::{
-    Attempt, Delivery, DeliveryStatus, DisabledReason, Endpoint, EndpointId, EventType, MessageId, Page,
-    TestReport,
+    Attempt, DeliveryPage, DeliveryStatus, DisabledReason, Endpoint, EndpointId, EventType, MessageId,
+    TestResult, WebhookDelivery,
 };
 
 /// Whether events are sent.
@@ -114,8 +114,8 @@ struct DeliveryBody<'a> {
     attempts: &'a [Attempt],
 }
 
-impl<'a> From<&'a Delivery> for DeliveryBody<'a> {
-    fn from(delivery: &'a Delivery) -> Self {
+impl<'a> From<&'a WebhookDelivery> for DeliveryBody<'a> {
+    fn from(delivery: &'a WebhookDelivery) -> Self {
         let waits = delivery.status == DeliveryStatus::Waiting;
         Self {
             webhook_id: delivery.message_id(),
@@ -141,7 +141,7 @@ pub(in crate::http) struct DeliveriesBody<'a> {
 }
 
 impl<'a> DeliveriesBody<'a> {
-    pub(super) fn new(page: &'a Page) -> Self {
+    pub(super) fn new(page: &'a DeliveryPage) -> Self {
         Self {
             data: page.deliveries.iter().map(DeliveryBody::from).collect(),
             next_cursor: page.next.map(cursor),
@@ -171,7 +171,7 @@ pub(in crate::http) struct TestBody<'a> {
 }
 
 impl<'a> TestBody<'a> {
-    pub(super) fn new(report: &'a TestReport) -> Self {
+    pub(super) fn new(report: &'a TestResult) -> Self {
         let (webhook_id, succeeded) = (report.message_id, report.succeeded);
         Self { webhook_id, r#type: "payout.test", succeeded, attempt: &report.attempt }
     }

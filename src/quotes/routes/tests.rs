@@ -16,7 +16,10 @@ fn the_defaults_are_sound_and_say_who_carries_what() {
     let routes = checked(&read(DEFAULTS).unwrap()).unwrap();
     let carried = |symbol: &str| -> Vec<String> {
         let asset = routes.asset(symbol).unwrap();
-        routes.carrying(asset).map(|(chain, decimals)| format!("{}:{decimals}", chain.name)).collect()
+        routes
+            .networks_carrying(asset)
+            .map(|(chain, decimals)| format!("{}:{decimals}", chain.name))
+            .collect()
     };
     assert_eq!(carried("usdt").join(" "), "arbitrum:6 bnb:18 ethereum:6 polygon:6 solana:6 tron:6");
     assert_eq!(carried("Usdc").join(" "), "arbitrum:6 base:6 bnb:18 ethereum:6 polygon:6 solana:6");

@@ -46,16 +46,16 @@ fn a_live_id_is_recognised_by_its_own_signer_org_and_mode_only() {
 fn no_single_wrong_character_and_no_other_length_is_recognised() {
     let signer = signer(SECRET);
     let id = signer.live_quote_id(org(1), Timestamp::EPOCH).unwrap().to_string();
-    assert!(signer.recognise(&id, org(1), Mode::Live).is_ok());
+    assert!(signer.parse_quote_id(&id, org(1), Mode::Live).is_ok());
     for i in 0..id.len() {
         for c in "0123456789abcdefABCDEF-_q ".chars().filter(|c| !id[i..].starts_with(*c)) {
             let wrong = format!("{}{c}{}", &id[..i], &id[i + 1..]);
-            assert!(signer.recognise(&wrong, org(1), Mode::Live).is_err(), "{wrong}");
+            assert!(signer.parse_quote_id(&wrong, org(1), Mode::Live).is_err(), "{wrong}");
         }
-        assert!(signer.recognise(&id[..i], org(1), Mode::Live).is_err());
+        assert!(signer.parse_quote_id(&id[..i], org(1), Mode::Live).is_err());
     }
-    assert!(signer.recognise(&format!("{id}0"), org(1), Mode::Live).is_err());
-    assert!(signer.recognise(&id.to_ascii_uppercase(), org(1), Mode::Live).is_err());
+    assert!(signer.parse_quote_id(&format!("{id}0"), org(1), Mode::Live).is_err());
+    assert!(signer.parse_quote_id(&id.to_ascii_uppercase(), org(1), Mode::Live).is_err());
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn sandbox_payouts_and_tokens_are_functions_of_their_inputs() {
 proptest! {
     #[test]
     fn no_text_is_recognised_by_chance(text in ".{0,130}", hex in "quo_[0-9a-f]{64}") {
-        prop_assert!(signer(SECRET).recognise(&text, org(1), Mode::Live).is_err());
-        prop_assert!(signer(SECRET).recognise(&hex, org(1), Mode::Test).is_err());
+        prop_assert!(signer(SECRET).parse_quote_id(&text, org(1), Mode::Live).is_err());
+        prop_assert!(signer(SECRET).parse_quote_id(&hex, org(1), Mode::Test).is_err());
     }
 }

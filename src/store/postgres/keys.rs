@@ -7,14 +7,14 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{PgStore, sql};
-use crate::api_keys::{ApiKey, KeyDigest, KeyStore};
+use crate::api_keys::{ApiKey, ApiKeyStore, KeyDigest};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::rows::{KeyRow, converted, first};
 
 #[async_trait]
-impl KeyStore for PgStore {
-    async fn org_named(&self, name: &str, now: Timestamp) -> Result<OrgId, Unavailable> {
+impl ApiKeyStore for PgStore {
+    async fn find_or_create_org(&self, name: &str, now: Timestamp) -> Result<OrgId, Unavailable> {
         let statement = sqlx::query(sql::ORG_NAMED).bind(Uuid::now_v7()).bind(name.to_owned()).bind(At(now));
         let rows = self.write(statement).await.map_err(unavailable)?;
         let kept = rows.first().map(|row| OrgId(row.get(0)));

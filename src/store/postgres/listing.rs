@@ -6,7 +6,7 @@ use payoutd_domain::{Status, Timestamp};
 use uuid::Uuid;
 
 use super::{PgStore, sql};
-use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
+use crate::payout_query::{PageCursor, PayoutQuery, PayoutQueryStore};
 use crate::store::at::At;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};
 use crate::store::rows::read_rows;
@@ -15,7 +15,7 @@ use crate::store::rows::read_rows;
 impl PayoutQueryStore for PgStore {
     async fn page(
         &self,
-        filter: &Filter,
+        filter: &PayoutQuery,
         place: PageCursor,
         now: Timestamp,
         limit: u32,

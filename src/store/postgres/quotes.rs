@@ -44,7 +44,7 @@ impl QuoteStore for PgStore {
         Ok(first(converted::<_, QuoteRow, Quote>(&rows)?))
     }
 
-    async fn forget_quotes(&self, end: Timestamp, limit: u32) -> Result<u64, Unavailable> {
+    async fn purge_quotes(&self, end: Timestamp, limit: u32) -> Result<u64, Unavailable> {
         let statement = sqlx::query(sql::FORGET_QUOTES).bind(At(end)).bind(i64::from(limit));
         Ok(self.write(statement).await.map_err(unavailable)?.len() as u64)
     }

@@ -14,8 +14,8 @@ use crate::store::webhook_rows::{
     AttemptRecord, DeliveryRow, EndpointRow, FORGET_BATCH, FORGET_ROUNDS, WaitingRow, due, types,
 };
 use crate::webhooks::{
-    Delivery, Due, Endpoint, EndpointId, NewDelivery, Recorded, SigningSecret, WaitingDeliveries,
-    WebhookStore,
+    DeliveryBacklog, DueDelivery, Endpoint, EndpointId, NewDelivery, RecordedAttempt, SigningSecret,
+    WebhookDelivery, WebhookStore,
 };
 
 impl PgStore {
@@ -82,7 +82,7 @@ impl WebhookStore for PgStore {
         per_endpoint: u32,
         limit: u32,
         busy: &[EndpointId],
-    ) -> Result<Vec<Due>, Unavailable> {
+    ) -> Result<Vec<DueDelivery>, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_DUE)
             .bind(At(now))
             .bind(i64::from(per_endpoint))
@@ -91,7 +91,7 @@ impl WebhookStore for PgStore {
         due(&self.read(statement).await?)
     }
 
-    async fn record_attempt(&self, recorded: &Recorded) -> Result<(), Unavailable> {
+    async fn record_attempt(&self, recorded: &RecordedAttempt) -> Result<(), Unavailable> {
         let record = AttemptRecord::new(recorded)?;
         let attempts = i64::from(recorded.attempts);
         let statement = match record.disables {
@@ -120,12 +120,12 @@ impl WebhookStore for PgStore {
         id: EndpointId,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, Unavailable> {
+    ) -> Result<Vec<WebhookDelivery>, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_DELIVERIES)
             .bind(id.0)
             .bind(before.unwrap_or(i64::MAX))
             .bind(i64::from(limit));
-        converted::<_, DeliveryRow, Delivery>(&self.read(statement).await?)
+        converted::<_, DeliveryRow, WebhookDelivery>(&self.read(statement).await?)
     }
 
     async fn replay(
@@ -155,12 +155,12 @@ impl WebhookStore for PgStore {
         Ok(rows.first().map_or(0, |row| row.get::<i64, _>(0).unsigned_abs()))
     }
 
-    async fn waiting_deliveries(&self, now: Timestamp) -> Result<WaitingDeliveries, Unavailable> {
+    async fn delivery_backlog(&self, now: Timestamp) -> Result<DeliveryBacklog, Unavailable> {
         let rows = self.read(sqlx::query(sql::WEBHOOK_WAITING).bind(At(now))).await?;
-        Ok(first(read_rows::<_, WaitingRow>(&rows)?).map(WaitingDeliveries::from).unwrap_or_default())
+        Ok(first(read_rows::<_, WaitingRow>(&rows)?).map(DeliveryBacklog::from).unwrap_or_default())
     }
 
-    async fn tidy_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {
+    async fn maintain_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {
         self.write(sqlx::query(sql::WEBHOOK_CALL_UP).bind(At(now))).await.map_err(unavailable)?;
         let mut forgotten = 0;
         for _ in 0..FORGET_ROUNDS {

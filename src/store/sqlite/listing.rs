@@ -5,7 +5,7 @@ use payoutd_actors::ports::{Stored, Unavailable};
 use payoutd_domain::{Status, Timestamp};
 
 use super::{SqliteStore, json, sql};
-use crate::payout_query::{Filter, PageCursor, PayoutQueryStore};
+use crate::payout_query::{PageCursor, PayoutQuery, PayoutQueryStore};
 use crate::runtime::detached::unavailable;
 use crate::store::at::At;
 use crate::store::restore::{EntryRow, assemble, decoded, ids};
@@ -15,7 +15,7 @@ use crate::store::rows::read_rows;
 impl PayoutQueryStore for SqliteStore {
     async fn page(
         &self,
-        filter: &Filter,
+        filter: &PayoutQuery,
         place: PageCursor,
         now: Timestamp,
         limit: u32,

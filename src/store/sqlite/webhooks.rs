@@ -16,8 +16,8 @@ use crate::store::webhook_rows::{
     AttemptRecord, DeliveryRow, EndpointRow, FORGET_BATCH, FORGET_ROUNDS, WaitingRow, due, types,
 };
 use crate::webhooks::{
-    Delivery, Due, Endpoint, EndpointId, NewDelivery, Recorded, SigningSecret, WaitingDeliveries,
-    WebhookStore,
+    DeliveryBacklog, DueDelivery, Endpoint, EndpointId, NewDelivery, RecordedAttempt, SigningSecret,
+    WebhookDelivery, WebhookStore,
 };
 
 /// A delivery to be replayed, as a parameter.
@@ -110,7 +110,7 @@ impl WebhookStore for SqliteStore {
         per_endpoint: u32,
         limit: u32,
         busy: &[EndpointId],
-    ) -> Result<Vec<Due>, Unavailable> {
+    ) -> Result<Vec<DueDelivery>, Unavailable> {
         let busy: Vec<_> = busy.iter().map(|id| id.0.simple()).collect();
         let statement = sqlx::query(sql::WEBHOOK_DUE)
             .bind(At(now))
@@ -120,7 +120,7 @@ impl WebhookStore for SqliteStore {
         due(&self.read(statement).await?)
     }
 
-    async fn record_attempt(&self, recorded: &Recorded) -> Result<(), Unavailable> {
+    async fn record_attempt(&self, recorded: &RecordedAttempt) -> Result<(), Unavailable> {
         let recorded = recorded.clone();
         let record = AttemptRecord::new(&recorded)?;
         let written = self.write(move |connection| Box::pin(write_attempt(connection, recorded, record)));
@@ -132,12 +132,12 @@ impl WebhookStore for SqliteStore {
         id: EndpointId,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Delivery>, Unavailable> {
+    ) -> Result<Vec<WebhookDelivery>, Unavailable> {
         let statement = sqlx::query(sql::WEBHOOK_DELIVERIES)
             .bind(id.0)
             .bind(before.unwrap_or(i64::MAX))
             .bind(i64::from(limit));
-        converted::<_, DeliveryRow, Delivery>(&self.read(statement).await?)
+        converted::<_, DeliveryRow, WebhookDelivery>(&self.read(statement).await?)
     }
 
     async fn replay(
@@ -160,12 +160,12 @@ impl WebhookStore for SqliteStore {
         self.wrote(sqlx::query(sql::WEBHOOK_REPLAY_SINCE).bind(id.0).bind(At(since)).bind(At(now))).await
     }
 
-    async fn waiting_deliveries(&self, now: Timestamp) -> Result<WaitingDeliveries, Unavailable> {
+    async fn delivery_backlog(&self, now: Timestamp) -> Result<DeliveryBacklog, Unavailable> {
         let rows = self.read(sqlx::query(sql::WEBHOOK_WAITING).bind(At(now))).await?;
-        Ok(first(read_rows::<_, WaitingRow>(&rows)?).map(WaitingDeliveries::from).unwrap_or_default())
+        Ok(first(read_rows::<_, WaitingRow>(&rows)?).map(DeliveryBacklog::from).unwrap_or_default())
     }
 
-    async fn tidy_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {
+    async fn maintain_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {
         self.wrote(sqlx::query(sql::WEBHOOK_CALL_UP).bind(At(now))).await?;
         let mut forgotten = 0;
         for _ in 0..FORGET_ROUNDS {
@@ -181,7 +181,7 @@ impl WebhookStore for SqliteStore {
 
 async fn write_attempt(
     connection: &mut SqliteConnection,
-    recorded: Recorded,
+    recorded: RecordedAttempt,
     record: AttemptRecord,
 ) -> Result<(), BatchError> {
     let endpoint = recorded.endpoint_id.0;

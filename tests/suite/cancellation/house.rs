@@ -62,7 +62,7 @@ impl House {
 
     async fn over(world: World) -> Self {
         let clock = ManualClock::at(sample::at(0));
-        let org = world.store.org_named("acme", clock.now()).await.unwrap();
+        let org = world.store.find_or_create_org("acme", clock.now()).await.unwrap();
         for mode in [Mode::Live, Mode::Test] {
             let digest = KeyDigest::of(key_of(mode));
             let (id, hint, created_at) = (Uuid::now_v7(), "cdef".into(), clock.now());
@@ -136,7 +136,7 @@ impl House {
                 transport: Arc::clone(&self.transport),
                 renderer: renderer(),
                 clock: self.time(),
-                hint: Arc::default(),
+                wakeup: Arc::default(),
             }),
             config: ApiConfig::default(),
         })

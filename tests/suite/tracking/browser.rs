@@ -12,34 +12,34 @@ use axum::routing::post;
 use payoutd_domain::{FailedFunds, Mode, NewPayout};
 use tokio::process::Command;
 
-use super::site::{ETHEREUM_TX, Site, TRON_TX, arrived, failed, listen, sent};
+use super::harness::{ETHEREUM_TX, TRON_TX, TrackingHarness, arrived, failed, listen, sent};
 
 /// What the browser's side asks for: payouts, and what happens to them.
-struct Stage {
-    site: Site,
+struct Fixture {
+    site: TrackingHarness,
     payouts: std::sync::Mutex<Vec<NewPayout>>,
     next: AtomicU64,
 }
 
-impl Stage {
+impl Fixture {
     /// A new payout; answers its number and the address of its page.
-    async fn create(State(stage): State<Arc<Self>>, Path(mode): Path<String>) -> String {
-        let number = stage.next.fetch_add(1, Ordering::SeqCst);
+    async fn create(State(fixture): State<Arc<Self>>, Path(mode): Path<String>) -> String {
+        let number = fixture.next.fetch_add(1, Ordering::SeqCst);
         let mode: Mode = mode.parse().unwrap();
-        let payout = stage.site.create_with(number, |terms| terms.mode = mode).await;
-        let url = stage.site.url(&payout);
-        let mut payouts = stage.payouts.lock().unwrap();
+        let payout = fixture.site.create_with(number, |terms| terms.mode = mode).await;
+        let url = fixture.site.url(&payout);
+        let mut payouts = fixture.payouts.lock().unwrap();
         payouts.push(payout);
         format!("{} {url}", payouts.len() - 1)
     }
 
     /// Something happens to a payout.
     async fn happen(
-        State(stage): State<Arc<Self>>,
+        State(fixture): State<Arc<Self>>,
         Path((index, what)): Path<(usize, String)>,
     ) -> StatusCode {
-        let payout = stage.payouts.lock().unwrap()[index].clone();
-        let site = &stage.site;
+        let payout = fixture.payouts.lock().unwrap()[index].clone();
+        let site = &fixture.site;
         site.clock.advance(std::time::Duration::from_secs(21));
         let report = match what.as_str() {
             "broadcast" => sent("ethereum", ETHEREUM_TX),
@@ -74,13 +74,16 @@ async fn a_real_browser_sees_the_payout_move() {
     assert!(made.status.success(), "the packages for the browser's side are installed");
     let modules = String::from_utf8(made.stdout).unwrap();
 
-    let stage =
-        Stage { site: Site::start().await, payouts: std::sync::Mutex::default(), next: AtomicU64::new(1) };
-    let site = stage.site.base.clone();
+    let fixture = Fixture {
+        site: TrackingHarness::start().await,
+        payouts: std::sync::Mutex::default(),
+        next: AtomicU64::new(1),
+    };
+    let site = fixture.site.base.clone();
     let control = Router::new()
-        .route("/create/{mode}", post(Stage::create))
-        .route("/happen/{index}/{what}", post(Stage::happen))
-        .with_state(Arc::new(stage));
+        .route("/create/{mode}", post(Fixture::create))
+        .route("/happen/{index}/{what}", post(Fixture::happen))
+        .with_state(Arc::new(fixture));
     let control = listen(control).await;
     let status = Command::new("node")
         .arg(root.join("tests/clients/node/tracking.mjs"))

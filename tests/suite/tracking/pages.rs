@@ -3,7 +3,7 @@
 use payoutd_actors::testing::sample;
 use payoutd_domain::{FailedFunds, Mode, ReportKind};
 
-use super::site::{ETHEREUM_TX, Site, TRON_TX, arrived, failed, sent};
+use super::harness::{ETHEREUM_TX, TRON_TX, TrackingHarness, arrived, failed, sent};
 
 /// Fails unless `page` holds every one of `wanted`.
 fn assert_says(page: &str, wanted: &[&str]) {
@@ -20,7 +20,7 @@ fn assert_does_not_say(page: &str, unwanted: &[&str]) {
 
 #[tokio::test]
 async fn a_payment_is_shown_from_setup_to_delivery_in_both_languages() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     let page = site.page(&payout, "en").await;
     assert_says(
@@ -79,7 +79,7 @@ async fn a_payment_is_shown_from_setup_to_delivery_in_both_languages() {
 
 #[tokio::test]
 async fn a_delivery_nobody_announced_says_what_was_inferred() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     site.report(&payout, arrived("tron", TRON_TX, None)).await;
     let page = site.page(&payout, "en").await;
@@ -89,7 +89,7 @@ async fn a_delivery_nobody_announced_says_what_was_inferred() {
 
 #[tokio::test]
 async fn a_late_payment_says_so_and_goes_on() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     site.pass(601, &payout).await;
     let page = site.page(&payout, "en").await;
@@ -103,7 +103,7 @@ async fn a_late_payment_says_so_and_goes_on() {
 
 #[tokio::test]
 async fn a_failed_payment_says_where_the_money_is() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     for (number, funds, english, spanish) in [
         (1, FailedFunds::NotSent, "It never left the sender.", "No llegó a salir del remitente."),
         (2, FailedFunds::Returned, "It came back to the sender.", "Ha vuelto al remitente."),
@@ -123,7 +123,7 @@ async fn a_failed_payment_says_where_the_money_is() {
 
 #[tokio::test]
 async fn a_reversed_delivery_is_not_called_a_plain_failure() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     site.report(&payout, arrived("tron", TRON_TX, None)).await;
     site.report(&payout, failed("The block was orphaned.", FailedFunds::Unknown, true)).await;
@@ -137,7 +137,7 @@ async fn a_reversed_delivery_is_not_called_a_plain_failure() {
 
 #[tokio::test]
 async fn a_sandbox_payment_cannot_pass_for_a_real_one() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create_with(1, |terms| terms.mode = Mode::Test).await;
     assert_says(&site.page(&payout, "en").await, &["Test payment: no real money moves."]);
     assert_says(&site.page(&payout, "es").await, &["Pago de prueba"]);
@@ -147,7 +147,7 @@ async fn a_sandbox_payment_cannot_pass_for_a_real_one() {
 
 #[tokio::test]
 async fn the_page_tells_nothing_else() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     site.report(&payout, sent("ethereum", ETHEREUM_TX)).await;
     site.report(&payout, failed("Dropped.", FailedFunds::Returned, false)).await;
@@ -176,7 +176,7 @@ async fn the_page_tells_nothing_else() {
 #[tokio::test]
 async fn hostile_words_of_watchers_stay_words() {
     const SCRIPT: &str = "<script>alert(1)</script>";
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create_with(1, |terms| terms.asset = "<B>USDT\"'".into()).await;
     let hash = "\"><img src=x onerror=alert(1)>\u{202e}";
     site.report(&payout, sent("<svg/onload=alert(2)>&amp;", hash)).await;
@@ -211,7 +211,7 @@ async fn hostile_words_of_watchers_stay_words() {
 
 #[tokio::test]
 async fn every_report_kind_leaves_a_page_that_closes_what_it_opens() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let kinds: [&[ReportKind]; 4] = [
         &[],
         &[sent("ethereum", ETHEREUM_TX)],

@@ -6,7 +6,7 @@ use payoutd::http::TrackingConfig;
 use payoutd_domain::{FailedFunds, NewPayout};
 use reqwest::{Client, Response};
 
-use super::site::{ETHEREUM_TX, Site, TRON_TX, arrived, failed, sent};
+use super::harness::{ETHEREUM_TX, TRON_TX, TrackingHarness, arrived, failed, sent};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -17,7 +17,7 @@ struct Events {
 }
 
 impl Events {
-    async fn open(site: &Site, payout: &NewPayout, after: &str, resumed: Option<&str>) -> Self {
+    async fn open(site: &TrackingHarness, payout: &NewPayout, after: &str, resumed: Option<&str>) -> Self {
         let mut request = Client::new().get(format!("{}/events?lang=en{after}", site.url(payout)));
         if let Some(id) = resumed {
             request = request.header("last-event-id", id);
@@ -63,7 +63,7 @@ impl Events {
 
 #[tokio::test]
 async fn each_change_is_sent_as_it_happens_until_the_end() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     let mut events = Events::open(&site, &payout, "&after=1", None).await;
     site.report(&payout, sent("ethereum", ETHEREUM_TX)).await;
@@ -86,7 +86,7 @@ async fn each_change_is_sent_as_it_happens_until_the_end() {
 
 #[tokio::test]
 async fn a_reader_that_comes_back_gets_what_it_missed() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     site.report(&payout, sent("ethereum", ETHEREUM_TX)).await;
     for (after, resumed) in [("", None), ("&after=1", None), ("&after=2", Some("1")), ("&after=99", None)] {
@@ -102,7 +102,7 @@ async fn a_reader_that_comes_back_gets_what_it_missed() {
 
 #[tokio::test]
 async fn a_delivery_reported_alone_is_one_message_with_both_changes() {
-    let site = Site::start().await;
+    let site = TrackingHarness::start().await;
     let payout = site.create(1).await;
     let mut events = Events::open(&site, &payout, "&after=1", None).await;
     site.report(&payout, arrived("tron", TRON_TX, None)).await;
@@ -115,7 +115,7 @@ async fn a_delivery_reported_alone_is_one_message_with_both_changes() {
 #[tokio::test]
 async fn silence_is_broken_by_heartbeats_and_ended_by_a_stop() {
     let config = TrackingConfig { heartbeat: Duration::from_millis(20), ..TrackingConfig::default() };
-    let site = Site::configured(config).await;
+    let site = TrackingHarness::configured(config).await;
     let payout = site.create(1).await;
     let mut events = Events::open(&site, &payout, "&after=1", None).await;
     assert_eq!(events.next().await.as_deref(), Some(":"));
@@ -129,7 +129,7 @@ async fn silence_is_broken_by_heartbeats_and_ended_by_a_stop() {
 #[tokio::test]
 async fn an_old_stream_ends_and_can_be_opened_again() {
     let config = TrackingConfig { stream_age: Duration::from_millis(30), ..TrackingConfig::default() };
-    let site = Site::configured(config).await;
+    let site = TrackingHarness::configured(config).await;
     let payout = site.create(1).await;
     let mut events = Events::open(&site, &payout, "&after=1", None).await;
     assert_eq!(events.next().await, None);
@@ -139,7 +139,7 @@ async fn an_old_stream_ends_and_can_be_opened_again() {
 #[tokio::test]
 async fn streams_are_limited_and_polls_take_their_place() {
     let config = TrackingConfig { max_streams_per_payout: 1, ..TrackingConfig::default() };
-    let site = Site::configured(config).await;
+    let site = TrackingHarness::configured(config).await;
     let payout = site.create(1).await;
     let other = site.create(2).await;
     let events = Events::open(&site, &payout, "&after=1", None).await;

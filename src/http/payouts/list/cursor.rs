@@ -6,14 +6,14 @@ use payoutd_domain::{PayoutId, Timestamp};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::payout_query::{Filter, PageCursor};
+use crate::payout_query::{PageCursor, PayoutQuery};
 use crate::quotes::Signer;
 
 /// Microseconds and an id.
 const PLACE_BYTES: usize = 8 + 16;
 
 /// The cursor that leads on after `place`.
-pub(in crate::http) fn write(signer: &Signer, filter: &Filter, place: PageCursor) -> String {
+pub(in crate::http) fn write(signer: &Signer, filter: &PayoutQuery, place: PageCursor) -> String {
     let mut bytes = place.created_at.micros().to_be_bytes().to_vec();
     bytes.extend_from_slice(place.id.0.as_bytes());
     let tag = signer.cursor_tag(&list(filter), &bytes);
@@ -22,7 +22,7 @@ pub(in crate::http) fn write(signer: &Signer, filter: &Filter, place: PageCursor
 }
 
 /// The place a cursor leads to, where it was given out for this very list.
-pub(in crate::http) fn read(signer: &Signer, filter: &Filter, text: &str) -> Option<PageCursor> {
+pub(in crate::http) fn read(signer: &Signer, filter: &PayoutQuery, text: &str) -> Option<PageCursor> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (place, tag) = bytes.split_at_checked(PLACE_BYTES)?;
     if !bool::from(signer.cursor_tag(&list(filter), place).ct_eq(tag)) {
@@ -34,7 +34,7 @@ pub(in crate::http) fn read(signer: &Signer, filter: &Filter, text: &str) -> Opt
 }
 
 /// What tells a list from every other.
-fn list(filter: &Filter) -> Vec<u8> {
+fn list(filter: &PayoutQuery) -> Vec<u8> {
     // Plain data cannot fail to be written; were it to, the cursor would fit no other list either.
     serde_json::to_vec(filter).unwrap_or_default()
 }
@@ -50,7 +50,7 @@ mod tests {
     #[test]
     fn a_cursor_leads_on_in_its_own_list_only() {
         let signer = Signer::new(SigningKey::new(b"0123456789abcdef").unwrap());
-        let filter = Filter {
+        let filter = PayoutQuery {
             org: OrgId(Uuid::from_u128(1)),
             mode: Mode::Live,
             status: None,
@@ -63,13 +63,13 @@ mod tests {
         let cursor = write(&signer, &filter, place);
         assert_eq!(read(&signer, &filter, &cursor), Some(place));
         let others = [
-            Filter { org: OrgId(Uuid::from_u128(2)), ..filter.clone() },
-            Filter { mode: Mode::Test, ..filter.clone() },
-            Filter { status: Some(Status::Pending), ..filter.clone() },
-            Filter { external_ref: Some(String::new()), ..filter.clone() },
-            Filter { created_after: Some(sample::at(0)), ..filter.clone() },
-            Filter { created_before: Some(sample::at(0)), ..filter.clone() },
-            Filter { late: Some(false), ..filter.clone() },
+            PayoutQuery { org: OrgId(Uuid::from_u128(2)), ..filter.clone() },
+            PayoutQuery { mode: Mode::Test, ..filter.clone() },
+            PayoutQuery { status: Some(Status::Pending), ..filter.clone() },
+            PayoutQuery { external_ref: Some(String::new()), ..filter.clone() },
+            PayoutQuery { created_after: Some(sample::at(0)), ..filter.clone() },
+            PayoutQuery { created_before: Some(sample::at(0)), ..filter.clone() },
+            PayoutQuery { late: Some(false), ..filter.clone() },
         ];
         for other in &others {
             assert_eq!(read(&signer, other, &cursor), None, "{other:?}");

@@ -5,7 +5,7 @@ use payoutd_domain::Timestamp;
 use super::cursor;
 use crate::http::query::{Parameters, page_limit};
 use crate::http::{Principal, Problem};
-use crate::payout_query::{Filter, PageCursor};
+use crate::payout_query::{PageCursor, PayoutQuery};
 use crate::quotes::{Signer, check_external_ref};
 
 const PARAMETERS: [&str; 7] =
@@ -14,7 +14,7 @@ const PARAMETERS: [&str; 7] =
 /// A query, understood.
 #[derive(Debug)]
 pub(in crate::http) struct ListQuery {
-    pub(in crate::http) filter: Filter,
+    pub(in crate::http) filter: PayoutQuery,
     pub(in crate::http) limit: u32,
     /// Where to go on; `None` from the beginning.
     pub(in crate::http) place: Option<PageCursor>,
@@ -31,7 +31,7 @@ impl ListQuery {
             let expected = "an RFC 3339 time such as 2026-03-01T12:00:00Z (a + in it is written %2B)";
             parameters.get(name, expected, |text| text.parse::<Timestamp>().ok())
         };
-        let filter = Filter {
+        let filter = PayoutQuery {
             org: principal.org,
             mode: principal.mode,
             status: parameters

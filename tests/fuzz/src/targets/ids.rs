@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use payoutd::tracking::finder::read as read_token;
+use payoutd::tracking::token_lookup::parse_token;
 use payoutd::webhooks::EndpointId;
 use payoutd_domain::{OrgId, PayoutId, QuoteId, Timestamp};
 
@@ -52,7 +52,7 @@ fn exact<T: FromStr + Display>(text: &str) -> bool {
 }
 
 fn token(text: &str) -> bool {
-    let Some(token) = read_token(text) else { return false };
+    let Some(token) = parse_token(text) else { return false };
     assert_eq!(token.to_string(), text);
     true
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use payoutd::http::{Code, Principal, readers};
-use payoutd::payout_query::{Filter, PageCursor};
+use payoutd::payout_query::{PageCursor, PayoutQuery};
 use payoutd::quotes::{Signer, SigningKey};
 use payoutd_domain::{Mode, OrgId, PayoutId, Status, Timestamp};
 use uuid::Uuid;
@@ -98,7 +98,7 @@ fn place(input: &mut Input<'_>) -> Option<PageCursor> {
     Some(PageCursor { created_at, id: PayoutId(Uuid::from_u64_pair(input.number(), input.number())) })
 }
 
-fn filter(input: &mut Input<'_>) -> Filter {
+fn filter(input: &mut Input<'_>) -> PayoutQuery {
     let present = input.byte();
     let has = |bit: u8| present >> bit & 1 == 1;
     let mut time = |wanted: bool| {
@@ -106,7 +106,7 @@ fn filter(input: &mut Input<'_>) -> Filter {
         Timestamp::from_micros(i64::from(micros)).ok().filter(|_| wanted)
     };
     let (created_after, created_before) = (time(has(0)), time(has(1)));
-    Filter {
+    PayoutQuery {
         org: OrgId(Uuid::from_u64_pair(0, u64::from(input.up_to(2)))),
         mode: if has(2) { Mode::Live } else { Mode::Test },
         status: has(3).then(|| Status::ALL[usize::from(input.up_to(3))]),

@@ -28,28 +28,28 @@ fn run(input: &[u8]) -> Verdict {
     let Some(id) = signed(&signer, mode, org, &reference) else { panic!("an id can be signed") };
     let text = id.as_str();
 
-    assert_eq!(signer.recognise(text, org, mode).as_ref(), Ok(&id));
+    assert_eq!(signer.parse_quote_id(text, org, mode).as_ref(), Ok(&id));
     let other_mode = if live { Mode::Test } else { Mode::Live };
-    assert!(signer.recognise(text, org, other_mode).is_err(), "of the other mode");
-    assert!(signer.recognise(text, OrgId(Uuid::from_u64_pair(org.0.as_u64_pair().0, 2)), mode).is_err());
-    assert!(another.recognise(text, org, mode).is_err(), "of another key");
+    assert!(signer.parse_quote_id(text, org, other_mode).is_err(), "of the other mode");
+    assert!(signer.parse_quote_id(text, OrgId(Uuid::from_u64_pair(org.0.as_u64_pair().0, 2)), mode).is_err());
+    assert!(another.parse_quote_id(text, org, mode).is_err(), "of another key");
     assert!(text.len() <= 128 && text.starts_with("quo_"));
 
     let mut wrong = text.to_owned().into_bytes();
     let at = at % wrong.len();
     wrong[at] = slip;
     if let Ok(wrong) = String::from_utf8(wrong) {
-        assert_eq!(signer.recognise(&wrong, org, mode).is_ok(), wrong == text, "{wrong}");
+        assert_eq!(signer.parse_quote_id(&wrong, org, mode).is_ok(), wrong == text, "{wrong}");
     }
-    assert!(signer.recognise(&text[..at], org, mode).is_err());
-    assert!(signer.recognise(&format!("{text}{}", char::from(slip)), org, mode).is_err());
+    assert!(signer.parse_quote_id(&text[..at], org, mode).is_err());
+    assert!(signer.parse_quote_id(&format!("{text}{}", char::from(slip)), org, mode).is_err());
 
     let made_up = String::from_utf8_lossy(input.rest());
     if let Ok(id) = made_up.parse::<QuoteId>() {
         assert!(!signer.verify(&id, org, mode), "{id} was never signed");
         Verdict::Accepted
     } else {
-        assert!(signer.recognise(&made_up, org, mode).is_err());
+        assert!(signer.parse_quote_id(&made_up, org, mode).is_err());
         Verdict::Refused
     }
 }

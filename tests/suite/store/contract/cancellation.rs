@@ -43,7 +43,7 @@ async fn call_everything(store: Arc<dyn Store>, patience: Duration) {
         store.backlog(),
         store.put(&quote, None),
         store.get(&quote.terms.quote_id),
-        store.org_named("acme", at(0)),
+        store.find_or_create_org("acme", at(0)),
         store.find_key(&KeyDigest::of("x")),
         store.list_keys(None),
         store.expire_key(Uuid::nil(), at(0)),

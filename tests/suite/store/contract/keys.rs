@@ -24,17 +24,17 @@ fn key(org: OrgId, org_name: &str, created_at: Timestamp) -> ApiKey {
 pub(super) async fn an_organisation_is_made_once(world: &World) {
     let tasks: Vec<_> = (0..10)
         .map(|_| Arc::clone(&world.store))
-        .map(|store| tokio::spawn(async move { store.org_named("acme", at(0)).await.unwrap() }))
+        .map(|store| tokio::spawn(async move { store.find_or_create_org("acme", at(0)).await.unwrap() }))
         .collect();
-    let acme = world.store.org_named("acme", at(1)).await.unwrap();
+    let acme = world.store.find_or_create_org("acme", at(1)).await.unwrap();
     for task in tasks {
         assert_eq!(task.await.unwrap(), acme);
     }
-    assert_ne!(world.store.org_named("Acme", at(1)).await.unwrap(), acme);
+    assert_ne!(world.store.find_or_create_org("Acme", at(1)).await.unwrap(), acme);
 }
 
 pub(super) async fn a_key_is_found_by_its_digest(world: &World) {
-    let org = world.store.org_named("acme", at(0)).await.unwrap();
+    let org = world.store.find_or_create_org("acme", at(0)).await.unwrap();
     let key = ApiKey { mode: Mode::Test, expires_at: Some(at(9)), ..key(org, "acme", at(1)) };
     assert_eq!(world.store.find_key(&key.digest).await.unwrap(), None);
     world.store.insert_key(&key).await.unwrap();
@@ -47,8 +47,8 @@ pub(super) async fn a_key_is_found_by_its_digest(world: &World) {
 }
 
 pub(super) async fn keys_are_listed_newest_first(world: &World) {
-    let acme = world.store.org_named("acme", at(0)).await.unwrap();
-    let other = world.store.org_named("other", at(0)).await.unwrap();
+    let acme = world.store.find_or_create_org("acme", at(0)).await.unwrap();
+    let other = world.store.find_or_create_org("other", at(0)).await.unwrap();
     let keys = [key(acme, "acme", at(2)), key(other, "other", at(3)), key(acme, "acme", at(1))];
     for key in &keys {
         world.store.insert_key(key).await.unwrap();
@@ -60,7 +60,7 @@ pub(super) async fn keys_are_listed_newest_first(world: &World) {
 }
 
 pub(super) async fn a_key_ends_at_the_earlier_time(world: &World) {
-    let org = world.store.org_named("acme", at(0)).await.unwrap();
+    let org = world.store.find_or_create_org("acme", at(0)).await.unwrap();
     let key = key(org, "acme", at(0));
     assert!(!world.store.expire_key(key.id, at(5)).await.unwrap(), "no such key");
     world.store.insert_key(&key).await.unwrap();
@@ -110,7 +110,7 @@ pub(super) async fn quotes_are_forgotten_some_time_after_their_end(world: &World
         let given = quote(Mode::Live, &format!("quo_{number}"), number);
         world.store.put(&given, None).await.unwrap();
     }
-    let forget = |end, limit| world.store.forget_quotes(at(end), limit);
+    let forget = |end, limit| world.store.purge_quotes(at(end), limit);
     assert_eq!(forget(60, 10).await.unwrap(), 0, "the first expires then");
     assert_eq!(forget(64, 3).await.unwrap(), 3, "no more than asked for");
     assert_eq!(forget(64, 3).await.unwrap(), 1);

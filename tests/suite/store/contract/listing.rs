@@ -1,12 +1,12 @@
-use payoutd::payout_query::{Filter, PageCursor};
+use payoutd::payout_query::{PageCursor, PayoutQuery};
 use payoutd_domain::{Mode, NewPayout, OrgId, PayoutId, Status, Terms};
 use uuid::Uuid;
 
 use super::super::made::{at, broadcast, create, delivered, failed, late, payout, payout_of, terms, unique};
 use super::{World, created, recorded};
 
-fn filter() -> Filter {
-    Filter {
+fn filter() -> PayoutQuery {
+    PayoutQuery {
         org: OrgId(Uuid::from_u128(7)),
         mode: Mode::Live,
         status: None,
@@ -26,11 +26,17 @@ fn created_at(seconds: i64) -> NewPayout {
 }
 
 /// The ids of a page, by the clock of the payouts' creation.
-async fn page(world: &World, filter: &Filter, place: PageCursor, limit: u32) -> Vec<PayoutId> {
+async fn page(world: &World, filter: &PayoutQuery, place: PageCursor, limit: u32) -> Vec<PayoutId> {
     page_at(world, filter, place, limit, 0).await
 }
 
-async fn page_at(world: &World, filter: &Filter, place: PageCursor, limit: u32, now: i64) -> Vec<PayoutId> {
+async fn page_at(
+    world: &World,
+    filter: &PayoutQuery,
+    place: PageCursor,
+    limit: u32,
+    now: i64,
+) -> Vec<PayoutId> {
     let page = world.store.page(filter, place, at(now), limit).await.unwrap();
     page.iter().map(|stored| stored.replay().expect("whole").created().id).collect()
 }
@@ -67,15 +73,18 @@ pub(super) async fn each_filter_holds(world: &World) {
     let [pending, sent, done, lost] = [pending, sent, done, lost].map(|payout| payout.created().id);
     let all = [lost, done, sent, pending];
     for (status, id) in Status::ALL.into_iter().zip([pending, sent, done, lost]) {
-        assert_eq!(page(world, &Filter { status: Some(status), ..filter() }, beginning(), 9).await, [id]);
+        assert_eq!(
+            page(world, &PayoutQuery { status: Some(status), ..filter() }, beginning(), 9).await,
+            [id]
+        );
     }
-    let reference = Filter { external_ref: Some("order Ωmega ‘1’ \\ \"x\"".into()), ..filter() };
+    let reference = PayoutQuery { external_ref: Some("order Ωmega ‘1’ \\ \"x\"".into()), ..filter() };
     assert_eq!(page(world, &reference, beginning(), 9).await, all);
-    let both = Filter { status: Some(Status::Failed), ..reference };
+    let both = PayoutQuery { status: Some(Status::Failed), ..reference };
     assert_eq!(page(world, &both, beginning(), 9).await, [lost]);
-    let another = Filter { external_ref: Some("order".into()), ..filter() };
+    let another = PayoutQuery { external_ref: Some("order".into()), ..filter() };
     assert_eq!(page(world, &another, beginning(), 9).await, []);
-    let since = Filter { created_after: Some(at(2)), ..filter() };
+    let since = PayoutQuery { created_after: Some(at(2)), ..filter() };
     assert_eq!(page(world, &since, beginning(), 9).await, [lost, done], "from that moment on");
 }
 
@@ -87,14 +96,14 @@ pub(super) async fn what_is_overdue_is_late_said_or_not(world: &World) {
     let done = created(world, &created_at(2)).await;
     recorded(world, &done, delivered("0xb")).await;
     let (said, done) = (said.created().id, done.created().id);
-    let late = |late| Filter { late: Some(late), ..filter() };
+    let late = |late| PayoutQuery { late: Some(late), ..filter() };
     assert_eq!(page_at(world, &late(true), beginning(), 9, 60).await, [said]);
     assert_eq!(page_at(world, &late(false), beginning(), 9, 60).await, [done, unsaid]);
     assert_eq!(page_at(world, &late(true), beginning(), 9, 61).await, [unsaid, said], "at the very moment");
     assert_eq!(page_at(world, &late(false), beginning(), 9, 61).await, [done]);
-    let ended = Filter { status: Some(Status::Delivered), ..late(true) };
+    let ended = PayoutQuery { status: Some(Status::Delivered), ..late(true) };
     assert_eq!(page_at(world, &ended, beginning(), 9, 1_000).await, []);
-    let delivered = Filter { status: Some(Status::Delivered), ..late(false) };
+    let delivered = PayoutQuery { status: Some(Status::Delivered), ..late(false) };
     assert_eq!(page_at(world, &delivered, beginning(), 9, 1_000).await, [done]);
 }
 
@@ -107,11 +116,12 @@ pub(super) async fn lists_hold_ones_own_alone(world: &World) {
     let payouts = owners.map(|(org, mode)| of(org, mode));
     world.store.create(&payouts.iter().map(create).collect::<Vec<_>>()).await.unwrap();
     for ((org, mode), payout) in owners.into_iter().zip(&payouts) {
-        let own = Filter { org: OrgId(Uuid::from_u128(org)), mode, ..filter() };
+        let own = PayoutQuery { org: OrgId(Uuid::from_u128(org)), mode, ..filter() };
         assert_eq!(page(world, &own, beginning(), 9).await, [payout.id]);
-        let reference = Filter { external_ref: Some(payout.terms.external_ref.to_string()), ..own.clone() };
+        let reference =
+            PayoutQuery { external_ref: Some(payout.terms.external_ref.to_string()), ..own.clone() };
         assert_eq!(page(world, &reference, beginning(), 9).await, [payout.id]);
-        let pending = Filter { status: Some(Status::Pending), ..own };
+        let pending = PayoutQuery { status: Some(Status::Pending), ..own };
         assert_eq!(page(world, &pending, beginning(), 9).await, [payout.id]);
     }
 }

@@ -1,0 +1,269 @@
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::idempotency::unkept;
+use crate::quotes::routes::RoutesConfig;
+use crate::quotes::signature::SigningKey;
+
+struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+#[derive(Default)]
+struct MemoryStore {
+    quotes: Mutex<HashMap<QuoteId, Quote>>,
+    down: AtomicBool,
+    reads: AtomicUsize,
+}
+
+impl MemoryStore {
+    fn check(&self) -> Result<(), Unavailable> {
+        if self.down.load(Ordering::SeqCst) { Err(Unavailable("down".into())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl QuoteStore for MemoryStore {
+    async fn put(&self, quote: &Quote, _: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable> {
+        self.check()?;
+        tokio::task::yield_now().await;
+        let mut quotes = self.quotes.lock().unwrap();
+        let kept = quotes.entry(quote.terms.quote_id.clone()).or_insert_with(|| quote.clone());
+        if kept.expires_at <= quote.created_at {
+            *kept = quote.clone();
+        }
+        Ok(kept.clone())
+    }
+
+    async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable> {
+        self.check()?;
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        Ok(self.quotes.lock().unwrap().get(id).cloned())
+    }
+
+    async fn purge_quotes(&self, _: Timestamp, _: u32) -> Result<u64, Unavailable> {
+        self.check().map(|()| 0)
+    }
+}
+
+struct Fixture {
+    service: QuoteService,
+    store: Arc<MemoryStore>,
+    clock: Arc<TestClock>,
+}
+
+const START: i64 = 1_772_366_400_000_000;
+
+fn service(store: &Arc<MemoryStore>, clock: &Arc<TestClock>) -> QuoteService {
+    let toml = include_str!("../routes.default.toml");
+    let source = config::File::from_str(toml, config::FileFormat::Toml);
+    let config: RoutesConfig =
+        config::Config::builder().add_source(source).build().unwrap().get("routes").unwrap();
+    let signer = Signer::new(SigningKey::new(b"0123456789abcdef").unwrap());
+    let routes = Arc::new(Routes::try_from(&config).unwrap());
+    QuoteService::new(
+        signer,
+        routes,
+        Arc::clone(store) as Arc<dyn QuoteStore>,
+        Arc::clone(clock) as Arc<dyn Clock>,
+        60,
+    )
+}
+
+fn fixture() -> Fixture {
+    let store = Arc::new(MemoryStore::default());
+    let clock = Arc::new(TestClock(AtomicI64::new(START)));
+    Fixture { service: service(&store, &clock), store, clock }
+}
+
+impl Fixture {
+    fn wait(&self, micros: i64) {
+        self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+}
+
+fn org(n: u128) -> OrgId {
+    OrgId(Uuid::from_u128(n))
+}
+
+fn request() -> QuoteRequest {
+    QuoteRequest {
+        external_ref: "order-1".into(),
+        destination: "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".into(),
+        asset: "usdt".into(),
+        amount: "100.50".into(),
+        network_hint: None,
+    }
+}
+
+async fn body(service: &QuoteService, org: OrgId, request: QuoteRequest) -> String {
+    serde_json::to_string(&service.quote(org, Mode::Test, request, &unkept).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_offer_is_exactly_the_contracts_response() {
+    let fixture = fixture();
+    let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let mut value = serde_json::to_value(&offer).unwrap();
+    let message = value["recommendation"]["message"].take();
+    assert!(message.as_str().unwrap().contains("Polygon"));
+    assert_eq!(
+        value,
+        json!({
+            "quote_id": offer.quote_id.as_str(),
+            "expires_at": "2026-03-01T12:01:00.000000Z",
+            "user_sends": "101.72",
+            "recipient_gets": "100.5",
+            "fee_total_usd": "1.22",
+            "route": {"from_network": "polygon", "to_network": "ethereum", "estimated_seconds": 90},
+            "recommendation": {
+                "message": null,
+                "alternative_route": {"network": "polygon", "fee_total_usd": "0.02", "savings_usd": "1.20"},
+            },
+            "insufficient_funds": null,
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_live_quote_opens_for_its_owner_until_it_expires() {
+    let fixture = fixture();
+    let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let id = offer.quote_id.as_str();
+    let quote = fixture.service.open(org(1), Mode::Live, id).await.unwrap();
+    assert_eq!(&*quote.terms.destination, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
+    assert_eq!((&*quote.terms.external_ref, &*quote.terms.asset), ("order-1", "USDT"));
+    assert_eq!(quote.terms.route.seconds_after_broadcast, 20);
+    assert_eq!(fixture.store.reads.load(Ordering::SeqCst), 0, "a fresh live quote is at hand");
+
+    let elsewhere = service(&fixture.store, &fixture.clock);
+    assert_eq!(elsewhere.open(org(1), Mode::Live, id).await.unwrap(), quote, "another process reads it");
+    fixture.wait(59_999_999);
+    assert!(fixture.service.open(org(1), Mode::Live, id).await.is_ok());
+    fixture.wait(1);
+    assert_eq!(fixture.service.open(org(1), Mode::Live, id).await, Err(OpenError::Expired));
+    assert_eq!(elsewhere.open(org(1), Mode::Live, id).await, Err(OpenError::Expired));
+}
+
+#[tokio::test]
+async fn forged_and_foreign_ids_are_not_found_without_asking_the_store() {
+    let fixture = fixture();
+    let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let id = offer.quote_id.as_str();
+    fixture.store.down.store(true, Ordering::SeqCst);
+    for (org, mode, id) in [
+        (org(2), Mode::Live, id),
+        (org(1), Mode::Test, id),
+        (org(1), Mode::Live, &id[..67]),
+        (org(1), Mode::Live, ""),
+        (org(1), Mode::Live, "quo_\0"),
+        (org(1), Mode::Live, "quo_00000000000000000000000000000000ffffffffffffffffffffffffffffffff"),
+    ] {
+        assert_eq!(fixture.service.open(org, mode, id).await, Err(OpenError::NotFound));
+    }
+    fixture.store.down.store(false, Ordering::SeqCst);
+}
+
+#[tokio::test]
+async fn a_quote_that_is_forgotten_has_expired() {
+    let fixture = fixture();
+    let forgotten = fixture.service.signer().live_quote_id(org(1), fixture.clock.now()).unwrap();
+    assert_eq!(fixture.service.open(org(1), Mode::Live, forgotten.as_str()).await, Err(OpenError::Expired));
+    assert_eq!(fixture.service.open(org(2), Mode::Live, forgotten.as_str()).await, Err(OpenError::NotFound));
+}
+
+#[tokio::test]
+async fn live_quotes_are_each_their_own_and_sandbox_quotes_repeat_to_the_byte() {
+    let fixture = fixture();
+    let first = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let second = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    assert_ne!(first.quote_id, second.quote_id);
+
+    let first = body(&fixture.service, org(1), request()).await;
+    fixture.wait(59_999_999);
+    assert_eq!(body(&fixture.service, org(1), request()).await, first, "a repeat within its life");
+    let spelled = QuoteRequest {
+        destination: "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".into(),
+        asset: "USDT".into(),
+        amount: "100.5".into(),
+        ..request()
+    };
+    assert_eq!(body(&fixture.service, org(1), spelled).await, first, "the same request in other spellings");
+    assert_ne!(body(&fixture.service, org(2), request()).await, first);
+    let other = QuoteRequest { external_ref: "order-2".into(), ..request() };
+    assert_ne!(body(&fixture.service, org(1), other).await, first);
+}
+
+#[tokio::test]
+async fn an_expired_sandbox_quote_is_refused_until_it_is_asked_for_again() {
+    let fixture = fixture();
+    let offer = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    let id = offer.quote_id.as_str();
+    fixture.wait(60_000_000);
+    assert_eq!(fixture.service.open(org(1), Mode::Test, id).await, Err(OpenError::Expired));
+    let renewed = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    assert_eq!(renewed.quote_id, offer.quote_id);
+    assert_eq!(renewed.expires_at, offer.expires_at.plus_seconds(60));
+    assert_eq!(fixture.service.open(org(1), Mode::Test, id).await.unwrap().expires_at, renewed.expires_at);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_is_unavailable_and_a_bad_request_never_reaches_it() {
+    let fixture = fixture();
+    let offer = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    fixture.store.down.store(true, Ordering::SeqCst);
+    let refused = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await;
+    assert!(matches!(refused, Err(QuoteError::Unavailable(_))));
+    let opened = fixture.service.open(org(1), Mode::Test, offer.quote_id.as_str()).await;
+    assert!(matches!(opened, Err(OpenError::Unavailable(_))));
+    let bad = QuoteRequest { asset: "DOGE".into(), ..request() };
+    let refused = fixture.service.quote(org(1), Mode::Live, bad, &unkept).await;
+    assert!(matches!(refused, Err(QuoteError::Refused(QuoteRefusal::UnsupportedAsset { .. }))));
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_stop_the_write() {
+    let fixture = fixture();
+    tokio::select! {
+        biased;
+        _ = fixture.service.quote(org(1), Mode::Test, request(), &unkept) => panic!("the write takes longer than one poll"),
+        () = std::future::ready(()) => {}
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(fixture.store.quotes.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn the_memory_of_recent_quotes_is_bounded_and_drops_the_expired() {
+    let at = |seconds: u32| Timestamp::EPOCH.plus_seconds(seconds);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let fixture = fixture();
+    let template = runtime.block_on(async {
+        let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+        fixture.service.open(org(1), Mode::Live, offer.quote_id.as_str()).await.unwrap()
+    });
+    let quote = |name: &str, end| {
+        let terms = Arc::new(Terms { quote_id: name.parse().unwrap(), ..(*template.terms).clone() });
+        Quote { terms, created_at: at(0), expires_at: at(end) }
+    };
+    let recent = RecentQuotes::new(2);
+    let known = |names: [&str; 3]| names.map(|name| recent.get(&name.parse().unwrap()).is_some());
+    recent.insert(quote("a", 60), at(0));
+    recent.insert(quote("b", 61), at(1));
+    recent.insert(quote("c", 62), at(2));
+    assert_eq!(known(["a", "b", "c"]), [false, true, true]);
+    recent.insert(quote("a", 122), at(62));
+    assert_eq!(known(["a", "b", "c"]), [true, false, false]);
+}

@@ -1,0 +1,187 @@
+//! A tracking page to visit, and payouts to move.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking_router};
+use payoutd::quotes::routes::{Routes, RoutesConfig};
+use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
+use payoutd::tracking::TokenIndex;
+use payoutd_actors::handle::PayoutsHandle;
+use payoutd_actors::ports::{Clock, Unavailable};
+use payoutd_actors::testing::{ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried};
+use payoutd_domain::{
+    Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Network, NewPayout, PayoutId,
+    Report, ReportKey, ReportKind, Terms, TrackingToken, Transaction, TxHash,
+};
+use tokio::net::TcpListener;
+
+/// A running site.
+pub(crate) struct TrackingHarness {
+    /// `http://127.0.0.1:<port>`
+    pub(crate) base: String,
+    pub(crate) payouts: PayoutsHandle,
+    pub(crate) journal: MemoryJournal,
+    pub(crate) clock: ManualClock,
+    pub(crate) index: Index,
+    pub(crate) stopper: ShutdownTrigger,
+    reports: AtomicU64,
+    _started: Started,
+}
+
+/// Finds tokens as a database would.
+#[derive(Clone)]
+pub(crate) struct Index {
+    journal: MemoryJournal,
+    lookups: Arc<AtomicU64>,
+    away: Arc<AtomicBool>,
+}
+
+impl Index {
+    pub(crate) fn lookups(&self) -> u64 {
+        self.lookups.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl TokenIndex for Index {
+    async fn payout_by_token(&self, token: TrackingToken) -> Result<Option<PayoutId>, Unavailable> {
+        self.lookups.fetch_add(1, Ordering::SeqCst);
+        if self.away.load(Ordering::SeqCst) {
+            return Err(Unavailable("ordered by a test".into()));
+        }
+        let has_token = |id: &PayoutId| {
+            self.journal.row(*id).is_some_and(|snapshot| snapshot.payout.tracking_token == token)
+        };
+        Ok(self.journal.ids().into_iter().find(has_token))
+    }
+}
+
+pub(crate) fn default_routes() -> Routes {
+    const DEFAULTS: &str = include_str!("../../../src/quotes/routes.default.toml");
+    let source = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+    let built = config::Config::builder().add_source(source).build().unwrap();
+    Routes::try_from(&built.get::<RoutesConfig>("routes").unwrap()).unwrap()
+}
+
+pub(crate) const ETHEREUM_TX: &str = "0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060";
+pub(crate) const TRON_TX: &str = "d5f1a2c07b9e4c8f3ad1b6e5f4c3a2918d7e6f5a4b3c2d1e0f9a8b7c6d5e4f30";
+
+impl TrackingHarness {
+    pub(crate) async fn start() -> Self {
+        Self::configured(TrackingConfig::default()).await
+    }
+
+    pub(crate) async fn configured(config: TrackingConfig) -> Self {
+        let journal = MemoryJournal::default();
+        let clock = ManualClock::at(sample::at(0));
+        let started = start_payouts(&journal, &clock, unhurried()).await;
+        let index = Index { journal: journal.clone(), lookups: Arc::default(), away: Arc::default() };
+        let (stopper, stop) = shutdown_signal();
+        let parts = TrackingParts {
+            payouts: started.payouts.clone(),
+            index: Arc::new(index.clone()),
+            routes: Arc::new(default_routes()),
+            stop,
+            config,
+        };
+        // Beside a router with a fallback of its own, as the partner API's is.
+        let router = tracking_router(parts).merge(Router::new().fallback(|| async { "partners" }));
+        let base = listen(router).await;
+        Self {
+            base,
+            payouts: started.payouts.clone(),
+            journal,
+            clock,
+            index,
+            stopper,
+            reports: AtomicU64::new(0),
+            _started: started,
+        }
+    }
+
+    /// A new payout from Ethereum to Tron.
+    pub(crate) async fn create(&self, number: u64) -> NewPayout {
+        self.create_with(number, |_| {}).await
+    }
+
+    pub(crate) async fn create_with(&self, number: u64, change: impl FnOnce(&mut Terms)) -> NewPayout {
+        let mut payout = sample::payout(number);
+        let mut terms = Terms::clone(&payout.terms);
+        terms.recipient_gets = sample::amount("1250");
+        terms.user_sends = sample::amount("1253.97");
+        terms.fee_total.0 = sample::amount("3.97");
+        change(&mut terms);
+        payout.terms = Arc::new(terms);
+        payout.created_at = self.clock.now();
+        self.payouts.create(payout.clone(), None).await.unwrap();
+        payout
+    }
+
+    /// Time passes, and what is late becomes late.
+    pub(crate) async fn pass(&self, seconds: u64, payout: &NewPayout) {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.payouts.due_passed(payout.id).await.unwrap();
+    }
+
+    /// A watcher reports.
+    pub(crate) async fn report(&self, payout: &NewPayout, kind: ReportKind) {
+        let number = self.reports.fetch_add(1, Ordering::SeqCst);
+        let key = ReportKey { source: "watcher/sample".into(), id: number.to_string().into() };
+        let report = Report { key, time: self.clock.now(), kind };
+        self.payouts.report(payout.id, payout.terms.mode, report, None).await.unwrap();
+    }
+
+    pub(crate) fn url(&self, payout: &NewPayout) -> String {
+        format!("{}/track/{}", self.base, payout.tracking_token)
+    }
+
+    /// The page as a reader of that language gets it.
+    pub(crate) async fn page(&self, payout: &NewPayout, language: &str) -> String {
+        let request = reqwest::Client::new().get(self.url(payout)).header("accept-language", language);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.text().await.unwrap()
+    }
+}
+
+/// Serves `router` on a port of its own for as long as the test runs; returns where.
+pub(crate) async fn listen(router: Router) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, router, ServerLimits::named("tracking"), pending()));
+    format!("http://{address}")
+}
+
+pub(crate) fn sent(network: &str, hash: &str) -> ReportKind {
+    let transaction = Transaction { network: Network::new(network), tx_hash: TxHash::new(hash) };
+    ReportKind::Broadcast(BroadcastReport { transaction, leg: None, estimated_seconds: None })
+}
+
+pub(crate) fn arrived(network: &str, hash: &str, amount: Option<Amount>) -> ReportKind {
+    ReportKind::Delivered(DeliveredReport {
+        transaction: Transaction { network: Network::new(network), tx_hash: TxHash::new(hash) },
+        recipient_amount: amount,
+        fees_paid_usd: None,
+        confirmations: None,
+    })
+}
+
+pub(crate) fn failed(message: &str, funds: FailedFunds, reversal: bool) -> ReportKind {
+    ReportKind::Failed(FailedReport {
+        code: "dropped".into(),
+        message: message.into(),
+        network: None,
+        tx_hash: None,
+        funds: Some(funds),
+        reversal,
+    })
+}
