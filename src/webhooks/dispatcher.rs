@@ -82,8 +82,11 @@ impl Dispatcher {
                 () = shutdown.requested() => break,
                 () = self.options.wakeup.notified() => {}
                 Some(ended) = self.attempts.join_next_with_id() => self.attempt_ended(ended),
-                Some(exit) = maintenance.join_next(), if !shutdown.is_requested() => {
-                    result = Err(MaintenanceExited(exit_reason(&exit)));
+                Some(exit) = maintenance.join_next() => {
+                    // At shutdown the maintenance task may exit before this loop observes the request.
+                    if !shutdown.is_requested() {
+                        result = Err(MaintenanceExited(exit_reason(&exit)));
+                    }
                     break;
                 }
                 () = tokio::time::sleep(pause) => {}
