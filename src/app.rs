@@ -60,7 +60,7 @@ fn store_config(config: &Database) -> StoreConfig {
 }
 
 fn required<'a>(value: Option<&'a str>, key: &'static str, variable: &str) -> Result<&'a str, ConfigError> {
-    value.ok_or_else(|| ConfigError::BadValue {
+    value.ok_or_else(|| ConfigError::InvalidValue {
         key,
         problem: format!("must be set ({variable} sets it as well)"),
     })
@@ -99,7 +99,7 @@ pub async fn send_report(config: &Config, id: PayoutId, report: &Report) -> Resu
 
 fn amqp_settings(config: &Config) -> Result<AmqpSettings, ConfigError> {
     let url = required(config.amqp.url.set(), "amqp.url", "AMQP_URL")?;
-    let url = url.parse().map_err(|error: InvalidBrokerUrl| ConfigError::BadValue {
+    let url = url.parse().map_err(|error: InvalidBrokerUrl| ConfigError::InvalidValue {
         key: "amqp.url",
         problem: error.to_string(),
     })?;

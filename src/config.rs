@@ -1,10 +1,9 @@
-//! Configuration: documented defaults embedded in the program, an optional file, the environment.
-//!
-//! Every module gets the small piece it needs; none reads the whole.
+//! Configuration: the documented defaults embedded in the program, an optional file, the environment.
 
 mod check;
+mod error_text;
 mod frame_ancestors;
-mod refusal;
+mod routes;
 mod secret;
 mod sections;
 #[cfg(test)]
@@ -17,20 +16,19 @@ use config::{Environment, File, FileFormat};
 use serde::Deserialize;
 
 pub use self::frame_ancestors::{FrameAncestors, InvalidFrameAncestors};
+pub use self::routes::{AssetConfig, BridgeConfig, DefaultNetworks, NetworkConfig, RoutesConfig};
 pub use self::secret::Secret;
 pub use self::sections::{
     Actors, Amqp, Commit, Database, Http, Idempotency, Limits, Log, LogFormat, Ops, Quotes, Relay, Reports,
     Sandbox, Sweep, Tracking, Waiting, Webhooks,
 };
-use crate::quotes::RoutesConfig;
 
 /// The documented defaults, as TOML.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
-/// The documented default routes, as TOML.
-pub const DEFAULT_ROUTES: &str = include_str!("quotes/routes.default.toml");
 
-/// Everything that can be set. `config.default.toml` says what each key means.
+/// All settings. `config.default.toml` documents every key and is the only source of their defaults.
 #[derive(Debug, Clone, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub http: Http,
@@ -53,32 +51,30 @@ pub struct Config {
     pub log: Log,
 }
 
-/// Why the configuration was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A key is unknown, or its value does not fit.
+    /// A source cannot be read, a key is unknown, or a value has the wrong type.
     #[error("the configuration is refused: {0}")]
-    Refused(String),
-    /// A value is of the right kind but makes no sense.
+    Unreadable(String),
+    /// A value has the right type but is out of range.
     #[error("the configuration is refused: {key} {problem}")]
-    BadValue {
+    InvalidValue {
         /// The key, as `section.key`.
         key: &'static str,
-        /// What is wrong with it.
         problem: String,
     },
 }
 
-/// The variables that have names of their own, and the keys they set.
+/// The variables with conventional names, and the keys they set.
 const CONVENTIONAL: [(&str, &str); 2] = [("DATABASE_URL", "database.url"), ("AMQP_URL", "amqp.url")];
 const FILE_VARIABLE: &str = "PAYOUTD_CONFIG";
 const PREFIX: &str = "PAYOUTD_";
 
 impl Config {
-    /// Reads the configuration from the process's environment and the file it names.
+    /// Reads the configuration from the environment of the process and the file it names.
     ///
     /// # Errors
-    /// Where a key is unknown or a value does not fit; the message names the key.
+    /// Returns `ConfigError` if a source cannot be read, a key is unknown or a value is invalid. The message names the key.
     pub fn from_process() -> Result<Self, ConfigError> {
         Self::from_environment(
             std::env::vars_os()
@@ -86,10 +82,10 @@ impl Config {
         )
     }
 
-    /// Reads the configuration as if `environment` were the environment.
+    /// Reads the configuration from the variables in `environment` and the file they name.
     ///
     /// # Errors
-    /// Where a key is unknown or a value does not fit; the message names the key.
+    /// Returns `ConfigError` if a source cannot be read, a key is unknown or a value is invalid. The message names the key.
     pub fn from_environment(
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
@@ -98,10 +94,10 @@ impl Config {
         Self::read(file.map(|path| File::from(Path::new(&path)).format(FileFormat::Toml)), environment)
     }
 
-    /// Reads the configuration as if `file` were what the file says, for the fuzz targets in `tests/fuzz`.
+    /// Reads the configuration with `file` as the text of the file. For the fuzz targets in `tests/fuzz`.
     ///
     /// # Errors
-    /// Where a key is unknown or a value does not fit; the message names the key.
+    /// Returns `ConfigError` if a source cannot be read, a key is unknown or a value is invalid. The message names the key.
     #[doc(hidden)]
     pub fn from_text(
         file: &str,
@@ -114,30 +110,28 @@ impl Config {
         file: Option<S>,
         mut environment: HashMap<String, String>,
     ) -> Result<Self, ConfigError> {
-        // For `payoutd_actors::failpoint`. Where there are no such points, asking for one is an error.
+        // Read by `payoutd_actors::failpoint`. Without the feature, the variable is an unknown key.
         #[cfg(feature = "failpoints")]
         environment.remove("PAYOUTD_KILL_AT");
-        let mut builder = config::Config::builder()
-            .add_source(File::from_str(DEFAULTS, FileFormat::Toml))
-            .add_source(File::from_str(DEFAULT_ROUTES, FileFormat::Toml));
+        let mut builder = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(file) = file {
             builder = builder.add_source(file);
         }
         for (variable, key) in CONVENTIONAL {
             if let Some(value) = environment.remove(variable) {
-                builder = builder.set_override(key, value).map_err(refused)?;
+                builder = builder.set_override(key, value).map_err(unreadable)?;
             }
         }
-        let ours = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let settings = environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         let variables =
-            Environment::with_prefix("PAYOUTD").prefix_separator("_").separator("__").source(Some(ours));
-        let built = builder.add_source(variables).build().map_err(refused)?;
-        let config: Self = built.try_deserialize().map_err(refused)?;
+            Environment::with_prefix("PAYOUTD").prefix_separator("_").separator("__").source(Some(settings));
+        let built = builder.add_source(variables).build().map_err(unreadable)?;
+        let config: Self = built.try_deserialize().map_err(unreadable)?;
         config.check()?;
         Ok(config)
     }
 
-    /// The address partners' users reach us under.
+    /// The base URL of tracking pages, without a trailing slash.
     #[must_use]
     pub fn public_url(&self) -> String {
         let set = self.http.public_url.trim_end_matches('/');
@@ -145,7 +139,7 @@ impl Config {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
-fn refused(error: config::ConfigError) -> ConfigError {
-    ConfigError::Refused(refusal::without_values(&error))
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err requires")]
+fn unreadable(error: config::ConfigError) -> ConfigError {
+    ConfigError::Unreadable(error_text::without_values(&error))
 }

@@ -20,7 +20,7 @@ pub use refusal::QuoteRefusal;
 pub use request::QuoteRequest;
 pub(crate) use request::check_external_ref;
 pub use response::{InsufficientFunds, QuoteResponse, QuotedRoute};
-pub use routes::{Routes, RoutesConfig};
+pub use routes::Routes;
 pub use service::{OpenError, QuoteError, QuoteService};
 pub use signature::{Signer, SigningKey};
 

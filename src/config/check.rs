@@ -1,11 +1,12 @@
-//! What the types of the settings cannot say.
+//! The ranges of the settings.
 
 use super::{Config, ConfigError};
 
 impl Config {
-    /// Refuses values that are of the right type and make no sense.
+    /// # Errors
+    /// Returns `ConfigError::InvalidValue` for the first value out of range.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let bad = |key, problem: &str| Err(ConfigError::BadValue { key, problem: problem.into() });
+        let invalid = |key, problem: &str| Err(ConfigError::InvalidValue { key, problem: problem.into() });
         let at_least_one = [
             ("http.max_connections", self.http.max_connections),
             ("http.max_body_bytes", self.http.max_body_bytes),
@@ -13,7 +14,6 @@ impl Config {
             ("limits.writes_burst", self.limits.writes_burst as usize),
             ("quotes.ttl_seconds", self.quotes.ttl_seconds as usize),
             ("database.max_connections", self.database.max_connections as usize),
-            ("amqp.prefetch", usize::from(self.amqp.prefetch)),
             ("amqp.delivery_limit", self.amqp.delivery_limit as usize),
             ("reports.max_bytes", self.reports.max_bytes),
             ("actors.max_live", self.actors.max_live),
@@ -30,7 +30,7 @@ impl Config {
         ];
         for (key, value) in at_least_one {
             if value == 0 {
-                return bad(key, "must be at least 1");
+                return invalid(key, "must be at least 1");
             }
         }
         let periods = [
@@ -41,7 +41,7 @@ impl Config {
         ];
         for (key, value) in periods {
             if !(10..=60_000).contains(&value) {
-                return bad(key, "must be between 10 and 60000");
+                return invalid(key, "must be between 10 and 60000");
             }
         }
         for (key, value) in [
@@ -49,30 +49,36 @@ impl Config {
             ("waiting.stream_seconds", self.waiting.stream_seconds),
         ] {
             if !(1..=86_400).contains(&value) {
-                return bad(key, "must be between 1 and 86400");
+                return invalid(key, "must be between 1 and 86400");
             }
         }
         if !(24..=8760).contains(&self.idempotency.keep_hours) {
-            return bad("idempotency.keep_hours", "must be between 24 and 8760");
+            return invalid("idempotency.keep_hours", "must be between 24 and 8760");
+        }
+        if !(1..=5_000).contains(&self.amqp.prefetch) {
+            return invalid("amqp.prefetch", "must be between 1 and 5000");
         }
         if !(1..=60).contains(&self.webhooks.timeout_seconds) {
-            return bad("webhooks.timeout_seconds", "must be between 1 and 60");
+            return invalid("webhooks.timeout_seconds", "must be between 1 and 60");
         }
         if self.quotes.signing_key.set().is_some_and(|key| key.len() < 16) {
-            return bad("quotes.signing_key", "must have at least 16 characters");
+            return invalid("quotes.signing_key", "must have at least 16 characters");
         }
         if self.ops.token.set().is_none() && !self.ops.listen.ip().is_loopback() {
-            return bad("ops.token", "must be set where ops.listen is not a loopback address");
+            return invalid("ops.token", "must be set if ops.listen is not a loopback address");
         }
         let path = &self.http.base_path;
         if !path.is_empty()
             && (!path.starts_with('/') || path.ends_with('/') || path.contains(['{', '}', '*', '?', '#']))
         {
-            return bad("http.base_path", "must start with a slash, not end with one, and be a plain path");
+            return invalid(
+                "http.base_path",
+                "must be a plain path that starts with a slash and does not end with one",
+            );
         }
         let url = &self.http.public_url;
         if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
-            return bad("http.public_url", "must start with http:// or https://");
+            return invalid("http.public_url", "must start with http:// or https://");
         }
         Ok(())
     }

@@ -1,23 +1,21 @@
-//! Which sites may show the page inside their own.
+//! The sites that may embed the tracking page: the CSP directive `frame-ancestors`.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 
-/// The origins that may embed the page. None by default.
+/// Origins in the syntax of the directive. Empty by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub struct FrameAncestors(Vec<String>);
 
-/// Text that is no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not 'self' or an origin such as https://app.example or https://*.example:8443")]
 pub struct InvalidFrameAncestors(String);
 
 impl FrameAncestors {
-    /// Reads origins.
-    ///
     /// # Errors
-    /// Where one is not an origin: nothing else may get into a header.
+    /// Returns `InvalidFrameAncestors` if a string is neither `self` nor an origin: the value becomes part of a header.
     pub fn new<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, InvalidFrameAncestors> {
         let read = |origin: &str| match origin {
             "self" | "'self'" => Ok("'self'".to_owned()),
@@ -27,20 +25,18 @@ impl FrameAncestors {
         origins.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether nobody may.
     #[must_use]
-    pub fn is_nobody(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether only our own pages may.
     #[must_use]
-    pub fn is_self_alone(&self) -> bool {
-        self.0.iter().all(|origin| origin == "'self'") && !self.is_nobody()
+    pub fn is_self_only(&self) -> bool {
+        self.0.iter().all(|origin| origin == "'self'") && !self.is_empty()
     }
 }
 
-/// A scheme, a host that may begin with `*.`, and perhaps a port.
+/// An origin has a scheme, a host that may begin with `*.`, and an optional port.
 fn is_origin(text: &str) -> bool {
     let Some(authority) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
         return false;
@@ -53,24 +49,24 @@ fn is_origin(text: &str) -> bool {
 }
 
 impl fmt::Display for FrameAncestors {
-    /// As the directive's sources.
+    /// Formats the sources of the directive.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_nobody() { f.write_str("'none'") } else { f.write_str(&self.0.join(" ")) }
+        if self.is_empty() { f.write_str("'none'") } else { f.write_str(&self.0.join(" ")) }
     }
 }
 
 impl<'de> Deserialize<'de> for FrameAncestors {
-    /// A list, or, as the environment has it, one text with spaces between.
+    /// Reads a list, or the string of an environment variable, with spaces or commas between origins.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Written {
+        enum Format {
             List(Vec<String>),
             Text(String),
         }
-        let read = match Written::deserialize(deserializer)? {
-            Written::List(list) => Self::new(list.iter().map(String::as_str)),
-            Written::Text(text) => Self::new(text.split([' ', ',']).filter(|origin| !origin.is_empty())),
+        let read = match Format::deserialize(deserializer)? {
+            Format::List(list) => Self::new(list.iter().map(String::as_str)),
+            Format::Text(text) => Self::new(text.split([' ', ',']).filter(|origin| !origin.is_empty())),
         };
         read.map_err(serde::de::Error::custom)
     }
@@ -81,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_origins_get_into_the_header() {
+    fn only_self_and_origins_are_accepted() {
         let format = |list: &[&str]| FrameAncestors::new(list.iter().copied()).map(|found| found.to_string());
         assert_eq!(format(&[]).unwrap(), "'none'");
         let list = ["self", "https://app.example", "https://*.example:8443", "http://localhost:3000"];
@@ -108,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_texts_are_read() {
+    fn lists_and_strings_are_read() {
         let read = |json: &str| serde_json::from_str::<FrameAncestors>(json).map(|found| found.to_string());
         assert_eq!(read(r#"["https://a.example"]"#).unwrap(), "https://a.example");
         assert_eq!(

@@ -1,20 +1,20 @@
-//! Settings that hold secrets.
+//! Secret settings.
 
 use serde::Deserialize;
 
-/// A setting that must not be shown: it may hold a password.
+/// A setting that may contain a password. Its `Debug` output does not show the value.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The value itself.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The value, where one is set.
+    /// The value, or `None` if it is empty.
     #[must_use]
     pub fn set(&self) -> Option<&str> {
         (!self.0.is_empty()).then_some(self.0.as_str())

@@ -1,3 +1,5 @@
+mod documentation;
+
 use super::*;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -5,7 +7,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 #[test]
-fn the_defaults_are_the_contracts() {
+fn the_defaults_are_those_of_the_contract() {
     let config = read(&[]).unwrap();
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.ops.listen.to_string(), "127.0.0.1:8081");
@@ -15,7 +17,7 @@ fn the_defaults_are_the_contracts() {
 }
 
 #[test]
-fn the_environment_wins_and_secrets_stay_text() {
+fn the_environment_overrides_the_defaults_and_secrets_are_not_shown() {
     let config = read(&[
         ("DATABASE_URL", "sqlite:a"),
         ("AMQP_URL", "amqp://b"),
@@ -34,24 +36,24 @@ fn the_environment_wins_and_secrets_stay_text() {
 }
 
 #[test]
-fn sites_that_embed_the_tracking_page_are_listed_in_a_file_or_in_one_variable() {
-    let embedders = |pairs: &[_]| read(pairs).unwrap().tracking.frame_ancestors.to_string();
-    assert_eq!(embedders(&[]), "'none'");
+fn frame_ancestors_are_read_from_a_file_or_a_variable() {
+    let ancestors = |pairs: &[_]| read(pairs).unwrap().tracking.frame_ancestors.to_string();
+    assert_eq!(ancestors(&[]), "'none'");
     let variable = "PAYOUTD_TRACKING__FRAME_ANCESTORS";
     assert_eq!(
-        embedders(&[(variable, "https://a.example https://b.example")]),
+        ancestors(&[(variable, "https://a.example https://b.example")]),
         "https://a.example https://b.example"
     );
-    assert_eq!(embedders(&[(variable, "")]), "'none'");
+    assert_eq!(ancestors(&[(variable, "")]), "'none'");
     let file = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
     std::fs::write(&file, "[tracking]\nframe_ancestors = [\"self\", \"https://c.example\"]\n").unwrap();
     let path = file.path().to_str().unwrap();
-    assert_eq!(embedders(&[("PAYOUTD_CONFIG", path)]), "'self' https://c.example");
+    assert_eq!(ancestors(&[("PAYOUTD_CONFIG", path)]), "'self' https://c.example");
 }
 
 #[test]
-fn what_is_wrong_is_named() {
-    for (variable, value, named) in [
+fn an_error_names_the_key() {
+    for (variable, value, name) in [
         ("PAYOUTD_HTTP__LISTEM", "x", "listem"),
         ("PAYOUTD_HTPP__LISTEN", "x", "htpp"),
         ("PAYOUTD_HTTP__LISTEN", "nowhere", "http.listen"),
@@ -65,19 +67,20 @@ fn what_is_wrong_is_named() {
         ("PAYOUTD_OPS__LISTEN", "0.0.0.0:1", "ops.token"),
         ("PAYOUTD_HTTP__BASE_PATH", "v1", "http.base_path"),
         ("PAYOUTD_HTTP__PUBLIC_URL", "example.org", "http.public_url"),
+        ("PAYOUTD_AMQP__PREFETCH", "5001", "amqp.prefetch"),
         ("PAYOUTD_LOG__FORMAT", "xml", "log.format"),
         ("PAYOUTD_TRACKING__FRAME_ANCESTORS", "*", "tracking.frame_ancestors"),
         ("PAYOUTD_TRACKING__MISSES_PER_MINUTE", "0", "tracking.misses_per_minute"),
         ("PAYOUTD_CONFIG", "nowhere.toml", "nowhere.toml"),
     ] {
         let error = read(&[(variable, value)]).unwrap_err().to_string();
-        assert!(error.contains(named), "{variable}={value}: {error}");
+        assert!(error.contains(name), "{variable}={value}: {error}");
     }
 }
 
 #[test]
-fn what_is_wrong_is_named_without_the_value() {
-    for (pairs, file, named) in [
+fn an_error_does_not_show_the_value() {
+    for (pairs, file, name) in [
         (vec![], "[quotes]\nsigning_key = \"hush\n", "line 2"),
         (vec![], "[quotes]\nsigning_key = hush\n", "line 2"),
         (vec![], "[ops]\ntoken = \"hush\"\ntoken = \"hush\"\n", "line 3"),
@@ -88,12 +91,12 @@ fn what_is_wrong_is_named_without_the_value() {
     ] {
         let pairs = pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
         let error = Config::from_text(file, pairs).unwrap_err().to_string();
-        assert!(error.contains(named) && !error.contains("hush"), "{file}: {error}");
+        assert!(error.contains(name) && !error.contains("hush"), "{file}: {error}");
     }
 }
 
 #[test]
-fn a_file_stands_between_defaults_and_environment() {
+fn a_file_overrides_the_defaults_and_the_environment_overrides_the_file() {
     let file = tempfile::NamedTempFile::with_suffix(".conf").unwrap();
     std::fs::write(&file, "[quotes]\nttl_seconds = 7\n[actors]\nmax_live = 3\n").unwrap();
     let path = file.path().to_str().unwrap();

@@ -11,51 +11,7 @@ mod solana;
 mod tests;
 mod tron;
 
-use std::fmt;
-
-use serde::Deserialize;
-
-/// Networks whose addresses have the same shape, so that the address alone does not tell them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AddressFamily {
-    /// Ethereum and all that share its addresses: `0x` and 40 hex digits.
-    Evm,
-    /// Tron: base58check of `0x41` and 20 bytes, seen as `T…`.
-    Tron,
-    /// Solana: base58 of 32 bytes. These addresses carry no checksum.
-    Solana,
-    /// Bitcoin: `bc1…`, `1…` and `3…`.
-    Bitcoin,
-}
-
-impl AddressFamily {
-    /// Every family.
-    pub const ALL: [Self; 4] = [Self::Evm, Self::Tron, Self::Solana, Self::Bitcoin];
-
-    /// The family's name in configuration.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Evm => "evm",
-            Self::Tron => "tron",
-            Self::Solana => "solana",
-            Self::Bitcoin => "bitcoin",
-        }
-    }
-}
-
-impl fmt::Display for AddressFamily {
-    /// The name people use.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Evm => "EVM",
-            Self::Tron => "Tron",
-            Self::Solana => "Solana",
-            Self::Bitcoin => "Bitcoin",
-        })
-    }
-}
+pub use payoutd_domain::AddressFamily;
 
 /// What exactly is wrong with an address. None of these repeats the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,6 @@
 //! The route table: networks, assets and bridges, as configured and as checked.
 
 mod check;
-mod section;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +11,6 @@ use payoutd_domain::{Amount, Network, TxHash, Usd};
 use super::destination::AddressFamily;
 
 pub use check::RoutesError;
-pub use section::{AssetConfig, BridgeConfig, DefaultNetworks, NetworkConfig, RoutesConfig};
 
 /// The networks, assets and bridges payouts may take. Checked once at start, never changed.
 #[derive(Debug, Clone)]
@@ -127,7 +125,7 @@ impl Routes {
     #[must_use]
     pub fn explorer_url(&self, network: &Network, tx_hash: &TxHash) -> Option<String> {
         let template = &self.networks.get(network)?.explorer_tx_url;
-        Some(template.replace(section::TX_HASH, &percent_encoded(tx_hash.as_str())))
+        Some(template.replace(check::TX_HASH, &percent_encoded(tx_hash.as_str())))
     }
 }
 

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod account;
+mod address_family;
 mod broadcast;
 mod change;
 mod decision;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use account::Account;
+pub use address_family::AddressFamily;
 pub use broadcast::{Broadcast, MAX_TRANSACTIONS};
 pub use change::{Change, ChangeKind};
 pub use decision::{Cause, Decision, Entry, Outcome, Refusal, Unchanged};

@@ -44,9 +44,9 @@ pub(super) fn of_every_answer(response: &mut Response, site: &Site) {
     );
     // Older browsers know only this one, which cannot name other sites.
     let ancestors = &site.config.frame_ancestors;
-    if ancestors.is_nobody() {
+    if ancestors.is_empty() {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    } else if ancestors.is_self_alone() {
+    } else if ancestors.is_self_only() {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
     }
 }

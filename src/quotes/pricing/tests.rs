@@ -1,5 +1,5 @@
 use super::*;
-use crate::quotes::routes::{BridgeConfig, RoutesConfig};
+use crate::config::{BridgeConfig, Config, RoutesConfig};
 use proptest::prelude::*;
 
 const EVM: &str = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
@@ -8,9 +8,7 @@ const SOLANA: &str = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v";
 const BITCOIN: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
 
 fn defaults() -> RoutesConfig {
-    let toml = include_str!("../routes.default.toml");
-    let source = config::File::from_str(toml, config::FileFormat::Toml);
-    config::Config::builder().add_source(source).build().unwrap().get("routes").unwrap()
+    Config::from_environment([]).unwrap().routes
 }
 
 fn table(change: impl FnOnce(&mut RoutesConfig)) -> Routes {

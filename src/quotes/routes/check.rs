@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use payoutd_domain::{Amount, Network, Usd};
 
-use super::section::{AssetConfig, BridgeConfig, NetworkConfig, RoutesConfig, TX_HASH};
 use super::{Asset, Bridge, Chain, Routes};
+use crate::config::{AssetConfig, BridgeConfig, NetworkConfig, RoutesConfig};
 use crate::quotes::destination::AddressFamily;
+
+/// The placeholder of the transaction hash in an explorer URL.
+pub(super) const TX_HASH: &str = "{tx_hash}";
 
 /// A value of the route table that cannot be worked with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

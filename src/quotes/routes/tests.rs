@@ -1,6 +1,6 @@
 use super::*;
 
-const DEFAULTS: &str = include_str!("../routes.default.toml");
+use crate::config::{AssetConfig, BridgeConfig, DEFAULTS, NetworkConfig, RoutesConfig};
 
 fn read(toml: &str) -> Result<RoutesConfig, config::ConfigError> {
     let source = config::File::from_str(toml, config::FileFormat::Toml);

@@ -7,8 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
+use crate::config::Config;
 use crate::idempotency::unkept;
-use crate::quotes::routes::RoutesConfig;
 use crate::quotes::signature::SigningKey;
 
 struct TestClock(AtomicI64);
@@ -65,10 +65,7 @@ struct Fixture {
 const START: i64 = 1_772_366_400_000_000;
 
 fn service(store: &Arc<MemoryStore>, clock: &Arc<TestClock>) -> QuoteService {
-    let toml = include_str!("../routes.default.toml");
-    let source = config::File::from_str(toml, config::FileFormat::Toml);
-    let config: RoutesConfig =
-        config::Config::builder().add_source(source).build().unwrap().get("routes").unwrap();
+    let config = Config::from_environment([]).unwrap().routes;
     let signer = Signer::new(SigningKey::new(b"0123456789abcdef").unwrap());
     let routes = Arc::new(Routes::try_from(&config).unwrap());
     QuoteService::new(

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
+use payoutd::config::Config;
 use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking_router};
-use payoutd::quotes::routes::{Routes, RoutesConfig};
+use payoutd::quotes::routes::Routes;
 use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::tracking::TokenIndex;
 use payoutd_actors::handle::PayoutsHandle;
@@ -66,10 +67,8 @@ impl TokenIndex for Index {
 }
 
 pub(crate) fn default_routes() -> Routes {
-    const DEFAULTS: &str = include_str!("../../../src/quotes/routes.default.toml");
-    let source = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
-    let built = config::Config::builder().add_source(source).build().unwrap();
-    Routes::try_from(&built.get::<RoutesConfig>("routes").unwrap()).unwrap()
+    let config = Config::from_environment([]).unwrap();
+    Routes::try_from(&config.routes).unwrap()
 }
 
 pub(crate) const ETHEREUM_TX: &str = "0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060";
