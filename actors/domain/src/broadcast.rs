@@ -1,30 +1,21 @@
-//! Broadcast: at least one transaction of the payout is out.
+//! The rules of the state broadcast: at least one transaction is out.
 
-use super::estimate::{self, Due, Estimate};
+use super::estimate::{self, Estimate};
 use super::{
-    Decision, Delivered, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind, Route, State,
-    Timestamp, Transaction, TxHash, Unchanged,
+    Broadcast, Decision, Delivered, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind, Route,
+    State, Timestamp, Transaction, Unchanged,
 };
 
-/// The most transactions one payout can have: far beyond any bridge with replacements, small enough to keep.
+/// The most transactions that one payout can have: far more than any bridge with replacements needs.
 pub const MAX_TRANSACTIONS: usize = 32;
 
-/// The state between the first transaction and an end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broadcast {
-    /// When delivery is expected.
-    pub due: Due,
-    /// Every hash seen so far: legs and replacements, oldest first. Never empty.
-    pub hashes: Vec<TxHash>,
-}
-
 impl Broadcast {
-    /// What `report` means now.
+    /// Decides what `report` changes.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>, report: &Report) -> Decision {
         let time = estimate::report_time(report, facts.now);
         let at = facts.not_before_last(time);
-        let whole_way = facts.route.seconds_after_broadcast;
+        let full_seconds = facts.route.seconds_after_broadcast;
         let moved = |seconds| self.due.estimate.moved_by(Estimate::counted_from(time, seconds));
         match &report.kind {
             ReportKind::Broadcast(seen) if self.hashes.contains(&seen.transaction.tx_hash) => {
@@ -34,11 +25,11 @@ impl Broadcast {
                 at,
                 transaction: seen.transaction.clone(),
                 leg: seen.leg,
-                estimate: moved(seen.estimated_seconds.unwrap_or(whole_way)),
+                estimate: moved(seen.estimated_seconds.unwrap_or(full_seconds)),
             }),
             ReportKind::Progress(seen) => {
                 let known = self.due.estimate;
-                let estimate = known.moved_by_progress(seen, time, whole_way);
+                let estimate = known.moved_by_progress(seen, time, full_seconds);
                 let replacement = seen.replaced_by.as_ref().filter(|hash| !self.hashes.contains(hash));
                 match (replacement, estimate) {
                     (Some(hash), estimate) => self.transaction_seen(Event::TransactionSeen {
@@ -53,8 +44,8 @@ impl Broadcast {
                     (None, Some(_) | None) => Decision::Unchanged(Unchanged::NothingNew),
                 }
             }
-            ReportKind::Delivered(seen) => Decision::Apply(vec![Delivered::event(at, seen)]),
-            ReportKind::Failed(seen) => Decision::Apply(vec![Failed::event(at, seen)]),
+            ReportKind::Delivered(seen) => Decision::Apply(vec![Event::delivered(at, seen)]),
+            ReportKind::Failed(seen) => Decision::Apply(vec![Event::failed(at, seen)]),
         }
     }
 
@@ -66,17 +57,17 @@ impl Broadcast {
         }
     }
 
-    /// The state after a report that named the estimate's moment again, or nothing new at all.
+    /// The state after a report that repeated the estimated delivery time, or contained nothing new.
     #[must_use]
-    pub fn confirmed(mut self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
-        self.due = self.due.confirmed(report, recorded_at, route.seconds_after_broadcast);
+    pub fn refreshed(mut self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
+        self.due = self.due.refreshed(report, recorded_at, route.seconds_after_broadcast);
         self
     }
 
     /// The state after `event`.
     ///
     /// # Errors
-    /// Where `event` cannot happen here: the journal does not belong to this payout.
+    /// Returns `IllegalEvent` if `event` is impossible in this state.
     pub fn apply(mut self, event: &Event, recorded_at: Timestamp) -> Result<State, IllegalEvent> {
         match event {
             Event::TransactionSeen { transaction, estimate, .. } => {

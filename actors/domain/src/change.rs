@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, NewPayout, Payout, Sequence, Snapshot, Status, Timestamp};
+use super::{Event, Sequence, Snapshot, Status, Timestamp};
 
 /// One change that a partner can see. It is committed as an outbox message and as webhook deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,14 +20,6 @@ pub struct Change {
 }
 
 impl Change {
-    /// The first change of every payout: its creation.
-    #[must_use]
-    pub fn creation(created: Arc<NewPayout>) -> Self {
-        let recorded_at = created.created_at;
-        let snapshot = Arc::new(Payout::new(created).snapshot());
-        Self { kind: ChangeKind::Created, recorded_at, previous_status: None, snapshot }
-    }
-
     /// The sequence number of this change.
     #[must_use]
     pub fn sequence(&self) -> Sequence {

@@ -1,60 +1,60 @@
-//! What the state machine says to a report, and how that is recorded.
+//! The decision on an input, and how it is recorded in the journal.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Event, Report, Timestamp, Version};
 
-/// The answer to one input.
+/// The decision on one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// These changes, in this order, in one commit. Never empty.
+    /// Apply these events, in this order, in one commit. Never empty.
     Apply(Vec<Event>),
-    /// Nothing to change, and nothing wrong.
+    /// The input is valid and changes nothing.
     Unchanged(Unchanged),
-    /// It cannot be true of this payout as we know it: recorded as evidence, nothing changes.
+    /// The input contradicts what is known of the payout. It is recorded as evidence and changes nothing.
     Refused(Refusal),
 }
 
-/// Why a report changes nothing.
+/// The reason why a report changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unchanged {
-    /// This very report (source and id) was recorded before.
+    /// A report with this key (source and id) is recorded already.
     Repeat,
-    /// Another report already said so.
+    /// Another report with the same content is recorded already.
     AlreadyKnown,
-    /// It speaks of a time before the end state.
+    /// The payout has reached an end state, and the report is about a time before it.
     Late,
-    /// It carries nothing newer than what is known.
+    /// The report contains nothing newer than what is known.
     NothingNew,
 }
 
-/// Why a report was refused. Each of them marks the payout for operators, because money may be where the status
-/// does not say.
+/// The reason why a report was refused. Every refusal marks the payout for operators, because the funds may not be
+/// where the status says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// A transaction went out although the payout had failed.
+    /// A transaction was broadcast after the payout had failed.
     BroadcastAfterFailed,
-    /// The recipient has funds although the payout had failed.
+    /// The funds were delivered after the payout had failed.
     DeliveredAfterFailed,
-    /// A second transaction claims the same delivery.
+    /// A second transaction is reported as the delivery.
     DeliveredTwice,
-    /// A failure without `reversal` after delivery.
+    /// A failure without `reversal` was reported after the delivery.
     FailedAfterDelivered,
-    /// More transactions than any route has.
+    /// The payout has as many transactions as are allowed.
     TooManyTransactions,
 }
 
-/// The one recorded outcome of an input.
+/// The recorded outcome of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "outcome", content = "reason", rename_all = "snake_case")]
 pub enum Outcome {
     /// The payout changed.
     Applied,
-    /// It did not need to.
+    /// The payout did not change.
     Unchanged(Unchanged),
-    /// It could not.
+    /// The report was refused.
     Refused(Refusal),
 }
 
@@ -80,30 +80,30 @@ impl Outcome {
     }
 }
 
-/// What made the journal grow.
+/// The cause of a journal entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "cause", content = "report", rename_all = "snake_case")]
 pub enum Cause {
-    /// A watcher's report, kept whole as evidence.
+    /// A report of a watcher, recorded whole as evidence.
     Report(Report),
     /// The estimated delivery time passed.
     DuePassed,
 }
 
-/// One input in the journal: what came, what was decided, what changed.
+/// One journal entry: an input, the decision on it, and the resulting events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The version this entry makes.
+    /// The version of the payout after this entry.
     pub version: Version,
-    /// When it was decided, by our clock.
+    /// The time of the decision, by the clock of this process.
     pub recorded_at: Timestamp,
-    /// What came.
+    /// The input.
     #[serde(flatten)]
     pub cause: Cause,
-    /// What was decided.
+    /// The decision.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// What changed. Empty unless applied.
+    /// The events. Empty unless the outcome is `Applied`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Event>,
 }

@@ -1,37 +1,12 @@
-//! Delivered: the recipient has the funds. Only a reversal leads on.
+//! The rules of the state delivered: the recipient has the funds, and only a reversal leads on.
 
 use super::estimate;
 use super::{
-    Amount, Decision, DeliveredReport, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind,
-    State, Timestamp, TxHash, Unchanged, Usd,
+    Decision, Delivered, Event, Facts, Failed, IllegalEvent, Refusal, Report, ReportKind, State, Unchanged,
 };
 
-/// The good end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivered {
-    /// When the funds arrived.
-    pub at: Timestamp,
-    /// The transaction that delivered them.
-    pub tx_hash: TxHash,
-    /// What actually arrived, where the watcher said.
-    pub recipient_amount: Option<Amount>,
-    /// What it actually cost, where the watcher said.
-    pub fees_paid_usd: Option<Usd>,
-}
-
 impl Delivered {
-    /// The event that a report of delivery makes.
-    #[must_use]
-    pub fn event(at: Timestamp, seen: &DeliveredReport) -> Event {
-        Event::Delivered {
-            at,
-            transaction: seen.transaction.clone(),
-            recipient_amount: seen.recipient_amount,
-            fees_paid_usd: seen.fees_paid_usd,
-        }
-    }
-
-    /// What `report` means now.
+    /// Decides what `report` changes.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>, report: &Report) -> Decision {
         match &report.kind {
@@ -42,7 +17,7 @@ impl Delivered {
             ReportKind::Delivered(_) => Decision::Refused(Refusal::DeliveredTwice),
             ReportKind::Failed(seen) if seen.reversal => {
                 let at = facts.not_before_last(estimate::report_time(report, facts.now));
-                Decision::Apply(vec![Failed::event(at, seen)])
+                Decision::Apply(vec![Event::failed(at, seen)])
             }
             ReportKind::Failed(_) => Decision::Refused(Refusal::FailedAfterDelivered),
         }
@@ -51,7 +26,7 @@ impl Delivered {
     /// The state after `event`.
     ///
     /// # Errors
-    /// Where `event` cannot happen here: the journal does not belong to this payout.
+    /// Returns `IllegalEvent` if `event` is impossible in this state.
     pub fn apply(self, event: &Event) -> Result<State, IllegalEvent> {
         match event {
             Event::Failed { failure, funds, .. } => Ok(State::Failed(Failed {

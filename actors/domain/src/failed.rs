@@ -1,43 +1,18 @@
-//! Failed: the payout will not arrive. Nothing leads on from here.
+//! The rules of the state failed: the payout will not be delivered, and nothing leads on.
 
 use super::{
-    Amount, Decision, Event, Facts, FailedFunds, FailedReport, Failure, IllegalEvent, Refusal, Report,
-    ReportKind, State, Timestamp, Unchanged, Usd,
+    Decision, Event, Facts, Failed, FailedFunds, Failure, IllegalEvent, Refusal, Report, ReportKind, State,
+    Unchanged,
 };
 
-/// The bad end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failed {
-    /// Why.
-    pub failure: Failure,
-    /// Where the funds are.
-    pub funds: FailedFunds,
-    /// What had arrived before a reversal, where known.
-    pub recipient_amount: Option<Amount>,
-    /// What the reversed delivery cost, where known.
-    pub fees_paid_usd: Option<Usd>,
-}
-
 impl Failed {
-    /// The event that a report of failure makes. Funds nobody speaks of are unknown: never guess about money.
-    #[must_use]
-    pub fn event(at: Timestamp, seen: &FailedReport) -> Event {
-        Event::Failed {
-            at,
-            failure: Failure { code: seen.code.clone(), message: seen.message.clone() },
-            funds: seen.funds.unwrap_or(FailedFunds::Unknown),
-            network: seen.network.clone(),
-            tx_hash: seen.tx_hash.clone(),
-        }
-    }
-
-    /// Failed with nothing delivered before.
+    /// A failure without an earlier delivery.
     #[must_use]
     pub fn before_delivery(failure: &Failure, funds: FailedFunds) -> Self {
         Self { failure: failure.clone(), funds, recipient_amount: None, fees_paid_usd: None }
     }
 
-    /// What `report` means now.
+    /// Decides what `report` changes.
     #[must_use]
     pub fn decide(&self, _facts: &Facts<'_>, report: &Report) -> Decision {
         match &report.kind {
@@ -48,10 +23,10 @@ impl Failed {
         }
     }
 
-    /// Nothing follows this state.
+    /// No event is possible in this state.
     ///
     /// # Errors
-    /// Always.
+    /// Always returns `IllegalEvent`.
     pub fn apply(self, event: &Event) -> Result<State, IllegalEvent> {
         match event {
             Event::Broadcast { .. }

@@ -1,4 +1,4 @@
-//! Identifiers. Each is its own type, so that a quote can never stand where a payout is meant.
+//! Identifiers. Each has a type of its own, so that one cannot be passed in place of another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// An identifier that could not be read.
+/// Text that is not a valid identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a valid {expected}")]
 pub struct InvalidId {
-    /// What was expected, in words a partner can act on.
+    /// The expected form, in words for partners.
     pub expected: &'static str,
 }
 
@@ -62,7 +62,7 @@ macro_rules! prefixed_uuid {
 }
 
 prefixed_uuid!(
-    /// Identifies a payout: `pay_` and 32 hex digits. Opaque to partners, stable for ever.
+    /// Identifies a payout: `pay_` and 32 hex digits. It is opaque to partners and never changes.
     ///
     /// ```
     /// use payoutd_domain::PayoutId;
@@ -75,12 +75,12 @@ prefixed_uuid!(
 );
 
 prefixed_uuid!(
-    /// Identifies the organisation (partner) that owns a key, a quote or a payout. Never shown to the public.
+    /// Identifies the organisation (partner) that owns a key, a quote or a payout. It is never shown to the public.
     OrgId, "org_", "organisation id (org_ and 32 lowercase hex digits)"
 );
 
-/// Identifies a quote: opaque text of 1 to 128 visible ASCII characters. What it must look like to be genuine
-/// is the business of whoever signs quotes.
+/// Identifies a quote: opaque text of 1 to 128 visible ASCII characters. The signer of quotes checks that it is
+/// authentic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct QuoteId(Box<str>);
 
@@ -113,18 +113,18 @@ impl FromStr for QuoteId {
     }
 }
 
-/// Whether real money moves: keys, quotes and payouts of one mode never meet those of the other.
+/// Whether real money moves. Keys, quotes and payouts of one mode are separate from those of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Production: `sk_live_…` keys, real chains.
     Live,
-    /// Sandbox: `sk_test_…` keys, a simulator plays the chains.
+    /// Sandbox: `sk_test_…` keys, simulated chains.
     Test,
 }
 
 impl Mode {
-    /// `live` or `test`, as it stands in keys and rows.
+    /// `live` or `test`, as in keys and rows.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -163,21 +163,21 @@ impl fmt::Display for TrackingToken {
 }
 
 impl fmt::Debug for TrackingToken {
-    /// Hides the token: whoever holds it can watch the payout.
+    /// Hides the token, which is a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TrackingToken(…)")
     }
 }
 
-/// The journal's count of inputs recorded for one payout. Creation is version 1; every recorded report or
-/// passed deadline adds one, seen by partners or not. A commit names the version it expects, so a stale
-/// writer never commits.
+/// The number of journal entries of one payout. The creation is version 1; every recorded report and every passed
+/// deadline adds one, visible to partners or not. A commit contains the version it expects, so a stale writer never
+/// commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Version(pub i64);
 
 impl Version {
-    /// The version of a payout that was only created.
+    /// The version right after the creation.
     pub const FIRST: Self = Self(1);
 
     /// The version after this one.
@@ -187,16 +187,16 @@ impl Version {
     }
 }
 
-/// The number of changes a partner could see, creation being 1. It rises by exactly one with each, without gaps.
+/// The sequence number of a change that partners can see. The creation is 1; every change adds exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sequence(pub i64);
 
 impl Sequence {
-    /// The sequence of a payout that was only created.
+    /// The sequence number of the creation.
     pub const FIRST: Self = Self(1);
 
-    /// The sequence after this one.
+    /// The sequence number after this one.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)

@@ -1,4 +1,4 @@
-//! Money: exact decimals over integers, with checked arithmetic. Never a float.
+//! Amounts of money: exact decimals on integers, with checked arithmetic. No floating point.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An exact, non-negative decimal: up to 20 digits before the point and 18 after it.
 ///
-/// Kept without trailing zeros, so equal amounts are equal values and print the same.
+/// It has no trailing zeros, so equal amounts are equal values with equal text.
 ///
 /// ```
 /// use payoutd_domain::Amount;
@@ -36,10 +36,10 @@ const MAX_SCALE: u8 = 18;
 const LIMIT: u128 = 10u128.pow(38);
 
 impl Amount {
-    /// Nothing.
+    /// Zero.
     pub const ZERO: Self = Self { units: 0, scale: 0 };
 
-    /// `units / 10^scale`. `None` beyond 18 decimals or 20 whole digits.
+    /// `units / 10^scale`; `None` if that has more than 18 decimals or 20 whole digits.
     #[must_use]
     pub fn from_units(units: u128, scale: u8) -> Option<Self> {
         let mut amount = Self { units, scale };
@@ -50,41 +50,41 @@ impl Amount {
         (amount.scale <= MAX_SCALE && amount.units_at(MAX_SCALE).is_some_and(|u| u < LIMIT)).then_some(amount)
     }
 
-    /// The integer number of `10^-scale` units, where that is exact and fits.
+    /// The amount in units of `10^-scale`; `None` if that is not an integer or overflows.
     #[must_use]
     pub fn units_at(self, scale: u8) -> Option<u128> {
         let shift = scale.checked_sub(self.scale)?;
         10u128.checked_pow(shift.into())?.checked_mul(self.units)
     }
 
-    /// How many decimals the amount needs.
+    /// The number of decimals.
     #[must_use]
     pub fn decimals(self) -> u8 {
         self.scale
     }
 
-    /// Whether this is nothing.
+    /// Whether the amount is zero.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.units == 0
     }
 
-    /// The sum, or `None` where it would not fit.
+    /// The sum; `None` if it overflows.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         Self::from_units(self.units_at(scale)?.checked_add(other.units_at(scale)?)?, scale)
     }
 
-    /// The difference, or `None` where it would be negative.
+    /// The difference; `None` if it is negative.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         Self::from_units(self.units_at(scale)?.checked_sub(other.units_at(scale)?)?, scale)
     }
 
-    /// `self / divisor`, rounded up to `decimals` places: a price never falls short. `None` for a zero divisor
-    /// and where it would not fit.
+    /// `self / divisor`, rounded up to `decimals` places, so that a price is never too low; `None` if the divisor is zero
+    /// or the result overflows.
     #[must_use]
     pub fn checked_div_up(self, divisor: Self, decimals: u8) -> Option<Self> {
         let scale = self.scale.max(divisor.scale);
@@ -115,7 +115,7 @@ impl PartialOrd for Amount {
 
 impl Ord for Amount {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Every amount fits at the largest scale: `from_units` and `from_str` see to it.
+        // Every amount fits at the largest scale: `from_units` and `from_str` ensure that.
         self.units_at(MAX_SCALE).cmp(&other.units_at(MAX_SCALE))
     }
 }
@@ -168,7 +168,7 @@ impl<'de> Deserialize<'de> for Amount {
     }
 }
 
-/// An amount of US dollars. Prints at least two decimals: `1.50`.
+/// An amount of US dollars. Its text has at least two decimals: `1.50`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct Usd(pub Amount);
@@ -197,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn refuses_what_is_not_a_plain_decimal() {
+    fn text_that_is_not_a_plain_decimal_is_refused() {
         for bad in [
             "",
             ".",
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_without_trailing_zeros_and_dollars_with_two() {
+    fn amounts_print_without_trailing_zeros_and_dollars_with_two_decimals() {
         let print = |s: &str| s.parse::<Amount>().unwrap().to_string();
         assert_eq!(["100.50", "0", "0.0", "7.10"].map(print), ["100.5", "0", "0", "7.1"]);
         let dollars = |s: &str| Usd(s.parse().unwrap()).to_string();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn divides_upwards() {
+    fn division_rounds_up() {
         let a = |s: &str| s.parse::<Amount>().unwrap();
         assert_eq!(a("1").checked_div_up(a("3"), 6).unwrap(), a("0.333334"));
         assert_eq!(a("1").checked_div_up(Amount::ZERO, 6), None);
@@ -239,14 +239,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_what_it_prints(units in 0..10u128.pow(38), scale in 0u8..=18) {
+        fn a_printed_amount_is_read_back(units in 0..10u128.pow(38), scale in 0u8..=18) {
             if let Some(amount) = Amount::from_units(units, scale) {
                 prop_assert_eq!(amount.to_string().parse::<Amount>().unwrap(), amount);
             }
         }
 
         #[test]
-        fn adding_then_subtracting_is_nothing(a in 0..10u128.pow(30), b in 0..10u128.pow(30), s in 0u8..=18, t in 0u8..=18) {
+        fn subtraction_reverses_addition(a in 0..10u128.pow(30), b in 0..10u128.pow(30), s in 0u8..=18, t in 0u8..=18) {
             let (a, b) = (Amount::from_units(a, s), Amount::from_units(b, t));
             if let (Some(a), Some(b)) = (a, b) && let Some(sum) = a.checked_add(b) {
                 prop_assert_eq!(sum.checked_sub(b).unwrap(), a);

@@ -1,20 +1,13 @@
-//! Pending: created, and no transaction known yet.
+//! The rules of the state pending: no transaction is known.
 
 use super::estimate::{self, Due, Estimate};
 use super::{
-    Broadcast, Decision, Delivered, Event, Facts, Failed, IllegalEvent, Report, ReportKind, Route, State,
+    Broadcast, Decision, Event, Facts, Failed, IllegalEvent, Pending, Report, ReportKind, Route, State,
     Timestamp, Unchanged,
 };
 
-/// The state before any transaction is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
-    /// When delivery is expected.
-    pub due: Due,
-}
-
 impl Pending {
-    /// What `report` means now.
+    /// Decides what `report` changes.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>, report: &Report) -> Decision {
         let time = estimate::report_time(report, facts.now);
@@ -38,7 +31,7 @@ impl Pending {
                     Some(_) | None => Decision::Unchanged(Unchanged::NothingNew),
                 }
             }
-            // Confirmed without an earlier notice is ordinary; the road still leads through broadcast.
+            // A delivery without an earlier report is ordinary; the status still passes through broadcast.
             ReportKind::Delivered(seen) => Decision::Apply(vec![
                 Event::Broadcast {
                     at,
@@ -46,23 +39,23 @@ impl Pending {
                     inferred: true,
                     estimate: None,
                 },
-                Delivered::event(at, seen),
+                Event::delivered(at, seen),
             ]),
-            ReportKind::Failed(seen) => Decision::Apply(vec![Failed::event(at, seen)]),
+            ReportKind::Failed(seen) => Decision::Apply(vec![Event::failed(at, seen)]),
         }
     }
 
-    /// The state after a report that named the estimate's moment again, or nothing new at all.
+    /// The state after a report that repeated the estimated delivery time, or contained nothing new.
     #[must_use]
-    pub fn confirmed(mut self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
-        self.due = self.due.confirmed(report, recorded_at, route.estimated_seconds);
+    pub fn refreshed(mut self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
+        self.due = self.due.refreshed(report, recorded_at, route.estimated_seconds);
         self
     }
 
     /// The state after `event`.
     ///
     /// # Errors
-    /// Where `event` cannot happen here: the journal does not belong to this payout.
+    /// Returns `IllegalEvent` if `event` is impossible in this state.
     pub fn apply(self, event: &Event, recorded_at: Timestamp) -> Result<State, IllegalEvent> {
         match event {
             Event::Broadcast { transaction, estimate, .. } => Ok(State::Broadcast(Broadcast {

@@ -1,4 +1,4 @@
-//! What a chain watcher says it saw. A report is evidence, not an order: the state machine decides what it means.
+//! Reports of chain watchers. A report is evidence and not a command: the state machine decides what it changes.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{Amount, Network, Timestamp, Usd};
 
-/// What identifies a report for ever: the watcher's `source` and the `id` it gave. A second report with the same
-/// key is a repeat and changes nothing.
+/// The key of a report: the `source` of the watcher and its `id`. A second report with the same key is a repeat and
+/// changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ReportKey {
     /// The watcher (`CloudEvents` `source`).
     pub source: Box<str>,
-    /// The watcher's name for this report (`CloudEvents` `id`).
+    /// The id that the watcher gave the report (`CloudEvents` `id`).
     pub id: Box<str>,
 }
 
-/// A transaction hash. Hex hashes are compared without regard to case, others (Solana's base58) as they stand.
+/// A transaction hash. Hex hashes are compared without regard to case, all others (such as base58 on Solana) with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct TxHash(Box<str>);
 
 impl TxHash {
-    /// The hash in its canonical spelling: hex in lowercase.
+    /// The hash in canonical form: hex in lowercase.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
@@ -31,7 +31,7 @@ impl TxHash {
         Self(if is_hex { text.to_ascii_lowercase().into() } else { text.into() })
     }
 
-    /// The canonical spelling.
+    /// The canonical form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -53,68 +53,68 @@ impl fmt::Display for TxHash {
 /// A transaction on a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transaction {
-    /// The chain it is on.
+    /// The chain of the transaction.
     pub network: Network,
-    /// Its hash there.
+    /// The hash on that chain.
     pub tx_hash: TxHash,
 }
 
-/// Which part of a bridged route a transaction is.
+/// The part of a bridged route that a transaction covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Leg {
-    /// On the network the funds leave.
+    /// On the sending network.
     Source,
-    /// The bridge's own.
+    /// On the bridge.
     Bridge,
-    /// On the network the funds arrive at.
+    /// On the receiving network.
     Destination,
 }
 
-/// Where the funds of a failed payout are, as far as the watcher knows.
+/// The location of the funds of a failed payout, as reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailedFunds {
-    /// They never left the sender.
+    /// The funds never left the sender.
     NotSent,
-    /// They came back to the sender.
+    /// The funds came back to the sender.
     Returned,
-    /// Nobody can say yet.
+    /// The location is not known.
     Unknown,
 }
 
-/// `chain.broadcast`: a transaction of this payout is out.
+/// `chain.broadcast`: a transaction of the payout was broadcast.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BroadcastReport {
     /// The transaction.
     #[serde(flatten)]
     pub transaction: Transaction,
-    /// Which part of the route it is.
+    /// The part of the route that the transaction covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leg: Option<Leg>,
-    /// Seconds from the report's time to delivery.
+    /// Seconds from the time of the report to the delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_seconds: Option<u32>,
 }
 
-/// `chain.progress`: the payout is on its way.
+/// `chain.progress`: news of a payout in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgressReport {
-    /// The chain it was seen on.
+    /// The chain.
     pub network: Network,
-    /// The transaction it speaks of.
+    /// The transaction, if the report is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_hash: Option<TxHash>,
-    /// Blocks on top of the transaction.
+    /// The number of confirmations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmations: Option<u32>,
-    /// Blocks wanted before it counts as delivered.
+    /// The number of confirmations at which the transaction counts as delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub required_confirmations: Option<u32>,
-    /// Seconds from the report's time to delivery.
+    /// Seconds from the time of the report to the delivery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_seconds: Option<u32>,
-    /// The transaction that took this one's place.
+    /// The transaction that replaced this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<TxHash>,
 }
@@ -122,52 +122,52 @@ pub struct ProgressReport {
 /// `chain.delivered`: the recipient has the funds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveredReport {
-    /// The transaction that delivered them.
+    /// The transaction that delivered the funds.
     #[serde(flatten)]
     pub transaction: Transaction,
-    /// What actually arrived, in the asset.
+    /// The amount that arrived, in the asset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient_amount: Option<Amount>,
-    /// What it actually cost.
+    /// The actual cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fees_paid_usd: Option<Usd>,
-    /// Blocks on top of the transaction.
+    /// The number of confirmations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmations: Option<u32>,
 }
 
-/// `chain.failed`: the payout will not arrive.
+/// `chain.failed`: the payout will not be delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedReport {
-    /// A word for the reason, for machines.
+    /// The reason as a code, for programs.
     pub code: Box<str>,
-    /// A sentence for the reason, for people.
+    /// The reason as a sentence, for people.
     pub message: Box<str>,
-    /// The chain it failed on.
+    /// The chain of the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
-    /// The transaction that failed.
+    /// The failed transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_hash: Option<TxHash>,
-    /// Where the funds are.
+    /// The location of the funds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub funds: Option<FailedFunds>,
-    /// Whether this takes back a delivery (a reorganised chain, a return).
+    /// Whether the failure reverses a delivery (a chain reorganisation, a returned payment).
     #[serde(default)]
     pub reversal: bool,
 }
 
-/// The four things a watcher can say.
+/// The content of a report, by type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub enum ReportKind {
-    /// A transaction is out.
+    /// A transaction was broadcast.
     Broadcast(BroadcastReport),
-    /// It is on its way.
+    /// News of a payout in flight.
     Progress(ProgressReport),
-    /// It arrived.
+    /// The recipient has the funds.
     Delivered(DeliveredReport),
-    /// It will not arrive.
+    /// The payout will not be delivered.
     Failed(FailedReport),
 }
 
@@ -184,15 +184,15 @@ impl ReportKind {
     }
 }
 
-/// One report of one watcher about one payout.
+/// A report of a watcher about one payout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// What tells it from every other report.
+    /// The key of the report.
     #[serde(flatten)]
     pub key: ReportKey,
-    /// When the watcher saw it.
+    /// The time of the observation, by the clock of the watcher.
     pub time: Timestamp,
-    /// What it saw.
+    /// The content.
     #[serde(flatten)]
     pub kind: ReportKind,
 }
@@ -202,14 +202,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hex_hashes_are_compared_without_case_and_others_with() {
+    fn only_hex_hashes_are_compared_without_regard_to_case() {
         assert_eq!(TxHash::new("0xAB"), TxHash::new("0xab"));
         assert_eq!(TxHash::new(&"A1".repeat(32)), TxHash::new(&"a1".repeat(32)));
         assert_ne!(TxHash::new("5VERv8NMvzbJMEkV"), TxHash::new("5verv8nmvzbjmekv"));
     }
 
     #[test]
-    fn a_report_survives_the_journal() {
+    fn a_report_is_read_back_from_its_stored_form() {
         let report = Report {
             key: ReportKey { source: "watcher/tron".into(), id: "1".into() },
             time: "2026-01-01T00:00:00Z".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! What a partner may see of a payout, as of one sequence.
+//! The snapshot of a payout as of one sequence number.
 
 use std::sync::Arc;
 
@@ -9,62 +9,62 @@ use super::{
     Usd, Version,
 };
 
-/// One line of a payout's history.
+/// One entry in the timeline of a payout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimelineEntry {
-    /// The change this line is.
+    /// The sequence number of the change.
     pub sequence: Sequence,
-    /// The status from then on.
+    /// The status after the change.
     pub status: Status,
-    /// When it happened.
+    /// The time of the change.
     pub at: Timestamp,
-    /// The transaction, where there is one.
+    /// The transaction, if there is one.
     pub tx_hash: Option<TxHash>,
-    /// The chain, where there is one.
+    /// The chain, if there is one.
     pub network: Option<Network>,
-    /// Whether nobody reported it and it follows from a later report.
+    /// Whether the change was inferred from a later report and not reported itself.
     pub inferred: bool,
 }
 
-/// Where the money is.
+/// The location of the funds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FundsLocation {
-    /// With the sender: nothing left yet.
+    /// With the sender: no transaction is known.
     Sender,
-    /// On its way.
+    /// In transit: at least one transaction is out.
     InTransit,
     /// With the recipient.
     Recipient,
     /// Back with the sender.
     Returned,
-    /// Nobody can say yet.
+    /// The location is not known.
     Unknown,
 }
 
-/// Where the money is, and whether paying again could pay twice.
+/// The location of the funds, and whether a second payout could pay twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Funds {
-    /// Where the money is.
+    /// The location of the funds.
     pub location: FundsLocation,
-    /// True only once the payout failed and a watcher said the funds never left or came back.
+    /// True only if the payout has failed and a watcher reported that the funds never left or came back.
     pub safe_to_retry: bool,
 }
 
-/// A payout as of one sequence: everything a poll, a stream, a webhook or a message shows.
+/// A payout as of one sequence number: everything that a poll, a stream, a webhook or a message contains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// What never changes.
+    /// The data that never change.
     pub payout: Arc<NewPayout>,
-    /// The journal's version this is of.
+    /// The version of the newest journal entry.
     pub version: Version,
-    /// The change this is of.
+    /// The sequence number of the newest change.
     pub sequence: Sequence,
-    /// Where it is on its road.
+    /// The state.
     pub state: State,
-    /// Its history, oldest first.
+    /// The timeline, oldest entry first.
     pub timeline: Vec<TimelineEntry>,
-    /// Why operators should look at it, if they should. Partners never see this.
+    /// The reason why an operator should review the payout, if there is one. It is never shown to partners.
     pub attention: Option<Refusal>,
 }
 
@@ -75,7 +75,7 @@ impl Snapshot {
         self.state.status()
     }
 
-    /// When the funds should arrive; when they did, once delivered; `None` once failed.
+    /// The estimated delivery time; the actual one after delivery; `None` after a failure.
     #[must_use]
     pub fn estimated_delivery_at(&self) -> Option<Timestamp> {
         match &self.state {
@@ -86,13 +86,13 @@ impl Snapshot {
         }
     }
 
-    /// Whether the estimate has passed without an end state.
+    /// Whether it is recorded that the estimated delivery time passed before an end state.
     #[must_use]
     pub fn late(&self) -> bool {
         self.state.due().is_some_and(|due| due.late)
     }
 
-    /// What it cost: as quoted, until the actual figure is known.
+    /// The fees: as quoted, until the actual amount is known.
     #[must_use]
     pub fn fees_paid_usd(&self) -> Usd {
         let actual = match &self.state {
@@ -103,7 +103,7 @@ impl Snapshot {
         actual.unwrap_or(self.payout.terms.fee_total)
     }
 
-    /// What the recipient gets: as quoted, until the actual figure is known.
+    /// The amount for the recipient: as quoted, until the actual amount is known.
     #[must_use]
     pub fn final_recipient_amount(&self) -> Amount {
         let actual = match &self.state {
@@ -114,7 +114,7 @@ impl Snapshot {
         actual.unwrap_or(self.payout.terms.recipient_gets)
     }
 
-    /// Where the money is.
+    /// The location of the funds, and whether a second payout could pay twice.
     #[must_use]
     pub fn funds(&self) -> Funds {
         let (location, safe_to_retry) = match &self.state {
@@ -130,7 +130,7 @@ impl Snapshot {
         Funds { location, safe_to_retry }
     }
 
-    /// Why it failed, if it did.
+    /// The reason of the failure; `None` unless the payout has failed.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match &self.state {

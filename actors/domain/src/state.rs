@@ -1,82 +1,64 @@
-//! The four states as one type, and the road between them.
+//! The states of a payout, with the data of each. The rules of each state are in a module of its own.
 
-use std::fmt;
+use super::{Amount, Due, FailedFunds, Failure, Status, Timestamp, TxHash, Usd};
 
-use serde::{Deserialize, Serialize};
-
-use super::estimate::Due;
-use super::{
-    Broadcast, Decision, Delivered, Event, Failed, IllegalEvent, InvalidId, Pending, Report, Route, Timestamp,
-};
-
-/// Where a payout is on its road, with what is known there.
+/// The state of a payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// No transaction known.
+    /// No transaction is known.
     Pending(Pending),
-    /// A transaction is out.
+    /// At least one transaction is out.
     Broadcast(Broadcast),
     /// The recipient has the funds.
     Delivered(Delivered),
-    /// The payout will not arrive.
+    /// The payout will not be delivered.
     Failed(Failed),
 }
 
-/// What a state may look at to decide, besides itself and the report.
-#[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
-    /// The locked route.
-    pub route: &'a Route,
-    /// The time of the newest timeline entry.
-    pub last_at: Timestamp,
-    /// Our clock.
-    pub now: Timestamp,
+/// The state before any transaction is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The estimate, and whether it has passed.
+    pub due: Due,
 }
 
-impl Facts<'_> {
-    /// `time`, or the newest timeline entry's where that is later: a timeline never runs backwards.
-    #[must_use]
-    pub fn not_before_last(&self, time: Timestamp) -> Timestamp {
-        time.max(self.last_at)
-    }
+/// The state between the first transaction and an end state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broadcast {
+    /// The estimate, and whether it has passed.
+    pub due: Due,
+    /// The hash of every transaction seen so far (legs and replacements), oldest first. Never empty.
+    pub hashes: Vec<TxHash>,
+}
+
+/// The end state of a payout whose recipient has the funds. Only a reversal leads on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The time at which the funds arrived.
+    pub at: Timestamp,
+    /// The transaction that delivered them.
+    pub tx_hash: TxHash,
+    /// The amount that arrived, if the watcher reported it.
+    pub recipient_amount: Option<Amount>,
+    /// The actual cost, if the watcher reported it.
+    pub fees_paid_usd: Option<Usd>,
+}
+
+/// The end state of a payout that will not be delivered. Nothing leads on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// The reason.
+    pub failure: Failure,
+    /// The location of the funds.
+    pub funds: FailedFunds,
+    /// The amount that had arrived before a reversal, if known.
+    pub recipient_amount: Option<Amount>,
+    /// The cost of the reversed delivery, if known.
+    pub fees_paid_usd: Option<Usd>,
 }
 
 impl State {
-    /// What `report` means in this state.
-    #[must_use]
-    pub fn decide(&self, facts: &Facts<'_>, report: &Report) -> Decision {
-        match self {
-            Self::Pending(state) => state.decide(facts, report),
-            Self::Broadcast(state) => state.decide(facts, report),
-            Self::Delivered(state) => state.decide(facts, report),
-            Self::Failed(state) => state.decide(facts, report),
-        }
-    }
-
-    /// The state after `event`, recorded at `recorded_at`.
-    ///
-    /// # Errors
-    /// Where `event` cannot happen in this state.
-    pub fn apply(self, event: &Event, recorded_at: Timestamp) -> Result<Self, IllegalEvent> {
-        match self {
-            Self::Pending(state) => state.apply(event, recorded_at),
-            Self::Broadcast(state) => state.apply(event, recorded_at),
-            Self::Delivered(state) => state.apply(event),
-            Self::Failed(state) => state.apply(event),
-        }
-    }
-
-    /// The state after a report that was recorded as nothing new, at `recorded_at`.
-    #[must_use]
-    pub fn confirmed(self, route: &Route, report: &Report, recorded_at: Timestamp) -> Self {
-        match self {
-            Self::Pending(state) => Self::Pending(state.confirmed(route, report, recorded_at)),
-            Self::Broadcast(state) => Self::Broadcast(state.confirmed(route, report, recorded_at)),
-            Self::Delivered(_) | Self::Failed(_) => self,
-        }
-    }
-
-    /// What is due, before an end state.
+    /// The estimate and whether it has passed; `None` in an end state.
     #[must_use]
     pub fn due(&self) -> Option<Due> {
         match self {
@@ -86,7 +68,7 @@ impl State {
         }
     }
 
-    /// The name partners see.
+    /// The status that partners see.
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
@@ -95,59 +77,5 @@ impl State {
             Self::Delivered(_) => Status::Delivered,
             Self::Failed(_) => Status::Failed,
         }
-    }
-}
-
-/// The name of a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// No transaction known.
-    Pending,
-    /// A transaction is out.
-    Broadcast,
-    /// The recipient has the funds.
-    Delivered,
-    /// The payout will not arrive.
-    Failed,
-}
-
-impl Status {
-    /// Every status, in the order of the road.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Broadcast, Self::Delivered, Self::Failed];
-
-    /// The word partners see.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Broadcast => "broadcast",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Whether no way leads on (but a reversal).
-    #[must_use]
-    pub fn is_end(self) -> bool {
-        match self {
-            Self::Pending | Self::Broadcast => false,
-            Self::Delivered | Self::Failed => true,
-        }
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl std::str::FromStr for Status {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let expected = "status (pending, broadcast, delivered or failed)";
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(InvalidId { expected })
     }
 }

@@ -1,4 +1,4 @@
-//! What a quote locked in: the terms of a payout never change after it was created.
+//! The terms that a quote locked in. They never change after the creation of the payout.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{Amount, Mode, OrgId, PayoutId, QuoteId, Timestamp, TrackingToken, Us
 pub struct Network(Box<str>);
 
 impl Network {
-    /// The network of that name. Names are compared in lowercase.
+    /// The network called `name`. The case of letters does not matter.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(name.to_ascii_lowercase().into())
@@ -32,27 +32,27 @@ impl fmt::Display for Network {
     }
 }
 
-/// The way a payout takes. It is a bridge where the two networks differ.
+/// The route of a payout. If the two networks differ, it leads over a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Where the funds leave.
+    /// The sending network.
     pub from_network: Network,
-    /// Where they arrive.
+    /// The receiving network.
     pub to_network: Network,
-    /// How long the whole way takes, in seconds, as quoted.
+    /// Seconds from creation to delivery, as quoted.
     pub estimated_seconds: u32,
-    /// How long it takes once a transaction is out, in seconds: our own estimate where a watcher gives none.
+    /// Seconds from the first transaction to delivery. It applies if a watcher reports no estimate.
     pub seconds_after_broadcast: u32,
 }
 
 /// The locked terms of a payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// Whose payout it is.
+    /// The owner of the payout.
     pub org: OrgId,
     /// Whether real money moves.
     pub mode: Mode,
-    /// The quote this payout executes; no other payout does.
+    /// The quote that this payout executes. No other payout executes it.
     pub quote_id: QuoteId,
     /// The partner's own reference, 1 to 255 characters.
     pub external_ref: Box<str>,
@@ -60,26 +60,25 @@ pub struct Terms {
     pub destination: Box<str>,
     /// The asset's symbol in capitals (`USDT`).
     pub asset: Box<str>,
-    /// What the user sends, in the asset.
+    /// The amount that the user sends, in the asset.
     pub user_sends: Amount,
-    /// What the recipient was promised, in the asset.
+    /// The amount that the recipient is promised, in the asset.
     pub recipient_gets: Amount,
-    /// All fees as quoted.
+    /// The sum of all fees, as quoted.
     pub fee_total: Usd,
-    /// The way the funds take.
+    /// The route of the funds.
     pub route: Route,
 }
 
-/// A payout at the moment of its creation: all that will never change. Its row is the record of it; the
-/// journal continues from there.
+/// A payout as created: the data that never change. They are stored in its row; the journal contains what follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPayout {
-    /// Its id.
+    /// The id of the payout.
     pub id: PayoutId,
     /// The token of its tracking page.
     pub tracking_token: TrackingToken,
-    /// When it was created.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// What the quote locked in.
+    /// The terms that the quote locked in.
     pub terms: Arc<Terms>,
 }

@@ -1,4 +1,4 @@
-//! Points in time, in whole microseconds: what both databases keep without loss.
+//! Points in time, in whole microseconds: the precision that both databases store without loss.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +19,7 @@ use time::{OffsetDateTime, UtcOffset};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// Text that is not a time payoutd can keep.
+/// Text that is not a supported time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not an RFC 3339 time between the years 1970 and 9999")]
 pub struct InvalidTimestamp;
@@ -27,13 +27,13 @@ pub struct InvalidTimestamp;
 const LAST_MICROS: i64 = 253_402_300_799_999_999;
 
 impl Timestamp {
-    /// The start of 1970, before every report.
+    /// The start of the year 1970.
     pub const EPOCH: Self = Self(0);
 
     /// The time `micros` microseconds after the start of 1970.
     ///
     /// # Errors
-    /// Refuses times before 1970 and after 9999.
+    /// Returns `InvalidTimestamp` if the time is before the year 1970 or after the year 9999.
     pub fn from_micros(micros: i64) -> Result<Self, InvalidTimestamp> {
         if (0..=LAST_MICROS).contains(&micros) { Ok(Self(micros)) } else { Err(InvalidTimestamp) }
     }
@@ -44,21 +44,21 @@ impl Timestamp {
         self.0
     }
 
-    /// This time and `seconds` more, at most the end of the year 9999.
+    /// The time `seconds` later, at most the end of the year 9999.
     #[must_use]
     pub fn plus_seconds(self, seconds: u32) -> Self {
         Self((self.0 + i64::from(seconds) * 1_000_000).min(LAST_MICROS))
     }
 
-    /// This time `seconds` before, at least the start of 1970.
+    /// The time `seconds` earlier, at least the start of the year 1970.
     #[must_use]
     pub fn minus_seconds(self, seconds: u32) -> Self {
         Self((self.0 - i64::from(seconds) * 1_000_000).max(0))
     }
 
-    /// Whole and broken seconds from `earlier` to this time; negative where this time is the earlier one.
+    /// Seconds from `earlier` to this time, with fractions; negative if this time is the earlier one.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a measure for people and gauges")]
+    #[expect(clippy::cast_precision_loss, reason = "for people and gauges")]
     pub fn seconds_since(self, earlier: Self) -> f64 {
         (self.0 - earlier.0) as f64 / 1_000_000.0
     }
