@@ -8,6 +8,7 @@
 mod support;
 
 mod amqp;
+mod architecture;
 mod cancellation;
 mod documentation;
 mod e2e_command_line;
