@@ -1,15 +1,20 @@
-//! Every request is cut off at each of its await points: its future is dropped there, as it is when a client hangs up or a
-//! time limit passes. After each cut no connection is left in a transaction, the same call made again gets a right answer,
-//! nothing was done twice or by half, and the payout goes on to its end (I1, I2, I4, I5, I12).
+//! Cancellation: a client that disconnects, or a time limit, drops the future of a request at one of its await points.
 //!
-//! The futures are polled by hand, over real databases. One is cut both right after a poll and when it was woken for the
-//! next, and the call is made again both at once, while what was cut off may still be at work, and later.
+//! Each test drops a future at each of its await points, over a real database. After each drop:
+//!
+//! - no connection is left in a transaction (I12),
+//! - the repeated call gets a correct response,
+//! - no effect is duplicated or partial (I1, I2, I4, I5),
+//! - the payout can continue to its final state.
+//!
+//! The tests poll the futures themselves. They drop a future both right after a poll and after the wake-up for the next
+//! poll. They repeat the call both immediately, while spawned work of the dropped call may continue, and later.
 
+mod await_points;
 mod background;
 mod connections;
 mod creations;
-mod cut;
-mod house;
+mod in_process_app;
 mod ports;
 mod quotes;
 mod reads;
@@ -18,30 +23,30 @@ mod requests;
 mod waiting;
 mod webhooks;
 
-use house::House;
+use in_process_app::InProcessApp;
 
-macro_rules! paths {
+macro_rules! operations {
     ($($group:ident),+ $(,)?) => {
         mod postgres {
-            use super::House;
+            use super::InProcessApp;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $group() {
-                super::$group::are_cut_off_everywhere(&House::postgres().await).await;
+                super::$group::are_cancellable(&InProcessApp::postgres().await).await;
             })+
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn connections() {
-                super::connections::are_cut_off_everywhere(&House::postgres().await).await;
+                super::connections::are_cancellable(&InProcessApp::postgres().await).await;
             }
         }
         mod sqlite {
-            use super::House;
+            use super::InProcessApp;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $group() {
-                super::$group::are_cut_off_everywhere(&House::sqlite().await).await;
+                super::$group::are_cancellable(&InProcessApp::sqlite().await).await;
             })+
         }
     };
 }
 
-paths! { background, creations, ports, quotes, reads, reports, waiting, webhooks }
+operations! { background, creations, ports, quotes, reads, reports, waiting, webhooks }

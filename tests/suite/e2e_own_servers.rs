@@ -1,151 +1,152 @@
-//! Servers that go away and come back. Each test has its own: one after another, because each is heavy.
+//! Outages of the database and of the broker. Each test has servers of its own, so these tests run one at a time.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::e2e_happy_path::sequences;
 use crate::support::{
-    Answer, Delivery, Partner, PrivatePostgres, PrivateRabbit, Report, World, connect_eventually, database,
-    eventually, virtual_host, within,
+    HttpResponse, Partner, PrivatePostgres, PrivateRabbit, PublishedEvent, Report, TestApp,
+    connect_eventually, database, eventually, timeline_sequences, virtual_host, within,
 };
 
-/// How long a server may be away for before the next attempt to reach it.
-const BACK: Duration = Duration::from_secs(60);
+/// The time limit for the recovery after an outage, which includes the delay before payoutd reconnects.
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn own_servers_a_broker_that_restarts_costs_nothing() {
+async fn own_servers_no_report_is_lost_when_the_broker_restarts() {
     let rabbit = PrivateRabbit::start().await;
-    let world = World::start_on(database().await, rabbit.virtual_host().await, &[]).await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
-    let ids = payouts(&partner, 10).await;
+    let app = TestApp::start_on(database().await, rabbit.virtual_host().await, &[]).await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
+    let ids = create_payouts(&partner, 10).await;
     watcher.publish(ids.iter().map(|id| Report::broadcast(id, "a1", 300))).await;
 
     rabbit.kill().await;
-    eventually("it says that it is not ready", || async {
-        (world.payoutd.ready().await == 503).then_some(())
+    eventually("payoutd is not ready", || async { (app.payoutd.readiness().await == 503).then_some(()) })
+        .await;
+    // Partners can create payouts during the outage. Their events are published after it.
+    let created_during_outage = partner.create_payout().await;
+    assert_eq!(partner.read(&created_during_outage).await["status"], "pending");
+
+    rabbit.restart().await;
+    within(RECOVERY_TIMEOUT, "payoutd is ready", || async {
+        (app.payoutd.readiness().await == 200).then_some(())
     })
     .await;
-    // Partners notice nothing: what they do is kept, and told when the broker is back.
-    let meanwhile = partner.payout().await;
-    assert_eq!(partner.read(&meanwhile).await["status"], "pending");
-
-    rabbit.start_again().await;
-    within(BACK, "it is ready again", || async { (world.payoutd.ready().await == 200).then_some(()) }).await;
-    let mut watcher = connect_eventually(&world.broker.url).await;
-    let all = ids.iter().chain([&meanwhile]);
+    let mut watcher = connect_eventually(&app.broker.url).await;
+    let all = ids.iter().chain([&created_during_outage]);
     watcher.publish(all.clone().map(|id| Report::delivered(id, "a1"))).await;
     for id in all {
-        assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
+        assert_eq!(timeline_sequences(&partner.wait_for_status(id, "delivered").await), [1, 2, 3]);
     }
 }
 
 #[tokio::test]
-async fn own_servers_what_happened_while_the_broker_was_away_is_told_when_it_is_back() {
+async fn own_servers_events_of_a_broker_outage_are_published_after_it() {
     let rabbit = PrivateRabbit::start().await;
-    let world = World::start_on(database().await, rabbit.virtual_host().await, &[]).await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
+    let app = TestApp::start_on(database().await, rabbit.virtual_host().await, &[]).await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
     let queue = watcher.subscribe_durably("payouts", "payout.created.*").await;
     rabbit.stop().await;
-    let ids = payouts(&partner, 20).await;
-    rabbit.start_again().await;
-    let mut watcher = connect_eventually(&world.broker.url).await;
-    let mut heard = std::collections::BTreeSet::new();
-    while heard.len() < ids.len() {
-        let message: Value = watcher.take(&queue, 1).await.remove(0);
-        heard.insert(Delivery::read(&message).subject().to_owned());
+    let ids = create_payouts(&partner, 20).await;
+    rabbit.restart().await;
+    let mut watcher = connect_eventually(&app.broker.url).await;
+    let mut received = std::collections::BTreeSet::new();
+    while received.len() < ids.len() {
+        let message: Value = watcher.receive(&queue, 1).await.remove(0);
+        received.insert(PublishedEvent::read(&message).subject().to_owned());
     }
-    assert_eq!(heard, ids.into_iter().collect());
+    assert_eq!(received, ids.into_iter().collect());
 }
 
 #[tokio::test]
-async fn own_servers_a_database_that_restarts_costs_nothing() {
+async fn own_servers_no_report_is_lost_when_the_database_restarts() {
     let postgres = PrivatePostgres::start().await;
-    let world = World::start_on(postgres.database().await, virtual_host().await, &[]).await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
-    let ids = payouts(&partner, 20).await;
-    let quote = partner.quote_id().await;
+    let app = TestApp::start_on(postgres.database().await, virtual_host().await, &[]).await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
+    let ids = create_payouts(&partner, 20).await;
+    let quote = partner.create_quote().await;
     watcher.publish(ids.iter().map(|id| Report::broadcast(id, "a1", 300))).await;
 
     postgres.kill().await;
-    eventually("it says that it is not ready", || async {
-        (world.payoutd.ready().await == 503).then_some(())
-    })
-    .await;
-    // Nothing is lost from the queue, and nothing is put aside, however long the database is away.
+    eventually("payoutd is not ready", || async { (app.payoutd.readiness().await == 503).then_some(()) })
+        .await;
+    // During the outage, reports stay in the queue: none is lost and none becomes a dead letter.
     watcher.publish(ids.iter().map(|id| Report::delivered(id, "a1"))).await;
     let execute = || partner.post("/payouts", &json!({ "quote_id": quote })).header("Idempotency-Key", "one");
-    let refused = Answer::to(execute()).await;
+    let refused = HttpResponse::to(execute()).await;
     refused.expect_problem(503, "unavailable");
     assert!(refused.header("retry-after").is_some(), "{refused:?}");
 
-    postgres.start_again().await;
-    within(BACK, "it is ready again", || async { (world.payoutd.ready().await == 200).then_some(()) }).await;
+    postgres.restart().await;
+    within(RECOVERY_TIMEOUT, "payoutd is ready", || async {
+        (app.payoutd.readiness().await == 200).then_some(())
+    })
+    .await;
     for id in &ids {
-        assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
+        assert_eq!(timeline_sequences(&partner.wait_for_status(id, "delivered").await), [1, 2, 3]);
     }
     assert_eq!(watcher.count("payoutd.dead-letters").await, 0);
-    let answer = Answer::to(execute()).await;
-    assert!([201, 410].contains(&answer.status), "the quote was not used up: {answer:?}");
-    assert_eq!(answer.header("idempotent-replayed"), None, "that it failed was not the last word");
-    let again = Answer::to(execute()).await;
-    assert_eq!((again.status, &again.text), (answer.status, &answer.text));
+    let response = HttpResponse::to(execute()).await;
+    assert!([201, 410].contains(&response.status), "the refused request did not use the quote: {response:?}");
+    assert_eq!(response.header("idempotent-replayed"), None, "a failure is not stored as the response");
+    let again = HttpResponse::to(execute()).await;
+    assert_eq!((again.status, &again.text), (response.status, &response.text));
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
 }
 
 #[tokio::test]
-async fn own_servers_a_database_that_comes_and_goes_never_doubles_a_payout() {
+async fn own_servers_database_restarts_never_duplicate_a_payout() {
     let postgres = PrivatePostgres::start().await;
-    let world = World::start_on(postgres.database().await, virtual_host().await, &[]).await;
-    let partner = world.live().await;
+    let app = TestApp::start_on(postgres.database().await, virtual_host().await, &[]).await;
+    let partner = app.live().await;
     let mut quotes = Vec::new();
     for _ in 0..40 {
-        quotes.push(partner.quote_id().await);
+        quotes.push(partner.create_quote().await);
     }
     let calls: Vec<_> = quotes
         .iter()
         .map(|quote| {
             let (partner, quote) = (partner.clone(), quote.clone());
-            tokio::spawn(async move { executed(&partner, &quote).await })
+            tokio::spawn(async move { execute_until_known(&partner, &quote).await })
         })
         .collect();
     for _ in 0..3 {
         postgres.kill().await;
-        postgres.start_again().await;
+        postgres.restart().await;
     }
     let mut ids = std::collections::BTreeSet::new();
     for call in calls {
         ids.insert(call.await.unwrap());
     }
-    assert_eq!(ids.len(), quotes.len(), "each quote backs one payout, and each payout one quote");
+    assert_eq!(ids.len(), quotes.len(), "each quote backs one payout");
     for id in &ids {
-        partner.until_status(id, "pending").await;
+        partner.wait_for_status(id, "pending").await;
     }
 }
 
-/// The payout of a quote: executes it until the answer says which.
-async fn executed(partner: &Partner, quote: &str) -> String {
-    within(BACK, "the quote is executed", || async {
-        let answer = partner.execute(quote).await;
-        let body = answer.json();
-        let id = match answer.status {
+/// Executes a quote until a response contains the id of its payout.
+async fn execute_until_known(partner: &Partner, quote: &str) -> String {
+    within(RECOVERY_TIMEOUT, "the quote is executed", || async {
+        let response = partner.execute(quote).await;
+        let body = response.json();
+        let id = match response.status {
             201 => &body["id"],
             409 => &body["payout_id"],
             503 => return None,
-            _ => panic!("{answer:?}"),
+            _ => panic!("{response:?}"),
         };
         Some(id.as_str().expect("a payout id").to_owned())
     })
     .await
 }
 
-async fn payouts(partner: &Partner, count: usize) -> Vec<String> {
+async fn create_payouts(partner: &Partner, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for _ in 0..count {
-        ids.push(partner.payout().await);
+        ids.push(partner.create_payout().await);
     }
     ids
 }

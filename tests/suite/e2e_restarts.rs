@@ -1,43 +1,42 @@
-//! The process may end at any moment, and nothing is lost, doubled or turned back.
+//! Kills and restarts of the process, and lost connections: nothing is lost, duplicated or reverted.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::e2e_happy_path::sequences;
-use crate::support::{Delivery, Report, World, kill_backends};
+use crate::support::{PublishedEvent, Report, TestApp, Watcher, terminate_backends, timeline_sequences};
 
 #[tokio::test]
-async fn a_killed_process_goes_on_where_it_was() {
-    let mut world = World::start().await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
-    let (moved, unmoved) = (partner.payout().await, partner.payout().await);
+async fn payouts_continue_after_the_process_is_killed() {
+    let mut app = TestApp::start().await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
+    let (moved, unmoved) = (partner.create_payout().await, partner.create_payout().await);
     watcher.publish([Report::broadcast(&moved, "a1", 60)]).await;
-    let before = partner.until_status(&moved, "broadcast").await;
+    let before = partner.wait_for_status(&moved, "broadcast").await;
 
-    world.payoutd.kill().await;
+    app.payoutd.kill().await;
     watcher.publish([Report::delivered(&unmoved, "b1")]).await;
-    world.payoutd.start_again().await;
+    app.payoutd.restart().await;
 
-    let partner = world.payoutd.again(&partner);
-    assert_eq!(partner.read(&moved).await, before, "nothing changed by itself");
+    let partner = app.payoutd.reconnect(&partner);
+    assert_eq!(partner.read(&moved).await, before, "the restart changed nothing");
     watcher.publish([Report::delivered(&moved, "a1")]).await;
-    assert_eq!(sequences(&partner.until_status(&moved, "delivered").await), [1, 2, 3]);
-    assert_eq!(sequences(&partner.until_status(&unmoved, "delivered").await), [1, 2, 3]);
+    assert_eq!(timeline_sequences(&partner.wait_for_status(&moved, "delivered").await), [1, 2, 3]);
+    assert_eq!(timeline_sequences(&partner.wait_for_status(&unmoved, "delivered").await), [1, 2, 3]);
 }
 
 #[tokio::test]
-async fn killed_again_and_again_in_the_middle_of_a_stream_it_loses_and_doubles_nothing() {
+async fn kills_while_reports_arrive_lose_and_duplicate_nothing() {
     const PAYOUTS: usize = 60;
     const KILLS: usize = 4;
-    let mut world = World::start().await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
+    let mut app = TestApp::start().await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "#").await;
     let mut ids = Vec::new();
     for _ in 0..PAYOUTS {
-        ids.push(partner.payout().await);
+        ids.push(partner.create_payout().await);
     }
     for kill in 0..KILLS {
         let part = ids.chunks(PAYOUTS / KILLS).nth(kill).unwrap();
@@ -45,95 +44,98 @@ async fn killed_again_and_again_in_the_middle_of_a_stream_it_loses_and_doubles_n
             [Report::broadcast(id, "a1", 60), Report::progress(id, 30), Report::delivered(id, "a1")]
         });
         watcher.publish(reports).await;
-        // Long enough to be in the middle of it: what it is in the middle of differs from run to run.
+        // The work that the kill interrupts differs between runs.
         tokio::time::sleep(Duration::from_millis(15 * kill as u64)).await;
-        world.payoutd.kill().await;
-        world.payoutd.start_again().await;
+        app.payoutd.kill().await;
+        app.payoutd.restart().await;
     }
-    let partner = world.payoutd.again(&partner);
+    let partner = app.payoutd.reconnect(&partner);
     for id in &ids {
-        let done = partner.until_status(id, "delivered").await;
-        assert_eq!(done["sequence"], 4, "broadcast, the new estimate and delivered, each once: {done}");
-        assert_eq!(sequences(&done), [1, 2, 4]);
+        let done = partner.wait_for_status(id, "delivered").await;
+        assert_eq!(
+            done["sequence"], 4,
+            "broadcast, progress and delivered each changed the payout once: {done}"
+        );
+        assert_eq!(timeline_sequences(&done), [1, 2, 4]);
     }
-    assert_each_heard_at_least_once(&mut watcher, &queue, &ids).await;
+    assert_each_event_is_published(&mut watcher, &queue, &ids).await;
     assert_eq!(watcher.count("payoutd.chain-events").await, 0);
     assert_eq!(watcher.count("payoutd.dead-letters").await, 0);
 }
 
-/// At least once means that a message may come twice, but the first of each come in order.
-async fn assert_each_heard_at_least_once(watcher: &mut crate::support::Watcher, queue: &str, ids: &[String]) {
-    let mut heard: std::collections::BTreeMap<String, Vec<i64>> =
+/// Delivery is at least once: an event may be repeated, but the first occurrences are in order.
+async fn assert_each_event_is_published(watcher: &mut Watcher, queue: &str, ids: &[String]) {
+    let mut received: std::collections::BTreeMap<String, Vec<i64>> =
         ids.iter().map(|id| (id.clone(), vec![])).collect();
-    while heard.values().any(|sequences| sequences.len() < 4) {
-        let message: Value = watcher.take(queue, 1).await.remove(0);
-        let delivery = Delivery::read(&message);
-        let sequences = heard.get_mut(delivery.subject()).expect("one of ours");
-        if sequences.last().is_none_or(|last| *last < delivery.sequence()) {
-            sequences.push(delivery.sequence());
+    while received.values().any(|sequences| sequences.len() < 4) {
+        let message: Value = watcher.receive(queue, 1).await.remove(0);
+        let event = PublishedEvent::read(&message);
+        let sequences = received.get_mut(event.subject()).expect("a payout of this test");
+        if sequences.last().is_none_or(|last| *last < event.sequence()) {
+            sequences.push(event.sequence());
         }
     }
-    assert!(heard.values().all(|sequences| sequences == &[1, 2, 3, 4]), "{heard:?}");
+    assert!(received.values().all(|sequences| sequences == &[1, 2, 3, 4]), "{received:?}");
 }
 
 #[tokio::test]
-async fn sigterm_drains_and_the_next_process_goes_on() {
-    let mut world = World::start().await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
+async fn after_sigterm_the_next_process_applies_the_remaining_reports() {
+    let mut app = TestApp::start().await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
     let mut ids = Vec::new();
     for _ in 0..40 {
-        ids.push(partner.payout().await);
+        ids.push(partner.create_payout().await);
     }
     let delivered = ids.iter().map(|id| Report::delivered(id, "a1"));
     watcher.publish(ids.iter().map(|id| Report::broadcast(id, "a1", 60)).chain(delivered)).await;
-    world.payoutd.terminate().await;
-    world.payoutd.start_again().await;
-    let partner = world.payoutd.again(&partner);
+    app.payoutd.terminate().await;
+    app.payoutd.restart().await;
+    let partner = app.payoutd.reconnect(&partner);
     for id in &ids {
-        assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
+        assert_eq!(timeline_sequences(&partner.wait_for_status(id, "delivered").await), [1, 2, 3]);
     }
 }
 
 #[tokio::test]
-async fn lost_database_connections_cost_nothing() {
-    let world = World::start().await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
+async fn no_report_is_lost_when_database_connections_break() {
+    let app = TestApp::start().await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
     let mut ids = Vec::new();
     for _ in 0..30 {
-        ids.push(partner.payout().await);
+        ids.push(partner.create_payout().await);
     }
     for part in ids.chunks(10) {
         watcher.publish(part.iter().map(|id| Report::broadcast(id, "a1", 60))).await;
-        kill_backends(&world.database_url).await;
+        terminate_backends(&app.database_url).await;
         watcher.publish(part.iter().map(|id| Report::delivered(id, "a1"))).await;
-        kill_backends(&world.database_url).await;
+        terminate_backends(&app.database_url).await;
     }
     for id in &ids {
-        assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
+        assert_eq!(timeline_sequences(&partner.wait_for_status(id, "delivered").await), [1, 2, 3]);
     }
     assert_eq!(watcher.count("payoutd.dead-letters").await, 0);
 }
 
 #[tokio::test]
-async fn lost_broker_connections_cost_nothing() {
-    let world = World::start().await;
-    let partner = world.live().await;
-    let mut watcher = world.watcher().await;
+async fn no_report_is_lost_when_broker_connections_break() {
+    let app = TestApp::start().await;
+    let partner = app.live().await;
+    let mut watcher = app.watcher().await;
     let mut ids = Vec::new();
     for _ in 0..30 {
-        ids.push(partner.payout().await);
+        ids.push(partner.create_payout().await);
     }
     for part in ids.chunks(10) {
-        // The watcher's and the intake's; the announcements' as well, unless there is nothing to announce just now.
-        let connections = world.broker.connections(2).await;
+        // The connections of the watcher and of the consumer, and the one of the publisher if there are events to publish.
+        let connections = app.broker.wait_for_connections(2).await;
         watcher.publish(part.iter().map(|id| Report::broadcast(id, "a1", 60))).await;
         watcher.publish(part.iter().map(|id| Report::delivered(id, "a1"))).await;
-        world.broker.close(&connections).await;
-        watcher = world.watcher().await;
+        app.broker.close_connections(&connections).await;
+        watcher = app.watcher().await;
     }
     for id in &ids {
-        assert_eq!(sequences(&partner.until_status(id, "delivered").await), [1, 2, 3]);
+        assert_eq!(timeline_sequences(&partner.wait_for_status(id, "delivered").await), [1, 2, 3]);
     }
 }

@@ -1,5 +1,4 @@
-//! The guides, done as they say: their programs are written down, their commands run in order, their tables held
-//! against the code.
+//! The guides in `docs`: their programs and commands run, and their tables match the code.
 
 mod guide;
 mod partner;

@@ -1,8 +1,8 @@
-//! The integration tests, in one binary: the stores against real databases, and the whole, the real program between a real
-//! PostgreSQL and a real RabbitMQ, reached only as partners, chain watchers and operators reach it. `scripts/test` runs
-//! them with everything they need.
+//! The integration tests, in one binary: the tests of single components with real servers, and the end-to-end tests (`e2e_*`),
+//! which start the program with PostgreSQL and RabbitMQ and use only its public interfaces. `scripts/test` runs them and
+//! provides the servers.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[path = "../support/mod.rs"]
 mod support;

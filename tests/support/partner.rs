@@ -1,11 +1,11 @@
-//! A partner: an API key, and the calls it makes.
+//! A client of the partner API.
 
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Answer, eventually};
+use super::{HttpResponse, eventually};
 
-/// A client of the partner API with one key.
+/// A partner with one API key.
 #[derive(Clone)]
 pub(crate) struct Partner {
     http: Client,
@@ -14,82 +14,89 @@ pub(crate) struct Partner {
 }
 
 impl Partner {
-    /// A partner that holds `key`, at the API under `base`.
+    /// A partner with the key `key`, for the API at the URL `base`.
     pub(crate) fn new(base: &str, key: &str) -> Self {
         Self { http: Client::new(), base: base.to_owned(), key: key.to_owned() }
     }
 
-    /// Its key.
     pub(crate) fn key(&self) -> &str {
         &self.key
     }
 
-    /// A GET request, to be sent.
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.key)
     }
 
-    /// A POST request, to be sent.
     pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.key).json(body)
     }
 
-    /// What a quote is asked for, where a test does not care.
-    pub(crate) fn terms() -> Value {
+    /// The default body of a quote request.
+    pub(crate) fn quote_request() -> Value {
+        Self::quote_request_for("order-1")
+    }
+
+    /// The default body of a quote request, with this `external_ref`.
+    pub(crate) fn quote_request_for(external_ref: &str) -> Value {
         json!({
-            "external_ref": "order-1",
+            "external_ref": external_ref,
             "destination": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
             "asset": "USDT",
             "amount": "25.00",
         })
     }
 
-    /// Asks for a quote.
-    pub(crate) async fn quote(&self, terms: &Value) -> Answer {
+    /// Requests a quote with a new idempotency key.
+    pub(crate) async fn quote(&self, request: &Value) -> HttpResponse {
         let key = uuid::Uuid::now_v7().to_string();
-        Answer::to(self.post("/payouts/quote", terms).header("Idempotency-Key", key)).await
+        HttpResponse::to(self.post("/payouts/quote", request).header("Idempotency-Key", key)).await
     }
 
-    /// The id of a new quote, on the usual terms.
-    pub(crate) async fn quote_id(&self) -> String {
-        let quote = self.quote(&Self::terms()).await.expect(200);
+    /// Creates a quote with the default request and returns its id.
+    pub(crate) async fn create_quote(&self) -> String {
+        let quote = self.quote(&Self::quote_request()).await.expect(200);
         quote["quote_id"].as_str().expect("a quote id").to_owned()
     }
 
     /// Executes a quote.
-    pub(crate) async fn execute(&self, quote_id: &str) -> Answer {
-        Answer::to(self.post("/payouts", &json!({ "quote_id": quote_id }))).await
+    pub(crate) async fn execute(&self, quote_id: &str) -> HttpResponse {
+        HttpResponse::to(self.post("/payouts", &json!({ "quote_id": quote_id }))).await
     }
 
-    /// The id of a new payout, on the usual terms.
-    pub(crate) async fn payout(&self) -> String {
-        let quote_id = self.quote_id().await;
+    /// Creates a payout with the default quote request and returns its id.
+    pub(crate) async fn create_payout(&self) -> String {
+        let quote_id = self.create_quote().await;
         let created = self.execute(&quote_id).await.expect(201);
         created["id"].as_str().expect("a payout id").to_owned()
     }
 
-    /// Asks for a payout.
-    pub(crate) async fn poll(&self, payout: &str) -> Answer {
-        Answer::to(self.get(&format!("/payouts/{payout}"))).await
+    /// Requests a payout.
+    pub(crate) async fn poll(&self, payout: &str) -> HttpResponse {
+        HttpResponse::to(self.get(&format!("/payouts/{payout}"))).await
     }
 
-    /// A payout as it is.
+    /// Reads a payout that exists.
     pub(crate) async fn read(&self, payout: &str) -> Value {
         self.poll(payout).await.expect(200)
     }
 
-    /// The payout, once `is_so`. Calls that find no server are made again.
-    pub(crate) async fn until(&self, payout: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
-        let what = format!("{payout} is {what}");
-        eventually(&what, || async {
-            let answer = Answer::try_to(self.get(&format!("/payouts/{payout}"))).await.ok()?;
-            (answer.status == 200).then(|| answer.json()).filter(|body| is_so(body))
+    /// Polls a payout until `condition` holds, and returns it. Repeats requests that fail. `description` completes the
+    /// sentence "the payout is …" in the error.
+    pub(crate) async fn wait_until(
+        &self,
+        payout: &str,
+        description: &str,
+        condition: impl Fn(&Value) -> bool,
+    ) -> Value {
+        eventually(&format!("{payout} is {description}"), || async {
+            let response = HttpResponse::try_to(self.get(&format!("/payouts/{payout}"))).await.ok()?;
+            (response.status == 200).then(|| response.json()).filter(|body| condition(body))
         })
         .await
     }
 
-    /// The payout, once it has this status.
-    pub(crate) async fn until_status(&self, payout: &str, status: &str) -> Value {
-        self.until(payout, status, |body| body["status"] == status).await
+    /// Polls a payout until it has this status, and returns it.
+    pub(crate) async fn wait_for_status(&self, payout: &str, status: &str) -> Value {
+        self.wait_until(payout, status, |body| body["status"] == status).await
     }
 }

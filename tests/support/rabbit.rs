@@ -1,4 +1,4 @@
-//! Virtual hosts to test on.
+//! RabbitMQ virtual hosts of the tests.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use serde_json::Value;
 use super::eventually;
 use super::servers::{self, PrivateServer};
 
-/// A virtual host: a broker of one's own, as far as anyone inside it can tell.
+/// A virtual host. Its exchanges, queues and connections are separate from those of all other virtual hosts.
 #[derive(Clone)]
 pub(crate) struct VirtualHost {
-    /// How clients connect to it.
+    /// The AMQP URL.
     pub(crate) url: String,
     name: String,
     api: String,
 }
 
-/// A new, empty virtual host on the shared server.
+/// Creates an empty virtual host on the shared server.
 pub(crate) async fn virtual_host() -> VirtualHost {
     let servers = servers::shared();
     VirtualHost::create(&servers.amqp_url, &servers.rabbit_api_url).await
@@ -30,9 +30,9 @@ impl VirtualHost {
         Self { url: format!("{server}/{name}"), name, api: api.to_owned() }
     }
 
-    /// The names of all connections, once there are so many.
-    pub(crate) async fn connections(&self, expected: usize) -> Vec<String> {
-        eventually("there are so many connections", || async {
+    /// Waits until there are at least `expected` connections, and returns the names of all.
+    pub(crate) async fn wait_for_connections(&self, expected: usize) -> Vec<String> {
+        eventually(&format!("there are {expected} connections"), || async {
             let found = self.list(&format!("vhosts/{}/connections", self.name)).await;
             let names = found.iter().map(|one| one["name"].as_str().expect("a name").to_owned());
             (found.len() >= expected).then(|| names.collect())
@@ -40,56 +40,56 @@ impl VirtualHost {
         .await
     }
 
-    /// Closes connections, as an operator or a failing network would.
-    pub(crate) async fn close(&self, connections: &[String]) {
+    /// Closes these connections.
+    pub(crate) async fn close_connections(&self, connections: &[String]) {
         for name in connections {
             let name = name.replace(' ', "%20").replace('>', "%3E");
-            // One that has gone by itself meanwhile is as good as closed.
+            // The connection may be closed already.
             let closed = Client::new().delete(format!("{}/connections/{name}", self.api)).send().await;
-            closed.expect("RabbitMQ answers");
+            closed.expect("RabbitMQ's API responds");
         }
     }
 
     async fn list(&self, path: &str) -> Vec<Value> {
-        let answer = send(Client::new().get(format!("{}/{path}", self.api))).await;
-        answer.json().await.expect("a list")
+        let response = send(Client::new().get(format!("{}/{path}", self.api))).await;
+        response.json().await.expect("a list")
     }
 }
 
 async fn send(request: RequestBuilder) -> reqwest::Response {
-    let answer = request.send().await.expect("RabbitMQ's API answers");
-    answer.error_for_status().expect("RabbitMQ's API agrees")
+    let response = request.send().await.expect("RabbitMQ's API responds");
+    response.error_for_status().expect("RabbitMQ's API accepts the request")
 }
 
-/// A RabbitMQ that a test has for itself.
+/// A RabbitMQ server of one test. Dropping the value stops the server.
 pub(crate) struct PrivateRabbit(PrivateServer);
 
 impl PrivateRabbit {
-    /// Starts one.
+    /// Starts the server.
     pub(crate) async fn start() -> Self {
         Self(PrivateServer::start("rabbit").await)
     }
 
-    /// A new, empty virtual host.
+    /// Creates an empty virtual host.
     pub(crate) async fn virtual_host(&self) -> VirtualHost {
-        VirtualHost::create(&self.0.fact("url"), &self.0.fact("api-url")).await
+        VirtualHost::create(&self.0.read_file("url"), &self.0.read_file("api-url")).await
     }
 
-    /// Stops it, and waits until it has.
+    /// Stops the server and waits until it exits.
     pub(crate) async fn stop(&self) {
         self.0.stop().await;
     }
 
-    /// Ends it as a crash would.
+    /// Kills the server, as a crash would.
     pub(crate) async fn kill(&self) {
-        // RabbitMQ writes down the names of new quorum queues only every half second, without waiting for the disk. A
-        // crash before that costs it the queue, whatever its clients do, and that is not what is tested here.
+        // RabbitMQ records the names of new quorum queues every half second, and does not wait for the disk. A crash
+        // before that loses the queue. That loss is not a subject of these tests.
         tokio::time::sleep(Duration::from_secs(2)).await;
         self.0.kill().await;
     }
 
-    /// Starts it again, with the queues it had.
-    pub(crate) async fn start_again(&self) {
-        self.0.start_again().await;
+    /// Starts the server after a stop, with the same queues.
+    pub(crate) async fn restart(&self) {
+        self.0.restart().await;
     }
 }

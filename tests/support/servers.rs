@@ -1,4 +1,4 @@
-//! The servers of this test run, and the script that starts and stops them.
+//! The servers of the test run, which `scripts/test-servers` starts and stops.
 
 use std::collections::HashMap;
 use std::env;
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-/// Where the shared servers are.
+/// The addresses of the shared servers.
 pub(crate) struct Servers {
-    /// Everything below it is stopped and removed when the run ends.
+    /// The directory of all servers. At the end of the run, the servers are stopped and the directory is removed.
     pub(crate) directory: PathBuf,
-    /// Without a database's name.
+    /// The URL without the name of a database.
     pub(crate) postgres_url: String,
-    /// Without a virtual host's name.
+    /// The URL without the name of a virtual host.
     pub(crate) amqp_url: String,
-    /// RabbitMQ's management API.
+    /// The URL of RabbitMQ's management API.
     pub(crate) rabbit_api_url: String,
-    /// A Python that has the test clients' packages.
+    /// The Python interpreter that has the packages of the test clients.
     pub(crate) python: PathBuf,
 }
 
-/// The shared servers of this run: those that the environment names, or else some of our own, which end with this
-/// process.
+/// The shared servers of the run: the ones that the environment names. If it names none, this starts servers that stop
+/// with this process.
 pub(crate) fn shared() -> &'static Servers {
     static SERVERS: OnceLock<Servers> = OnceLock::new();
     SERVERS.get_or_init(|| {
@@ -31,7 +31,7 @@ pub(crate) fn shared() -> &'static Servers {
                 .get(name)
                 .cloned()
                 .or_else(|| env::var(name).ok())
-                .unwrap_or_else(|| panic!("TEST_SERVERS is set and {name} is not: run scripts/test"))
+                .unwrap_or_else(|| panic!("TEST_SERVERS is set but {name} is not: run scripts/test"))
         };
         Servers {
             directory: address("TEST_SERVERS").into(),
@@ -52,7 +52,7 @@ fn start() -> HashMap<String, String> {
     printed.lines().filter_map(pair).collect()
 }
 
-/// Runs `scripts/test-servers` and returns what it printed.
+/// Runs `scripts/test-servers` and returns its standard output.
 fn script(arguments: &[&str]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/test-servers");
     let output = Command::new(path)
@@ -61,46 +61,46 @@ fn script(arguments: &[&str]) -> String {
         .stdin(Stdio::null())
         .output()
         .expect("scripts/test-servers can be run");
-    let (printed, complaint) =
+    let (printed, errors) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "test-servers {arguments:?}: {printed}{complaint}");
+    assert!(output.status.success(), "test-servers {arguments:?}: {printed}{errors}");
     printed.into_owned()
 }
 
-/// A server that a test has for itself, to stop and start as it likes. It ends with the value.
+/// A server of one test, which the test stops and starts. Dropping the value stops the server.
 pub(crate) struct PrivateServer {
     kind: &'static str,
     directory: PathBuf,
 }
 
 impl PrivateServer {
-    /// Starts one: `postgres` or `rabbit`.
+    /// Starts a server of the kind `postgres` or `rabbit`.
     pub(crate) async fn start(kind: &'static str) -> Self {
         let directory = shared().directory.join(format!("{kind}-{}", uuid::Uuid::now_v7().simple()));
         let server = Self { kind, directory };
-        server.start_again().await;
+        server.restart().await;
         server
     }
 
-    /// Starts it where it was.
-    pub(crate) async fn start_again(&self) {
+    /// Starts the server, with the data of its directory.
+    pub(crate) async fn restart(&self) {
         self.call(&["start"]).await;
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Stops the server and waits until it exits.
     pub(crate) async fn stop(&self) {
         self.call(&["stop"]).await;
     }
 
-    /// Ends it as a crash would.
+    /// Kills the server, as a crash would.
     pub(crate) async fn kill(&self) {
         self.call(&["stop", "--kill"]).await;
     }
 
-    /// A fact that it wrote into its directory.
-    pub(crate) fn fact(&self, name: &str) -> String {
+    /// Reads a file that the server's script wrote into its directory.
+    pub(crate) fn read_file(&self, name: &str) -> String {
         let path = self.directory.join(name);
-        std::fs::read_to_string(&path).expect("the server wrote it").trim().to_owned()
+        std::fs::read_to_string(&path).expect("the script wrote the file").trim().to_owned()
     }
 
     async fn call(&self, command: &'static [&'static str]) {
@@ -115,12 +115,12 @@ impl Drop for PrivateServer {
         if !std::thread::panicking() {
             run(self.kind, &["stop", "--kill"], &self.directory);
         }
-        // After a panic the run's end takes care of it, and its log can still be read meanwhile.
+        // After a panic, the end of the run stops the server. Its log stays readable until then.
     }
 }
 
 fn run(kind: &str, command: &[&str], directory: &Path) {
-    let directory = directory.to_str().expect("a path of our own");
+    let directory = directory.to_str().expect("UTF-8");
     let (verb, options) = command.split_first().expect("a command");
     let mut arguments = vec![kind, verb, directory];
     arguments.extend(options);

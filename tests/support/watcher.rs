@@ -1,4 +1,4 @@
-//! A client of the broker that is not Rust: `tests/clients/python/watcher.py`.
+//! A client of the broker, which is a process of `tests/clients/python/watcher.py`.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,12 +10,12 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use super::servers;
 use super::{Report, within};
 
-/// A message to publish, whatever it says.
+/// A message to publish. It may be invalid.
 #[derive(Debug, Clone)]
 pub(crate) struct Message(Map<String, Value>);
 
 impl Message {
-    /// A message on `chain.events` with this routing key and body.
+    /// A message to the exchange `chain.events` with this routing key and body.
     pub(crate) fn new(routing_key: &str, body: &str) -> Self {
         let mut fields = Map::new();
         fields.insert("routing_key".into(), routing_key.into());
@@ -24,23 +24,23 @@ impl Message {
         Self(fields)
     }
 
-    /// The same with this content type.
+    /// The same message with this content type.
     pub(crate) fn content_type(self, content_type: &str) -> Self {
         self.with("content_type", content_type.into())
     }
 
-    /// The same with another routing key.
+    /// The same message with another routing key.
     pub(crate) fn routing_key(self, routing_key: &str) -> Self {
         self.with("routing_key", routing_key.into())
     }
 
-    /// The same with one more header.
+    /// The same message with an additional header.
     pub(crate) fn header(mut self, name: &str, value: Value) -> Self {
         self.0["headers"][name] = value;
         self
     }
 
-    /// The same with bytes that need not be text (in base64).
+    /// The same message with the body that `body` encodes in base64, which may be invalid UTF-8.
     pub(crate) fn body_base64(mut self, body: &str) -> Self {
         self.0.remove("body");
         self.with("body_base64", body.into())
@@ -58,15 +58,15 @@ impl From<Report> for Message {
     }
 }
 
-/// A connection to the broker.
+/// A connection to the broker. It publishes reports as a chain watcher, and reads queues as a downstream service.
 pub(crate) struct Watcher {
     commands: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
+    replies: Lines<BufReader<ChildStdout>>,
     _process: Child,
 }
 
 impl Watcher {
-    /// Connects, and waits for a broker that is just starting.
+    /// Connects to the broker.
     pub(crate) async fn connect(amqp_url: &str) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/python/watcher.py");
         let mut process = Command::new(&servers::shared().python)
@@ -78,22 +78,22 @@ impl Watcher {
             .spawn()
             .expect("Python can be run");
         let commands = process.stdin.take().expect("a pipe");
-        let answers = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        Self { commands, answers, _process: process }
+        let replies = BufReader::new(process.stdout.take().expect("a pipe")).lines();
+        Self { commands, replies, _process: process }
     }
 
-    /// Publishes messages in this order and waits until the broker has each of them for certain.
+    /// Publishes messages in this order and waits until the broker confirms each of them.
     pub(crate) async fn publish(&mut self, messages: impl IntoIterator<Item = impl Into<Message>>) {
         let messages: Vec<Value> = messages.into_iter().map(|one| Value::Object(one.into().0)).collect();
         self.call(json!({ "do": "publish", "messages": messages })).await;
     }
 
-    /// A queue of one's own that gets everything sent to `exchange` whose routing key matches `binding`.
+    /// Declares an exclusive queue, binds it to `exchange`, and returns its name.
     pub(crate) async fn subscribe(&mut self, exchange: &str, binding: &str) -> String {
         self.subscription(exchange, binding, false).await
     }
 
-    /// [`Watcher::subscribe`], and the queue outlives the connection and the broker's restarts.
+    /// Like `subscribe`, but the queue survives the end of the connection and a restart of the broker.
     pub(crate) async fn subscribe_durably(&mut self, exchange: &str, binding: &str) -> String {
         self.subscription(exchange, binding, true).await
     }
@@ -101,54 +101,54 @@ impl Watcher {
     async fn subscription(&mut self, exchange: &str, binding: &str, durable: bool) -> String {
         let command =
             json!({ "do": "subscribe", "exchange": exchange, "binding": binding, "durable": durable });
-        let answer = self.call(command).await;
-        answer["queue"].as_str().expect("a name").to_owned()
+        let reply = self.call(command).await;
+        reply["queue"].as_str().expect("a name").to_owned()
     }
 
-    /// Lets a queue of one's own get these as well.
+    /// Adds a binding to a queue.
     pub(crate) async fn bind(&mut self, queue: &str, exchange: &str, binding: &str) {
         self.call(json!({ "do": "bind", "queue": queue, "exchange": exchange, "binding": binding })).await;
     }
 
-    /// The next `count` messages of a queue.
-    pub(crate) async fn take(&mut self, queue: &str, count: usize) -> Vec<Value> {
-        let messages = self.take_within(queue, count, 30.0).await;
+    /// Receives the next `count` messages of a queue.
+    pub(crate) async fn receive(&mut self, queue: &str, count: usize) -> Vec<Value> {
+        let messages = self.receive_within(queue, count, 30.0).await;
         assert_eq!(messages.len(), count, "too few messages in {queue}: {messages:#?}");
         messages
     }
 
-    /// At most `count` messages of a queue: those that come within so many seconds.
-    pub(crate) async fn take_within(&mut self, queue: &str, count: usize, seconds: f64) -> Vec<Value> {
+    /// Receives at most `count` messages of a queue within `seconds`.
+    pub(crate) async fn receive_within(&mut self, queue: &str, count: usize, seconds: f64) -> Vec<Value> {
         let command = json!({ "do": "take", "queue": queue, "count": count, "seconds": seconds });
-        let answer = self.call(command).await;
-        answer["messages"].as_array().expect("a list").clone()
+        let reply = self.call(command).await;
+        reply["messages"].as_array().expect("a list").clone()
     }
 
-    /// How many messages of a queue are ready to be delivered.
+    /// The number of messages of a queue that are ready for delivery.
     pub(crate) async fn count(&mut self, queue: &str) -> u64 {
-        let answer = self.call(json!({ "do": "count", "queue": queue })).await;
-        answer["messages"].as_u64().expect("a number")
+        let reply = self.call(json!({ "do": "count", "queue": queue })).await;
+        reply["messages"].as_u64().expect("a number")
     }
 
     async fn call(&mut self, command: Value) -> Value {
-        let answer = self.try_call(&command).await.expect("the watcher is connected");
-        assert!(answer.get("error").is_none(), "{command} was answered with {answer}");
-        answer
+        let reply = self.try_call(&command).await.expect("the watcher is connected");
+        assert!(reply.get("error").is_none(), "{command} failed: {reply}");
+        reply
     }
 
     async fn try_call(&mut self, command: &Value) -> Option<Value> {
         self.commands.write_all(format!("{command}\n").as_bytes()).await.ok()?;
-        let line = self.answers.next_line().await.ok()??;
+        let line = self.replies.next_line().await.ok()??;
         serde_json::from_str(&line).ok()
     }
 }
 
-/// Connects to a broker that may still be on its way back: until a connection answers.
+/// Connects to a broker that may be starting: repeats until a connection can publish.
 pub(crate) async fn connect_eventually(amqp_url: &str) -> Watcher {
-    within(super::PATIENCE, "the broker takes connections", || async {
+    within(super::TIMEOUT, "the broker accepts connections", || async {
         let mut watcher = Watcher::connect(amqp_url).await;
-        let hello = json!({ "do": "publish", "messages": [] });
-        watcher.try_call(&hello).await.map(|_| watcher)
+        let probe = json!({ "do": "publish", "messages": [] });
+        watcher.try_call(&probe).await.map(|_| watcher)
     })
     .await
 }

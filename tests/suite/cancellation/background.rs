@@ -1,4 +1,4 @@
-//! What works by itself: the relay and the sweep for lateness.
+//! Background services: the overdue sweep and the outbox relay.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,52 +10,52 @@ use payoutd::runtime::shutdown::shutdown_signal;
 use payoutd_actors::overdue_sweep::sweep;
 use payoutd_domain::{Mode, PayoutId};
 
-use super::cut::everywhere;
-use super::house::{House, broadcast};
-use super::requests::created;
+use super::await_points::cancel_everywhere;
+use super::in_process_app::{InProcessApp, broadcast};
+use super::requests::create_payout;
 
-pub(super) async fn are_cut_off_everywhere(house: &House) {
-    of_the_sweep(house).await;
-    house.world.assert_whole().await;
-    of_the_relay(house).await;
+pub(super) async fn are_cancellable(app: &InProcessApp) {
+    overdue_sweep(app).await;
+    app.database.assert_whole().await;
+    relay_rounds(app).await;
 }
 
-async fn of_the_sweep(house: &House) {
-    let store = house.store();
-    everywhere(
-        house,
+async fn overdue_sweep(app: &InProcessApp) {
+    let store = app.store();
+    cancel_everywhere(
+        app,
         "the sweep",
         2,
         async || {
-            let late = [created(house, Mode::Live).await, created(house, Mode::Test).await];
-            house.payouts.forget_all().await;
-            house.clock.advance(Duration::from_secs(3600));
+            let late = [create_payout(app, Mode::Live).await, create_payout(app, Mode::Test).await];
+            app.payouts.forget_all().await;
+            app.clock.advance(Duration::from_secs(3600));
             late
         },
-        async |_| sweep(&*store, &house.payouts, 100).await.unwrap(),
-        async |late, seen| {
-            if let Some(seen) = seen {
-                assert_eq!(seen, late.len());
-                assert_eq!(sweep(&*store, &house.payouts, 100).await.unwrap(), 0);
+        async |_| sweep(&*store, &app.payouts, 100).await.unwrap(),
+        async |late, output| {
+            if let Some(output) = output {
+                assert_eq!(output, late.len());
+                assert_eq!(sweep(&*store, &app.payouts, 100).await.unwrap(), 0);
             }
-            sweep(&*store, &house.payouts, 100).await.unwrap();
-            assert_eq!(sweep(&*store, &house.payouts, 100).await.unwrap(), 0, "all of them are late");
+            sweep(&*store, &app.payouts, 100).await.unwrap();
+            assert_eq!(sweep(&*store, &app.payouts, 100).await.unwrap(), 0, "all overdue payouts are late");
             for id in late {
-                let shown = house.polled(id).await.json();
+                let shown = app.poll(id).await.json();
                 assert_eq!((&shown["late"], &shown["sequence"]), (&true.into(), &2.into()));
-                house.assert_goes_on(id).await;
+                app.assert_can_complete(id).await;
             }
         },
     )
     .await;
 }
 
-/// The far end of the relay. It takes its time.
+/// A publisher that yields often and records the messages.
 #[derive(Default)]
-struct Downstream(Mutex<Vec<(PayoutId, i64)>>);
+struct RecordingPublisher(Mutex<Vec<(PayoutId, i64)>>);
 
 #[async_trait]
-impl Publisher for Downstream {
+impl Publisher for RecordingPublisher {
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>> {
         for message in messages {
             tokio::task::yield_now().await;
@@ -66,9 +66,9 @@ impl Publisher for Downstream {
     }
 }
 
-impl Downstream {
-    /// The order in which a payout's messages first came.
-    fn firsts(&self) -> HashMap<PayoutId, Vec<i64>> {
+impl RecordingPublisher {
+    /// The sequences of each payout, in the order of their first messages.
+    fn first_messages(&self) -> HashMap<PayoutId, Vec<i64>> {
         let mut firsts: HashMap<PayoutId, Vec<i64>> = HashMap::new();
         for (id, sequence) in &*self.0.lock().unwrap() {
             let firsts = firsts.entry(*id).or_default();
@@ -80,42 +80,42 @@ impl Downstream {
     }
 }
 
-async fn relayed(house: &House, downstream: &Arc<Downstream>) {
-    let (stopper, stop) = shutdown_signal();
-    stopper.request();
+async fn run_relay(app: &InProcessApp, publisher: &Arc<RecordingPublisher>) {
+    // The relay drains the outbox before it stops.
+    let (trigger, shutdown) = shutdown_signal();
+    trigger.request();
     let relay = Relay {
         mode: Mode::Live,
-        outbox: house.store() as _,
-        publisher: Arc::clone(downstream) as _,
+        outbox: app.store() as _,
+        publisher: Arc::clone(publisher) as _,
         hint: Arc::default(),
-        clock: Arc::new(house.clock.clone()),
+        clock: Arc::new(app.clock.clone()),
         config: RelayConfig { batch: 100, poll: Duration::from_secs(60) },
     };
-    relay.run(stop).await;
+    relay.run(shutdown).await;
 }
 
-/// Until nothing waits any more, which takes two waves.
-async fn of_the_relay(house: &House) {
-    let downstream = Arc::default();
-    relayed(house, &downstream).await;
-    everywhere(
-        house,
-        "the relay's rounds",
+async fn relay_rounds(app: &InProcessApp) {
+    let publisher = Arc::default();
+    run_relay(app, &publisher).await;
+    cancel_everywhere(
+        app,
+        "the rounds of the relay",
         8,
         async || {
-            let payouts = [created(house, Mode::Live).await, created(house, Mode::Live).await];
+            let payouts = [create_payout(app, Mode::Live).await, create_payout(app, Mode::Live).await];
             for id in payouts {
-                house.payouts.report(id, Mode::Live, broadcast(), None).await.unwrap();
+                app.payouts.report(id, Mode::Live, broadcast(), None).await.unwrap();
             }
-            (payouts, Arc::<Downstream>::default())
+            (payouts, Arc::<RecordingPublisher>::default())
         },
-        async |(_, downstream)| relayed(house, downstream).await,
-        async |(payouts, downstream), _| {
-            relayed(house, &downstream).await;
+        async |(_, publisher)| run_relay(app, publisher).await,
+        async |(payouts, publisher), _| {
+            run_relay(app, &publisher).await;
             let expected = payouts.map(|id| (id, vec![1, 2]));
-            assert_eq!(downstream.firsts(), expected.into(), "everything, in order");
-            let left = "SELECT count(*) FROM outbox WHERE mode = 'live'";
-            assert_eq!(house.world.number(left).await, 0);
+            assert_eq!(publisher.first_messages(), expected.into(), "every message is published, in order");
+            let waiting = "SELECT count(*) FROM outbox WHERE mode = 'live'";
+            assert_eq!(app.database.number(waiting).await, 0);
         },
     )
     .await;

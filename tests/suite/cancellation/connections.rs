@@ -1,4 +1,4 @@
-//! Calls that are cut off while they wait for a pooled connection, or while one is opened for them. PostgreSQL only.
+//! Cancellation while a call waits for a pooled connection, or while the pool opens one. PostgreSQL only.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -7,35 +7,35 @@ use payoutd_domain::{Mode, PayoutId};
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 
-use super::cut::everywhere_holding;
-use super::house::House;
-use super::requests::created;
+use super::await_points::cancel_everywhere_and_release;
+use super::in_process_app::InProcessApp;
+use super::requests::create_payout;
 use crate::store::world::config;
 
-type LeaseGuard = Vec<PoolConnection<Postgres>>;
+type Connections = Vec<PoolConnection<Postgres>>;
 
-pub(super) async fn are_cut_off_everywhere(house: &House) {
-    let load = async |id: PayoutId| house.world.store.load(&[id]).await;
-    everywhere_holding(
-        house,
-        "a load on a connection that is yet to be opened",
+pub(super) async fn are_cancellable(app: &InProcessApp) {
+    let load = async |id: PayoutId| app.database.store.load(&[id]).await;
+    cancel_everywhere_and_release(
+        app,
+        "a load that opens a connection",
         6,
         async || {
-            let id = created(house, Mode::Live).await;
-            let mut held = all(house).await;
+            let id = create_payout(app, Mode::Live).await;
+            let mut held = acquire_all(app).await;
             held.pop().unwrap().close().await.unwrap();
             (id, RefCell::new(held))
         },
         async |(id, _)| load(*id).await.unwrap(),
         |(_, held)| held.borrow_mut().clear(),
-        async |(id, _), _| finish(house, id).await,
+        async |(id, _), _| assert_pool_is_complete(app, id).await,
     )
     .await;
-    everywhere_holding(
-        house,
+    cancel_everywhere_and_release(
+        app,
         "a load that waits for a connection",
         2,
-        async || (created(house, Mode::Live).await, RefCell::new(all(house).await)),
+        async || (create_payout(app, Mode::Live).await, RefCell::new(acquire_all(app).await)),
         async |(id, held)| {
             let one = held.borrow_mut().pop();
             tokio::spawn(async move {
@@ -45,27 +45,27 @@ pub(super) async fn are_cut_off_everywhere(house: &House) {
             load(*id).await.unwrap()
         },
         |(_, held)| held.borrow_mut().clear(),
-        async |(id, _), _| finish(house, id).await,
+        async |(id, _), _| assert_pool_is_complete(app, id).await,
     )
     .await;
-    house.world.assert_whole().await;
+    app.database.assert_whole().await;
 }
 
-/// Every connection there may be.
-async fn all(house: &House) -> LeaseGuard {
-    let pool = house.world.pooled().expect("PostgreSQL has a pool");
-    let all = async {
-        let mut held = LeaseGuard::new();
+/// Acquires all connections of the pool.
+async fn acquire_all(app: &InProcessApp) -> Connections {
+    let pool = app.database.pooled().expect("the store has a pool");
+    let acquired = async {
+        let mut held = Connections::new();
         for _ in 0..config().max_connections {
             held.push(pool.acquire().await.unwrap());
         }
         held
     };
-    tokio::time::timeout(Duration::from_secs(10), all).await.expect("none of them is lost")
+    tokio::time::timeout(Duration::from_secs(10), acquired).await.expect("the pool has lost no connection")
 }
 
-/// None of the places in the pool is lost, and a write that follows stays.
-async fn finish(house: &House, id: PayoutId) {
-    drop(all(house).await);
-    house.assert_goes_on(id).await;
+/// Asserts that the pool has lost no connection, and that later writes succeed.
+async fn assert_pool_is_complete(app: &InProcessApp, id: PayoutId) {
+    drop(acquire_all(app).await);
+    app.assert_can_complete(id).await;
 }

@@ -1,4 +1,4 @@
-//! Reports of chain watchers: on a payout that is in memory, on one that is not, and before there is a payout.
+//! Reports about payouts with a live actor, with a passivated actor, and about payouts that do not exist yet.
 
 use std::sync::Arc;
 
@@ -11,158 +11,157 @@ use payoutd_actors::ports::Unavailable;
 use payoutd_actors::reply::{Receipt, ReportError};
 use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Terms};
 
-use super::cut::everywhere;
-use super::house::{House, broadcast};
-use super::requests::created;
+use super::await_points::cancel_everywhere;
+use super::in_process_app::{InProcessApp, broadcast};
+use super::requests::create_payout;
 use crate::store::made;
 
-pub(super) async fn are_cut_off_everywhere(house: &House) {
-    on_a_payout(house, "a report, live actor", 1, false).await;
-    on_a_payout(house, "a report, passivated actor", 1, true).await;
-    through_the_desk(house).await;
-    before_its_payout(house).await;
-    out_of_the_lot(house).await;
-    house.world.assert_whole().await;
+pub(super) async fn are_cancellable(app: &InProcessApp) {
+    reports_to_actor(app, "a report, live actor", 1, false).await;
+    reports_to_actor(app, "a report, passivated actor", 1, true).await;
+    intake_of_a_known_payout(app).await;
+    intake_before_creation(app).await;
+    parked_report_rounds(app).await;
+    app.database.assert_whole().await;
 }
 
-/// The report has one outcome: it was applied, once.
-async fn assert_counted_once(house: &House, id: PayoutId, report: &Report) {
+/// Asserts that the report has one outcome, and that it was applied.
+async fn assert_applied_once(app: &InProcessApp, id: PayoutId, report: &Report) {
     let recorded =
-        format!("FROM journal WHERE payout_id = {} AND report_id = '{}'", house.world.id(id), report.key.id);
+        format!("FROM journal WHERE payout_id = {} AND report_id = '{}'", app.database.id(id), report.key.id);
     let applied = format!("SELECT count(*) {recorded} AND outcome = 'applied'");
-    assert_eq!(house.world.number(&applied).await, 1);
-    assert_eq!(house.world.number(&format!("SELECT count(*) {recorded}")).await, 1);
-    assert_eq!(house.recorded(id).await.snapshot().sequence.0, 2);
-    house.assert_goes_on(id).await;
+    assert_eq!(app.database.number(&applied).await, 1);
+    assert_eq!(app.database.number(&format!("SELECT count(*) {recorded}")).await, 1);
+    assert_eq!(app.recorded(id).await.snapshot().sequence.0, 2);
+    app.assert_can_complete(id).await;
 }
 
-async fn on_a_payout(house: &House, what: &str, least: usize, passivated: bool) {
-    everywhere(
-        house,
-        what,
-        least,
+async fn reports_to_actor(app: &InProcessApp, operation: &str, minimum: usize, passivated: bool) {
+    cancel_everywhere(
+        app,
+        operation,
+        minimum,
         async || {
-            let id = created(house, Mode::Live).await;
+            let id = create_payout(app, Mode::Live).await;
             if passivated {
-                house.payouts.forget_all().await;
+                app.payouts.forget_all().await;
             }
             (id, broadcast())
         },
-        async |(id, report)| house.payouts.report(*id, Mode::Live, report.clone(), None).await,
-        async |(id, report), seen: Option<Result<Receipt, ReportError>>| {
-            let again = house.payouts.report(id, Mode::Live, report.clone(), None).await.unwrap();
+        async |(id, report)| app.payouts.report(*id, Mode::Live, report.clone(), None).await,
+        async |(id, report), output: Option<Result<Receipt, ReportError>>| {
+            let again = app.payouts.report(id, Mode::Live, report.clone(), None).await.unwrap();
             assert_eq!(again.sequence.0, 2);
-            if let Some(seen) = seen {
-                assert_eq!(seen.unwrap().outcome, Outcome::Applied);
+            if let Some(output) = output {
+                assert_eq!(output.unwrap().outcome, Outcome::Applied);
                 assert!(matches!(again.outcome, Outcome::Unchanged(_)), "{again:?}");
             }
-            assert_counted_once(house, id, &report).await;
+            assert_applied_once(app, id, &report).await;
         },
     )
     .await;
 }
 
-async fn take(house: &House, desk: &ReportIntake, id: PayoutId, report: &Report) -> Disposition {
+async fn process(app: &InProcessApp, intake: &ReportIntake, id: PayoutId, report: &Report) -> Disposition {
     let (routing_key, body) = (id.to_string(), report_message(id, report));
     let incoming = Incoming {
         routing_key: &routing_key,
         content_type: Some(CONTENT_TYPE),
         headers: &[],
         body: body.as_bytes(),
-        received_at: house.payouts.now(),
+        received_at: app.payouts.now(),
     };
-    desk.take(&incoming).await
+    intake.take(&incoming).await
 }
 
-async fn through_the_desk(house: &House) {
-    let desk = house.intake();
-    everywhere(
-        house,
-        "the intake, of a payout",
+async fn intake_of_a_known_payout(app: &InProcessApp) {
+    let intake = app.intake();
+    cancel_everywhere(
+        app,
+        "the intake, known payout",
         1,
-        async || (created(house, Mode::Live).await, broadcast()),
-        async |(id, report)| take(house, &desk, *id, report).await,
+        async || (create_payout(app, Mode::Live).await, broadcast()),
+        async |(id, report)| process(app, &intake, *id, report).await,
         async |(id, report), _| {
-            let redelivered = take(house, &desk, id, &report).await;
+            let redelivered = process(app, &intake, id, &report).await;
             let recorded = matches!(&redelivered, Disposition::Acknowledge(Acknowledged::Recorded(_)));
             assert!(recorded, "{redelivered:?}");
-            assert_counted_once(house, id, &report).await;
+            assert_applied_once(app, id, &report).await;
         },
     )
     .await;
 }
 
-/// A payout of the partner's that is not there yet.
-fn unborn(house: &House) -> NewPayout {
+/// A payout that is not created yet.
+fn future_payout(app: &InProcessApp) -> NewPayout {
     let terms = made::terms(Mode::Live, &format!("quo_{}", made::unique()));
-    made::payout_of(Terms { org: house.org, ..terms })
+    made::payout_of(Terms { org: app.org, ..terms })
 }
 
-async fn before_its_payout(house: &House) {
-    let desk = house.intake();
-    let attendant = attendant(house);
-    everywhere(
-        house,
-        "the intake, before its payout",
+async fn intake_before_creation(app: &InProcessApp) {
+    let intake = app.intake();
+    let worker = parked_report_worker(app);
+    cancel_everywhere(
+        app,
+        "the intake, unknown payout",
         2,
-        async || (unborn(house), broadcast()),
-        async |(payout, report)| take(house, &desk, payout.id, report).await,
+        async || (future_payout(app), broadcast()),
+        async |(payout, report)| process(app, &intake, payout.id, report).await,
         async |(payout, report), _| {
-            let redelivered = take(house, &desk, payout.id, &report).await;
+            let redelivered = process(app, &intake, payout.id, &report).await;
             assert_eq!(redelivered, Disposition::Acknowledge(Acknowledged::Parked));
-            assert_eq!(house.store().parked().await.unwrap(), 1, "parked once");
-            house.payouts.create(payout.clone(), None).await.unwrap();
-            attendant.round().await.unwrap();
-            assert_eq!(house.store().parked().await.unwrap(), 0);
-            assert_counted_once(house, payout.id, &report).await;
+            assert_eq!(app.store().parked().await.unwrap(), 1, "the report is parked once");
+            app.payouts.create(payout.clone(), None).await.unwrap();
+            worker.round().await.unwrap();
+            assert_eq!(app.store().parked().await.unwrap(), 0);
+            assert_applied_once(app, payout.id, &report).await;
         },
     )
     .await;
 }
 
-async fn out_of_the_lot(house: &House) {
-    let desk = house.intake();
-    let attendant = attendant(house);
-    everywhere(
-        house,
-        "the parking attendant's round",
+async fn parked_report_rounds(app: &InProcessApp) {
+    let intake = app.intake();
+    let worker = parked_report_worker(app);
+    cancel_everywhere(
+        app,
+        "the round of the parked report worker",
         4,
         async || {
-            let (payout, report) = (unborn(house), broadcast());
-            assert!(matches!(take(house, &desk, payout.id, &report).await, Disposition::Acknowledge(_)));
-            house.payouts.create(payout.clone(), None).await.unwrap();
+            let (payout, report) = (future_payout(app), broadcast());
+            assert!(matches!(process(app, &intake, payout.id, &report).await, Disposition::Acknowledge(_)));
+            app.payouts.create(payout.clone(), None).await.unwrap();
             (payout.id, report)
         },
-        async |_| attendant.round().await,
-        async |(id, report), seen: Option<Result<(), Unavailable>>| {
-            if let Some(seen) = seen {
-                seen.unwrap();
-                assert_eq!(house.store().parked().await.unwrap(), 0);
+        async |_| worker.round().await,
+        async |(id, report), output: Option<Result<(), Unavailable>>| {
+            if let Some(output) = output {
+                output.unwrap();
+                assert_eq!(app.store().parked().await.unwrap(), 0);
             }
-            attendant.round().await.unwrap();
-            assert_eq!(house.store().parked().await.unwrap(), 0);
-            assert_counted_once(house, id, &report).await;
+            worker.round().await.unwrap();
+            assert_eq!(app.store().parked().await.unwrap(), 0);
+            assert_applied_once(app, id, &report).await;
         },
     )
     .await;
 }
 
-fn attendant(house: &House) -> ParkedReportWorker {
-    let letters = Arc::new(NoLetters);
+fn parked_report_worker(app: &InProcessApp) -> ParkedReportWorker {
     ParkedReportWorker::new(
-        house.payouts.clone(),
-        house.store() as _,
-        letters,
+        app.payouts.clone(),
+        app.store() as _,
+        Arc::new(NoDeadLetters),
         ParkedReportWorkerConfig::default(),
     )
 }
 
-/// Nothing here is to be put aside.
-struct NoLetters;
+/// Fails for each dead letter: these tests send none.
+struct NoDeadLetters;
 
 #[async_trait]
-impl DeadLetters for NoLetters {
-    async fn send(&self, letter: &DeadLetter) -> Result<(), Unavailable> {
-        Err(Unavailable(format!("not to be put aside: {letter:?}")))
+impl DeadLetters for NoDeadLetters {
+    async fn send(&self, dead_letter: &DeadLetter) -> Result<(), Unavailable> {
+        Err(Unavailable(format!("unexpected dead letter: {dead_letter:?}")))
     }
 }

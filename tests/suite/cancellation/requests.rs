@@ -1,4 +1,4 @@
-//! Requests of a partner, straight into the router.
+//! Requests of a partner, which go directly to the router.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use payoutd_domain::{Mode, PayoutId};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::house::{House, key_of};
+use super::in_process_app::{InProcessApp, key_of};
 use crate::store::made::unique;
-use crate::support::PATIENCE;
+use crate::support::TIMEOUT;
 
 #[derive(Debug)]
 pub(super) struct Reply {
@@ -33,13 +33,13 @@ impl Reply {
         self.status == status && self.json()["code"] == code
     }
 
-    /// The payout's id, under that name.
-    pub(super) fn id(&self, name: &str) -> PayoutId {
-        self.json()[name].as_str().unwrap_or_else(|| panic!("{name}: {self:?}")).parse().unwrap()
+    /// The payout id in the field `field`.
+    pub(super) fn id(&self, field: &str) -> PayoutId {
+        self.json()[field].as_str().unwrap_or_else(|| panic!("{field}: {self:?}")).parse().unwrap()
     }
 }
 
-/// The whole of a request: until the answer's last byte is there.
+/// Sends a request and reads the whole response.
 pub(super) async fn send(router: Router, request: Request<Body>) -> Reply {
     let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
     let bytes = body.collect().await.unwrap().to_bytes();
@@ -56,8 +56,8 @@ pub(super) fn delete(path: &str) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// A POST whose body comes in pieces, as from a slow client.
-pub(super) fn post(path: &str, mode: Mode, name: Option<&str>, body: &Value) -> Request<Body> {
+/// A POST request whose body arrives in pieces.
+pub(super) fn post(path: &str, mode: Mode, idempotency_key: Option<&str>, body: &Value) -> Request<Body> {
     let body = body.to_string().into_bytes();
     let pieces: Vec<_> = body.chunks(body.len().div_ceil(3)).map(Bytes::copy_from_slice).collect();
     let pieces = stream::iter(pieces).then(|piece| async move {
@@ -67,31 +67,31 @@ pub(super) fn post(path: &str, mode: Mode, name: Option<&str>, body: &Value) -> 
     let mut request = Request::post(path)
         .header("authorization", format!("Bearer {}", key_of(mode)))
         .header("content-type", "application/json");
-    if let Some(name) = name {
-        request = request.header("idempotency-key", name);
+    if let Some(key) = idempotency_key {
+        request = request.header("idempotency-key", key);
     }
     request.body(Body::from_stream(pieces)).unwrap()
 }
 
-/// Sends until the answer is not that the first call is still being worked on.
-pub(super) async fn send_again(router: &Router, request: impl Fn() -> Request<Body>) -> Reply {
-    let began = Instant::now();
+/// Repeats a request until its response is not "in progress".
+pub(super) async fn send_until_final(router: &Router, request: impl Fn() -> Request<Body>) -> Reply {
+    let started = Instant::now();
     loop {
         let reply = send(router.clone(), request()).await;
         if !reply.is(409, "idempotency_in_progress") {
             return reply;
         }
-        assert!(began.elapsed() < PATIENCE, "a call that was cut off keeps its key for ever");
+        assert!(started.elapsed() < TIMEOUT, "a cancelled call did not release its key");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
-/// A name that no other request has.
-pub(super) fn name() -> String {
+/// A name that is used once.
+pub(super) fn unique_name() -> String {
     format!("name-{}", unique())
 }
 
-/// What a partner asks a quote for.
+/// The body of a quote request.
 pub(super) fn quote_request(external_ref: &str) -> Value {
     json!({
         "external_ref": external_ref,
@@ -101,18 +101,18 @@ pub(super) fn quote_request(external_ref: &str) -> Value {
     })
 }
 
-/// A partner's quote, by its id.
-pub(super) async fn quoted(house: &House, mode: Mode, external_ref: &str) -> String {
-    let request = post("/payouts/quote", mode, Some(&name()), &quote_request(external_ref));
-    let reply = send(house.router(), request).await;
+/// Creates a quote and returns its id.
+pub(super) async fn create_quote(app: &InProcessApp, mode: Mode, external_ref: &str) -> String {
+    let request = post("/payouts/quote", mode, Some(&unique_name()), &quote_request(external_ref));
+    let reply = send(app.router(), request).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     reply.json()["quote_id"].as_str().unwrap().to_owned()
 }
 
-/// A payout of the partner's.
-pub(super) async fn created(house: &House, mode: Mode) -> PayoutId {
-    let quote_id = quoted(house, mode, &name()).await;
-    let reply = send(house.router(), post("/payouts", mode, None, &json!({ "quote_id": quote_id }))).await;
+/// Creates a payout and returns its id.
+pub(super) async fn create_payout(app: &InProcessApp, mode: Mode) -> PayoutId {
+    let quote_id = create_quote(app, mode, &unique_name()).await;
+    let reply = send(app.router(), post("/payouts", mode, None, &json!({ "quote_id": quote_id }))).await;
     assert_eq!(reply.status, 201, "{reply:?}");
     reply.id("id")
 }

@@ -4,14 +4,14 @@ use axum::Router;
 use payoutd_domain::Mode;
 use serde_json::{Value, json};
 
-use super::cut::everywhere;
-use super::house::House;
-use super::requests::{Reply, delete, get, name, post, send, send_again};
+use super::await_points::cancel_everywhere;
+use super::in_process_app::InProcessApp;
+use super::requests::{Reply, delete, get, post, send, send_until_final, unique_name};
 
-pub(super) async fn are_cut_off_everywhere(house: &House) {
-    when_they_are_made(house).await;
-    when_their_secret_is_rotated(house).await;
-    when_they_are_deleted(house).await;
+pub(super) async fn are_cancellable(app: &InProcessApp) {
+    creations(app).await;
+    rotations(app).await;
+    deletions(app).await;
 }
 
 fn creation(name: &str) -> axum::http::Request<axum::body::Body> {
@@ -19,8 +19,8 @@ fn creation(name: &str) -> axum::http::Request<axum::body::Body> {
     post("/webhooks", Mode::Live, Some(name), &body)
 }
 
-async fn listed(house: &House) -> Vec<Value> {
-    let reply = send(house.router(), get("/webhooks", Mode::Live)).await;
+async fn listed(app: &InProcessApp) -> Vec<Value> {
+    let reply = send(app.router(), get("/webhooks", Mode::Live)).await;
     reply.json()["data"].as_array().unwrap().clone()
 }
 
@@ -28,28 +28,28 @@ fn path_of(endpoint: &Value) -> String {
     format!("/webhooks/{}", endpoint["id"].as_str().unwrap())
 }
 
-/// A new endpoint, the only one there is.
-async fn made(house: &House) -> (Router, Value, String) {
-    let reply = send(house.router(), creation(&name())).await;
+/// Creates the only endpoint. Returns it with a router and an idempotency key.
+async fn create_endpoint(app: &InProcessApp) -> (Router, Value, String) {
+    let reply = send(app.router(), creation(&unique_name())).await;
     assert_eq!(reply.status, 201, "{reply:?}");
-    (house.router(), reply.json(), name())
+    (app.router(), reply.json(), unique_name())
 }
 
-async fn when_they_are_made(house: &House) {
-    everywhere(
-        house,
+async fn creations(app: &InProcessApp) {
+    cancel_everywhere(
+        app,
         "POST /webhooks",
         4,
-        async || (house.router(), name()),
+        async || (app.router(), unique_name()),
         async |(router, name)| send(router.clone(), creation(name)).await,
-        async |(router, name), seen: Option<Reply>| {
-            let first = send_again(&router, || creation(&name)).await;
-            let later = send(house.router(), creation(&name)).await;
-            for reply in seen.iter().chain([&first]) {
+        async |(router, name), output: Option<Reply>| {
+            let first = send_until_final(&router, || creation(&name)).await;
+            let later = send(app.router(), creation(&name)).await;
+            for reply in output.iter().chain([&first]) {
                 assert_eq!((reply.status, &reply.bytes), (201, &later.bytes), "{reply:?}");
             }
-            let endpoints = listed(house).await;
-            assert_eq!(endpoints.len(), 1, "made once");
+            let endpoints = listed(app).await;
+            assert_eq!(endpoints.len(), 1, "one endpoint is created");
             assert_eq!(endpoints[0]["id"], first.json()["id"]);
             let path = path_of(&first.json());
             assert_eq!(send(router, delete(&path)).await.status, 204);
@@ -58,27 +58,27 @@ async fn when_they_are_made(house: &House) {
     .await;
 }
 
-async fn when_their_secret_is_rotated(house: &House) {
+async fn rotations(app: &InProcessApp) {
     let rotation = |endpoint: &Value, name: &str| {
         post(&format!("{}/rotate", path_of(endpoint)), Mode::Live, Some(name), &json!({}))
     };
-    everywhere(
-        house,
+    cancel_everywhere(
+        app,
         "POST /webhooks/{id}/rotate",
         4,
-        async || made(house).await,
+        async || create_endpoint(app).await,
         async |(router, endpoint, name)| send(router.clone(), rotation(endpoint, name)).await,
-        async |(router, endpoint, name), seen: Option<Reply>| {
-            let first = send_again(&router, || rotation(&endpoint, &name)).await;
-            let later = send(house.router(), rotation(&endpoint, &name)).await;
-            for reply in seen.iter().chain([&first]) {
+        async |(router, endpoint, name), output: Option<Reply>| {
+            let first = send_until_final(&router, || rotation(&endpoint, &name)).await;
+            let later = send(app.router(), rotation(&endpoint, &name)).await;
+            for reply in output.iter().chain([&first]) {
                 assert_eq!((reply.status, &reply.bytes), (200, &later.bytes), "{reply:?}");
             }
             assert_ne!(first.json()["secret"], endpoint["secret"]);
-            // Rotated once: the secret before it is the first one, which still signs.
+            // One rotation: the previous secret is the first one, and still signs.
             let id = endpoint["id"].as_str().unwrap().parse().unwrap();
-            let kept = house.store().endpoint(id).await.unwrap().unwrap();
-            let secrets: Vec<_> = kept.secrets_at(house.payouts.now()).iter().map(|s| s.expose()).collect();
+            let stored = app.store().endpoint(id).await.unwrap().unwrap();
+            let secrets: Vec<_> = stored.secrets_at(app.payouts.now()).iter().map(|s| s.expose()).collect();
             assert_eq!(secrets.len(), 2);
             assert!(secrets.iter().any(|secret| first.json()["secret"] == secret.as_str()));
             assert!(secrets.iter().any(|secret| endpoint["secret"] == secret.as_str()));
@@ -88,20 +88,20 @@ async fn when_their_secret_is_rotated(house: &House) {
     .await;
 }
 
-async fn when_they_are_deleted(house: &House) {
-    everywhere(
-        house,
+async fn deletions(app: &InProcessApp) {
+    cancel_everywhere(
+        app,
         "DELETE /webhooks/{id}",
         2,
-        async || made(house).await,
+        async || create_endpoint(app).await,
         async |(router, endpoint, _)| send(router.clone(), delete(&path_of(endpoint))).await,
-        async |(router, endpoint, _), seen: Option<Reply>| {
+        async |(router, endpoint, _), output: Option<Reply>| {
             let again = send(router, delete(&path_of(&endpoint))).await.status;
-            match seen {
-                Some(seen) => assert_eq!((seen.status, again), (204, 404)),
+            match output {
+                Some(output) => assert_eq!((output.status, again), (204, 404)),
                 None => assert!(matches!(again, 204 | 404), "{again}"),
             }
-            assert_eq!(listed(house).await.len(), 0);
+            assert_eq!(listed(app).await.len(), 0);
         },
     )
     .await;

@@ -1,7 +1,7 @@
-//! A guide, taken apart.
+//! A guide and its blocks of code.
 //!
-//! A comment before a block of code says what is to be done with it: `<!-- run -->` runs it in the guide's one shell,
-//! `<!-- file: NAME -->` writes it into the shell's directory, `<!-- report -->` is a message to publish.
+//! A comment before a block gives its use: `<!-- run -->` is a part of the guide's shell script, `<!-- file: NAME -->` is a
+//! file in the directory of the script, and `<!-- report -->` is a message to publish.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -11,15 +11,14 @@ use tokio::process::Command;
 
 use crate::support::tools;
 
-/// How long the commands of a guide may take altogether.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The time limit of all commands of a guide.
+const COMMANDS_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A guide.
 pub(super) struct Guide {
     text: String,
 }
 
-/// A marked block of code.
+/// A block of code with a comment before it.
 #[derive(Debug)]
 struct Block<'a> {
     mark: &'a str,
@@ -27,7 +26,7 @@ struct Block<'a> {
 }
 
 impl Guide {
-    /// The guide of that name under `docs/`.
+    /// Reads a guide in `docs`.
     pub(super) fn read(name: &str) -> Self {
         let text = std::fs::read_to_string(tools::root().join("docs").join(name)).unwrap();
         Self { text }
@@ -48,12 +47,12 @@ impl Guide {
         blocks
     }
 
-    /// The messages to be published.
+    /// The blocks marked `<!-- report -->`.
     pub(super) fn reports(&self) -> Vec<String> {
         self.blocks().into_iter().filter(|block| block.mark == "report").map(|block| block.code).collect()
     }
 
-    /// The first cells of the rows of the table whose header begins with these cells, and the cells after them.
+    /// The cells of each row of the table whose header line begins with `header`.
     pub(super) fn table(&self, header: &str) -> Vec<Vec<String>> {
         let mut lines = self.text.lines().skip_while(|line| !line.starts_with(header));
         assert!(lines.next().is_some(), "there is no table {header}");
@@ -62,8 +61,8 @@ impl Guide {
             .collect()
     }
 
-    /// Writes the guide's files into a new directory and runs its commands there, in order and in one shell that stops
-    /// where one fails. Returns what they printed.
+    /// Writes the files of the guide into a new directory and runs its commands there, in one shell that exits at the
+    /// first error. Returns the standard output.
     pub(super) async fn run(&self, environment: &[(&str, &str)]) -> String {
         let directory = tempfile::tempdir().unwrap();
         let mut script = String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n");
@@ -72,7 +71,7 @@ impl Guide {
                 Some(("file", name)) => std::fs::write(directory.path().join(name), code).unwrap(),
                 None if mark == "run" => script.push_str(&code),
                 None if mark == "report" => {}
-                Some(_) | None => panic!("nobody knows what to do with {mark}"),
+                Some(_) | None => panic!("unknown mark {mark}"),
             }
         }
         std::os::unix::fs::symlink(tools::node_modules().await, directory.path().join("node_modules"))
@@ -80,22 +79,22 @@ impl Guide {
         let mut command = Command::new("bash");
         command.args(["-c", &script]).current_dir(directory.path()).envs(environment.iter().copied());
         command.env("PATH", path()).stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(PATIENCE, command.output())
+        let output = tokio::time::timeout(COMMANDS_TIMEOUT, command.output())
             .await
-            .expect("the guide's commands end")
+            .expect("the commands of the guide end")
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        let complaint = String::from_utf8_lossy(&output.stderr);
+        let errors = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
-            "the guide's commands fail ({})\n{printed}\n{complaint}",
+            "the commands of the guide fail ({})\n{printed}\n{errors}",
             output.status
         );
         printed
     }
 }
 
-/// `payoutd` and a `python` with the packages come first.
+/// `PATH` with the directories of `payoutd`, and of `python` with the packages, before all others.
 fn path() -> String {
     let python = tools::python().parent().unwrap();
     let rest = std::env::var("PATH").unwrap();

@@ -6,33 +6,32 @@ use payoutd::reports::DeadLetterReason;
 use serde_json::Value;
 
 use super::guide::Guide;
-use crate::support::{Message, World};
+use crate::support::{Message, TestApp};
 
 fn guide() -> Guide {
     Guide::read("watcher-guide.md")
 }
 
 #[tokio::test]
-async fn the_watcher_guide_does_what_it_says() {
-    let world = World::start().await;
-    let partner = world.live().await;
-    let payout = partner.payout().await;
+async fn the_commands_of_the_watcher_guide_work() {
+    let app = TestApp::start().await;
+    let partner = app.live().await;
+    let payout = partner.create_payout().await;
     let environment =
-        [("PAYOUT", payout.as_str()), ("AMQP_URL", &world.broker.url), ("DATABASE_URL", &world.database_url)];
+        [("PAYOUT", payout.as_str()), ("AMQP_URL", &app.broker.url), ("DATABASE_URL", &app.database_url)];
     let printed = guide().run(&environment).await;
-    let read = partner.until_status(&payout, "delivered").await;
+    let read = partner.wait_for_status(&payout, "delivered").await;
     assert_eq!(read["final_recipient_amount"], "25");
     assert_eq!(read["timeline"][1]["tx_hash"], "7c2d4206c03a883d");
     assert!(printed.contains("not_a_cloud_event"), "{printed}");
 }
 
-/// What the guide shows as messages drives a payout from creation to a delivery that is taken back.
 #[tokio::test]
-async fn the_watcher_guides_messages_drive_a_payout() {
-    let world = World::start().await;
-    let partner = world.live().await;
-    let payout = partner.payout().await;
-    let mut watcher = world.watcher().await;
+async fn the_messages_of_the_watcher_guide_move_a_payout_from_creation_to_a_reversal() {
+    let app = TestApp::start().await;
+    let partner = app.live().await;
+    let payout = partner.create_payout().await;
+    let mut watcher = app.watcher().await;
     let mut seen = Vec::new();
     for report in guide().reports() {
         let mut event: Value = serde_json::from_str(&report).unwrap();
@@ -41,7 +40,7 @@ async fn the_watcher_guides_messages_drive_a_payout() {
         watcher.publish([message.clone(), message]).await;
         let (kind, before) = (event["type"].as_str().unwrap().to_owned(), seen.len());
         let changed = |body: &Value| body["sequence"].as_u64().is_some_and(|n| n > before as u64 + 1);
-        let read = partner.until(&payout, &kind, changed).await;
+        let read = partner.wait_until(&payout, &kind, changed).await;
         seen.push((kind, read["status"].as_str().unwrap().to_owned()));
     }
     let seen: Vec<(&str, &str)> =
@@ -59,9 +58,9 @@ async fn the_watcher_guides_messages_drive_a_payout() {
 }
 
 #[test]
-fn the_watcher_guide_knows_every_reason() {
+fn the_watcher_guide_lists_every_dead_letter_reason() {
     let rows = guide().table("| `payoutd-reason` | what is wrong |");
-    let said: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
-    assert_eq!(said, BTreeSet::from(DeadLetterReason::ALL.map(DeadLetterReason::as_str)));
+    let documented: BTreeSet<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(documented, BTreeSet::from(DeadLetterReason::ALL.map(DeadLetterReason::as_str)));
     assert_eq!(rows.len(), DeadLetterReason::ALL.len());
 }

@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::harness::{HarnessOptions, WebhookHarness, acme};
-use crate::support::PATIENCE;
+use super::office::{Office, Setup, acme};
+use crate::support::TIMEOUT;
 
 /// A receiver in a process of its own.
 struct Client {
@@ -58,9 +58,8 @@ impl Client {
     }
 
     async fn line(&mut self) -> Value {
-        let line = tokio::time::timeout(PATIENCE, self.lines.next_line())
-            .await
-            .expect("the receiver says something");
+        let line =
+            tokio::time::timeout(TIMEOUT, self.lines.next_line()).await.expect("the receiver says something");
         serde_json::from_str(&line.unwrap().expect("the receiver lives")).unwrap()
     }
 

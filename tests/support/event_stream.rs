@@ -1,27 +1,32 @@
-//! A reader of server-sent events.
+//! A client of a payout's event stream (server-sent events).
 
 use reqwest::Response;
 use serde_json::Value;
 
-use super::{PATIENCE, Partner};
+use super::{Partner, TIMEOUT};
 
-/// An open stream of a payout's events.
-pub(crate) struct Events {
+pub(crate) struct EventStream {
     response: Response,
+    /// The text that is received but not parsed.
     text: String,
 }
 
-impl Events {
-    /// Opens the stream of a payout, as one that has seen the events up to `seen`.
-    pub(crate) async fn of(partner: &Partner, payout: &str, seen: Option<i64>) -> Self {
-        Self::try_of(partner, payout, seen).await.expect("an answer")
+impl EventStream {
+    /// Opens the stream of a payout. `last_event_id` resumes the stream after that event. Panics if the server cannot
+    /// be reached.
+    pub(crate) async fn open(partner: &Partner, payout: &str, last_event_id: Option<i64>) -> Self {
+        Self::try_open(partner, payout, last_event_id).await.expect("the server responds")
     }
 
-    /// [`Events::of`], where the server may be away.
-    pub(crate) async fn try_of(partner: &Partner, payout: &str, seen: Option<i64>) -> reqwest::Result<Self> {
+    /// Opens the stream of a payout. `last_event_id` resumes the stream after that event.
+    pub(crate) async fn try_open(
+        partner: &Partner,
+        payout: &str,
+        last_event_id: Option<i64>,
+    ) -> reqwest::Result<Self> {
         let mut request = partner.get(&format!("/payouts/{payout}/events"));
-        if let Some(seen) = seen {
-            request = request.header("Last-Event-ID", seen);
+        if let Some(id) = last_event_id {
+            request = request.header("Last-Event-ID", id);
         }
         let response = request.send().await?;
         assert_eq!(response.status().as_u16(), 200);
@@ -29,7 +34,7 @@ impl Events {
         Ok(Self { response, text: String::new() })
     }
 
-    /// The next event: its sequence, its type and its payout. `None` at the end of the stream, however it came.
+    /// The sequence, the type and the payout of the next event. `None` if the stream ends or the connection breaks.
     pub(crate) async fn next(&mut self) -> Option<(i64, String, Value)> {
         loop {
             while let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -42,12 +47,13 @@ impl Events {
                     return Some((id.parse().expect("a number"), kind.to_owned(), data));
                 }
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something");
+            let chunk = self.response.chunk();
+            let chunk = tokio::time::timeout(TIMEOUT, chunk).await.expect("the stream sends data or ends");
             self.text.push_str(std::str::from_utf8(&chunk.ok()??).expect("UTF-8, character by character"));
         }
     }
 
-    /// Sequence and type of the next `count` events.
+    /// The sequences and the types of the next `count` events.
     pub(crate) async fn take(&mut self, count: usize) -> Vec<(i64, String)> {
         let mut taken = Vec::new();
         for _ in 0..count {

@@ -1,4 +1,5 @@
-//! The whole system over a real database, without listeners and background work: those are the tests' own to drive.
+//! The fixture of the cancellation tests: all components over a real database in this process, without listeners and
+//! background services, which the tests run themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use super::requests::{Reply, get, send};
 use crate::store::made::unique;
 use crate::store::world::{World, renderer};
 
-/// The one partner's keys.
+/// The keys of the one partner.
 const LIVE: &str = "sk_live_0123456789abcdef";
 const TEST: &str = "sk_test_0123456789abcdef";
 
@@ -38,44 +39,44 @@ pub(super) fn key_of(mode: Mode) -> &'static str {
     }
 }
 
-pub(super) struct House {
-    pub(super) world: World,
+pub(super) struct InProcessApp {
+    pub(super) database: World,
     pub(super) clock: ManualClock,
     pub(super) payouts: PayoutsHandle,
     pub(super) org: OrgId,
     signer: Signer,
     routes: Arc<Routes>,
     transport: Arc<Transport>,
-    stop: Shutdown,
-    _stopper: ShutdownTrigger,
-    _engine: ActorSystem,
+    shutdown: Shutdown,
+    _shutdown_trigger: ShutdownTrigger,
+    _actors: ActorSystem,
 }
 
-impl House {
+impl InProcessApp {
     pub(super) async fn postgres() -> Self {
-        Self::over(World::postgres().await).await
+        Self::on(World::postgres().await).await
     }
 
     pub(super) async fn sqlite() -> Self {
-        Self::over(World::sqlite().await).await
+        Self::on(World::sqlite().await).await
     }
 
-    async fn over(world: World) -> Self {
+    async fn on(database: World) -> Self {
         let clock = ManualClock::at(sample::at(0));
-        let org = world.store.find_or_create_org("acme", clock.now()).await.unwrap();
+        let org = database.store.org_named("acme", clock.now()).await.unwrap();
         for mode in [Mode::Live, Mode::Test] {
             let digest = KeyDigest::of(key_of(mode));
             let (id, hint, created_at) = (Uuid::now_v7(), "cdef".into(), clock.now());
             let key =
                 ApiKey { id, org, org_name: "acme".into(), mode, digest, hint, created_at, expires_at: None };
-            world.store.insert_key(&key).await.unwrap();
+            database.store.insert_key(&key).await.unwrap();
         }
         let config = ActorSystemConfig {
             supervisor: unhurried(),
             group_commit: GroupCommitConfig { max_in_flight: 2, max_batch: 64 },
         };
-        let (journal, time) = (Arc::clone(&world.store) as _, Arc::new(clock.clone()));
-        let engine = system::start(journal, time, config).await.unwrap();
+        let (journal, time) = (Arc::clone(&database.store) as _, Arc::new(clock.clone()));
+        let actors = system::start(journal, time, config).await.unwrap();
         let routes = Config::from_environment([]).unwrap().routes;
         let transport = Transport::new(
             Policy { allow_insecure: true, allow_private_addresses: true },
@@ -83,23 +84,23 @@ impl House {
             TlsTrust::Only(rustls::RootCertStore::empty()),
             TransportLimits::default(),
         );
-        let (stopper, stop) = shutdown_signal();
+        let (shutdown_trigger, shutdown) = shutdown_signal();
         Self {
-            world,
+            database,
             clock,
-            payouts: engine.payouts().clone(),
+            payouts: actors.payouts().clone(),
             org,
             signer: Signer::new(SigningKey::new(b"0123456789abcdef").unwrap()),
             routes: Arc::new(Routes::try_from(&routes).unwrap()),
             transport: Arc::new(transport.unwrap()),
-            stop,
-            _stopper: stopper,
-            _engine: engine,
+            shutdown,
+            _shutdown_trigger: shutdown_trigger,
+            _actors: actors,
         }
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.world.store)
+        Arc::clone(&self.database.store)
     }
 
     fn time(&self) -> Arc<dyn Clock> {
@@ -111,12 +112,11 @@ impl House {
         QuoteService::new(self.signer.clone(), Arc::clone(&self.routes), store, self.time(), ttl_seconds)
     }
 
-    /// Takes reports in.
     pub(super) fn intake(&self) -> reports::ReportIntake {
         reports::ReportIntake::new(self.payouts.clone(), self.store() as _, ReportIntakeConfig::default())
     }
 
-    /// The partner API as it is right after a start: it has looked nothing up yet. One request at a time may wait.
+    /// A new partner API, whose caches are empty. It permits one long poll or stream at a time.
     pub(super) fn router(&self) -> Router {
         let waiting = WaitingConfig { max_held: 1, max_held_per_key: 1, ..WaitingConfig::default() };
         router(ApiDependencies {
@@ -129,7 +129,7 @@ impl House {
             renderer: renderer(),
             listing: self.store() as _,
             cursors: self.signer.clone(),
-            waiting: Waiting::new(waiting, self.stop.clone()),
+            waiting: Waiting::new(waiting, self.shutdown.clone()),
             webhooks: Arc::new(WebhookService {
                 store: self.store() as _,
                 journal: self.store() as _,
@@ -142,14 +142,14 @@ impl House {
         })
     }
 
-    /// The payout as its row and journal tell of it.
+    /// The payout of the database: its row and its replayed journal.
     pub(super) async fn recorded(&self, id: PayoutId) -> Payout {
-        let loaded = self.world.store.load(&[id]).await.unwrap().remove(0);
-        loaded.expect("the payout is there").replay().expect("its journal is whole")
+        let loaded = self.database.store.load(&[id]).await.unwrap().remove(0);
+        loaded.expect("the payout exists").replay().expect("the journal is valid")
     }
 
-    /// Partners see what is recorded.
-    pub(super) async fn polled(&self, id: PayoutId) -> Reply {
+    /// Polls a payout, and asserts that the response equals the database.
+    pub(super) async fn poll(&self, id: PayoutId) -> Reply {
         let recorded = self.recorded(id).await;
         let mode = recorded.created().terms.mode;
         let reply = send(self.router(), get(&format!("/payouts/{id}"), mode)).await;
@@ -160,18 +160,18 @@ impl House {
         reply
     }
 
-    /// Every change so far is announced, once.
-    pub(super) async fn assert_announced(&self, id: PayoutId) {
+    /// Asserts that the outbox has one message for each change of the payout.
+    pub(super) async fn assert_in_outbox(&self, id: PayoutId) {
         let sequence = self.recorded(id).await.snapshot().sequence.0;
-        let (table, id) = ("FROM outbox WHERE payout_id =", self.world.id(id));
+        let (table, id) = ("FROM outbox WHERE payout_id =", self.database.id(id));
         for number in ["count(*)", "count(DISTINCT sequence)", "max(sequence)"] {
             let query = format!("SELECT {number} {table} {id}");
-            assert_eq!(self.world.number(&query).await, sequence, "{number}");
+            assert_eq!(self.database.number(&query).await, sequence, "{number}");
         }
     }
 
-    /// The payout goes on to its end, as if no call had ever been cut off.
-    pub(super) async fn assert_goes_on(&self, id: PayoutId) {
+    /// Reports the delivery of a payout, and asserts that the payout is delivered.
+    pub(super) async fn assert_can_complete(&self, id: PayoutId) {
         let before = self.recorded(id).await.snapshot();
         let mode = before.payout.terms.mode;
         let mut sequence = before.sequence.0;
@@ -181,20 +181,20 @@ impl House {
         }
         let receipt = self.payouts.report(id, mode, delivered(), None).await.unwrap();
         assert_eq!(receipt.sequence.0, sequence + 1);
-        let reply = self.polled(id).await;
+        let reply = self.poll(id).await;
         assert_eq!(reply.json()["status"], "delivered", "{reply:?}");
-        let shown = reply.json()["timeline"].as_array().unwrap().len();
-        assert_eq!(shown, 3, "pending, broadcast, delivered: {reply:?}");
-        self.assert_announced(id).await;
+        let entries = reply.json()["timeline"].as_array().unwrap().len();
+        assert_eq!(entries, 3, "pending, broadcast, delivered: {reply:?}");
+        self.assert_in_outbox(id).await;
     }
 }
 
-/// A watcher's report like no other: a transaction is out.
+/// A broadcast report with a unique id.
 pub(super) fn broadcast() -> Report {
     sample::report(&unique().to_string(), 5, sample::broadcast("0xa", None))
 }
 
-/// A watcher's report like no other: it arrived.
+/// A delivery report with a unique id.
 pub(super) fn delivered() -> Report {
     sample::report(&unique().to_string(), 6, sample::delivered("0xb"))
 }
