@@ -1,4 +1,4 @@
-//! Makes the flag that `scripts/fuzz` sets known.
+//! Declares the flag that `scripts/fuzz` sets.
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(coverage_guided)");

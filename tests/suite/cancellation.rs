@@ -25,28 +25,37 @@ mod webhooks;
 
 use in_process_app::InProcessApp;
 
-macro_rules! operations {
-    ($($group:ident),+ $(,)?) => {
+macro_rules! tests {
+    ($($name:ident: $operations:ident,)+) => {
         mod postgres {
             use super::InProcessApp;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $group() {
-                super::$group::are_cancellable(&InProcessApp::postgres().await).await;
+            async fn $name() {
+                super::$operations::are_cancellable(&InProcessApp::postgres().await).await;
             })+
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn connections() {
+            async fn acquiring_a_connection_is_cancellable() {
                 super::connections::are_cancellable(&InProcessApp::postgres().await).await;
             }
         }
         mod sqlite {
             use super::InProcessApp;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $group() {
-                super::$group::are_cancellable(&InProcessApp::sqlite().await).await;
+            async fn $name() {
+                super::$operations::are_cancellable(&InProcessApp::sqlite().await).await;
             })+
         }
     };
 }
 
-operations! { background, creations, ports, quotes, reads, reports, waiting, webhooks }
+tests! {
+    background_services_are_cancellable: background,
+    long_polls_and_streams_are_cancellable: waiting,
+    payout_creations_are_cancellable: creations,
+    quote_requests_are_cancellable: quotes,
+    reads_are_cancellable: reads,
+    reports_are_cancellable: reports,
+    services_and_ports_are_cancellable: ports,
+    webhook_requests_are_cancellable: webhooks,
+}

@@ -18,7 +18,7 @@ async fn keys_create_prints_only_the_key_and_keys_list_does_not_print_it() {
 #[tokio::test]
 async fn the_report_command_publishes_a_report() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let broadcast =
         ["report", "broadcast", &id, "--network", "tron", "--tx-hash", "a1", "--estimated-seconds", "5"];

@@ -7,7 +7,7 @@ use crate::support::{DEAD_LETTER_REASON, Message, Report, TestApp};
 #[tokio::test]
 async fn unreadable_messages_become_dead_letters_and_later_messages_are_processed() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let structured = |body: &str| Message::new(&id, body).content_type("application/cloudevents+json");
     let good = || Report::broadcast(&id, "a1", 5);
@@ -58,7 +58,7 @@ async fn unreadable_messages_become_dead_letters_and_later_messages_are_processe
 async fn unreadable_messages_do_not_block_the_queue() {
     const UNREADABLE: usize = 2000;
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let mut watcher = app.watcher().await;
     let unreadable = Message::new(&id, "not JSON").content_type("application/cloudevents+json");
@@ -73,7 +73,7 @@ async fn unreadable_messages_do_not_block_the_queue() {
 #[tokio::test]
 async fn unknown_attributes_and_fields_are_ignored() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let report = Report::broadcast(&id, "a1", 5)
         .with_data("gas_price", "12")

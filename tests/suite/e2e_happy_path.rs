@@ -9,7 +9,7 @@ use crate::support::{Partner, Report, TestApp, parse_time, timeline_sequences, t
 #[tokio::test]
 async fn a_payout_is_quoted_executed_broadcast_and_delivered() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
 
     let quote = partner.quote(&Partner::quote_request()).await.expect(200);
@@ -56,7 +56,7 @@ async fn a_payout_is_quoted_executed_broadcast_and_delivered() {
 #[tokio::test]
 async fn a_failed_payout_has_a_failure_code_and_the_location_of_the_funds() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     app.watcher().await.publish([Report::failed(&id, "signing_refused")]).await;
     let failed = partner.wait_for_status(&id, "failed").await;

@@ -28,7 +28,7 @@ fn assert_same(again: &HttpResponse, first: &HttpResponse) {
 #[tokio::test]
 async fn stored_responses_are_the_same_after_a_restart() {
     let mut app = TestApp::start().await;
-    let live = app.live().await;
+    let live = app.live_partner().await;
     let sandbox = app.payoutd.partner("acme", "test").await;
     let mut sent = Vec::new();
     for partner in [&live, &sandbox] {
@@ -135,7 +135,7 @@ async fn kills_of_the_process_change_no_response() {
     const CUSTOMERS: usize = 40;
     const KILLS: u64 = 5;
     let mut app = TestApp::start().await;
-    let partner = ReconnectingPartner(Arc::new(RwLock::new(app.live().await)));
+    let partner = ReconnectingPartner(Arc::new(RwLock::new(app.live_partner().await)));
     let customers: Vec<_> = (0..CUSTOMERS)
         .map(|number| {
             tokio::spawn(customer(partner.clone(), number, Duration::from_millis(8 * number as u64)))
@@ -185,7 +185,7 @@ async fn rate_limits_apply_to_each_key_and_to_guessed_keys() {
         ("PAYOUTD_LIMITS__REFUSED_KEYS_PER_MINUTE", "5"),
     ])
     .await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let refused = eventually("the rate limit is reached", || async {
         let response = partner.quote(&Partner::quote_request()).await;
         assert_eq!(response.header("ratelimit-policy"), Some(r#""write";q=10;w=2"#), "{response:?}");

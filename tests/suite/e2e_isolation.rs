@@ -9,7 +9,7 @@ use crate::support::{DEAD_LETTER_REASON, HttpResponse, Message, Partner, Report,
 #[tokio::test]
 async fn unknown_foreign_and_other_mode_payouts_get_the_same_404() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let sandbox = app.payoutd.partner("acme", "test").await;
     let stranger = app.payoutd.partner("stranger", "live").await;
     let (live_payout, test_payout) = (partner.create_payout().await, sandbox.create_payout().await);
@@ -43,7 +43,7 @@ fn normalized(problem: &Value, id: &str) -> String {
 #[tokio::test]
 async fn requests_without_a_valid_key_are_refused() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let unknown_key = Partner::new(app.payoutd.api(), &format!("sk_live_{}", "0".repeat(64)));
     unknown_key.poll(&id).await.expect_problem(401, "invalid_api_key");
@@ -67,7 +67,7 @@ async fn a_sandbox_payout_never_reaches_the_broker() {
     sandbox.wait_for_status(&test_payout, "delivered").await;
 
     // Messages arrive in order: an event of the sandbox payout would arrive before the one of the live payout.
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let live_payout = partner.create_payout().await;
     let first = downstream.receive(&queue, 1).await;
     let event: Value = serde_json::from_str(first[0]["body"].as_str().unwrap()).unwrap();

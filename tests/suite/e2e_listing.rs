@@ -36,7 +36,7 @@ async fn concurrent_creations_neither_hide_nor_repeat_a_payout_in_a_list() {
     const PAYOUTS: usize = 2_000;
     const CREATORS: usize = 16;
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let created: Arc<Mutex<HashSet<String>>> = Arc::default();
     let created_so_far = || created.lock().expect("no thread panics with the lock").clone();
     let mut creating = JoinSet::new();
@@ -93,7 +93,7 @@ async fn concurrent_creations_neither_hide_nor_repeat_a_payout_in_a_list() {
 #[tokio::test]
 async fn lists_are_filtered_and_contain_only_payouts_of_the_account() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let mut created = Vec::new();
     for reference in ["a/1 ü", "b", "c", "b"] {

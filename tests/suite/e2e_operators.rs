@@ -8,7 +8,7 @@ async fn livez_readyz_and_metrics_respond() {
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(app.payoutd.ops_get(path).await.status, 200, "{path}");
     }
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     app.watcher().await.publish([Report::broadcast(&id, "a1", 5)]).await;
     partner.wait_for_status(&id, "broadcast").await;
@@ -26,7 +26,7 @@ async fn livez_readyz_and_metrics_respond() {
 #[tokio::test]
 async fn the_partner_api_does_not_serve_the_paths_of_operators() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     for path in ["/metrics", "/livez", "/readyz", "/ops"] {
         HttpResponse::to(partner.get(path)).await.expect_problem(404, "not_found");
     }
@@ -46,7 +46,7 @@ async fn the_operators_listener_requires_its_token() {
 #[tokio::test]
 async fn sigterm_ends_the_process_with_exit_code_0() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     app.payoutd.terminate().await;
     app.payoutd.restart().await;
@@ -64,7 +64,7 @@ async fn without_a_broker_the_process_is_alive_but_not_ready() {
 #[tokio::test]
 async fn the_log_contains_no_secrets() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let tracking_url = partner.read(&id).await["tracking_url"].clone();
     let token = tracking_url.as_str().unwrap().rsplit('/').next().unwrap().to_owned();

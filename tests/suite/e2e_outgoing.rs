@@ -9,7 +9,7 @@ use crate::support::{Partner, PublishedEvent, Report, TestApp};
 #[tokio::test]
 async fn the_events_of_a_payout_are_published_in_order_with_their_routing_keys() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "#").await;
     let id = partner.create_payout().await;
@@ -46,7 +46,7 @@ async fn the_events_of_a_payout_are_published_in_order_with_their_routing_keys()
 #[tokio::test]
 async fn payout_created_contains_the_instruction_for_the_signing_service() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "payout.created.*").await;
     let mut request = Partner::quote_request();
@@ -69,7 +69,7 @@ async fn payout_created_contains_the_instruction_for_the_signing_service() {
 #[tokio::test]
 async fn an_event_has_the_trace_id_of_its_report() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "payout.broadcast.*").await;
     let id = partner.create_payout().await;
@@ -86,7 +86,7 @@ async fn an_event_has_the_trace_id_of_its_report() {
 #[tokio::test]
 async fn one_event_announces_that_a_payout_is_late() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "payout.late.*").await;
     let id = partner.create_payout().await;
@@ -102,7 +102,7 @@ async fn one_event_announces_that_a_payout_is_late() {
 async fn the_events_of_each_of_many_payouts_are_published_in_order() {
     const PAYOUTS: usize = 40;
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "#").await;
     let mut ids = Vec::new();

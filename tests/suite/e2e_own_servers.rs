@@ -16,7 +16,7 @@ const RECOVERY_TIMEOUT: Duration = Duration::from_secs(60);
 async fn own_servers_no_report_is_lost_when_the_broker_restarts() {
     let rabbit = PrivateRabbit::start().await;
     let app = TestApp::start_on(database().await, rabbit.virtual_host().await, &[]).await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let ids = create_payouts(&partner, 10).await;
     watcher.publish(ids.iter().map(|id| Report::broadcast(id, "a1", 300))).await;
@@ -45,7 +45,7 @@ async fn own_servers_no_report_is_lost_when_the_broker_restarts() {
 async fn own_servers_events_of_a_broker_outage_are_published_after_it() {
     let rabbit = PrivateRabbit::start().await;
     let app = TestApp::start_on(database().await, rabbit.virtual_host().await, &[]).await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe_durably("payouts", "payout.created.*").await;
     rabbit.stop().await;
@@ -64,7 +64,7 @@ async fn own_servers_events_of_a_broker_outage_are_published_after_it() {
 async fn own_servers_no_report_is_lost_when_the_database_restarts() {
     let postgres = PrivatePostgres::start().await;
     let app = TestApp::start_on(postgres.database().await, virtual_host().await, &[]).await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let ids = create_payouts(&partner, 20).await;
     let quote = partner.create_quote().await;
@@ -101,7 +101,7 @@ async fn own_servers_no_report_is_lost_when_the_database_restarts() {
 async fn own_servers_database_restarts_never_duplicate_a_payout() {
     let postgres = PrivatePostgres::start().await;
     let app = TestApp::start_on(postgres.database().await, virtual_host().await, &[]).await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut quotes = Vec::new();
     for _ in 0..40 {
         quotes.push(partner.create_quote().await);

@@ -22,7 +22,7 @@ async fn a_report_without_a_payout_becomes_a_dead_letter_after_the_parking_time(
 #[tokio::test]
 async fn a_parked_report_is_applied_when_its_payout_appears() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     app.payoutd.kill().await;
     let temporary_id = format!("pay_{}", uuid::Uuid::now_v7().simple());

@@ -14,7 +14,7 @@ async fn of_1000_concurrent_executions_of_a_quote_exactly_one_succeeds() {
     const CALLS: usize = 1000;
     allow_many_connections();
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut downstream = app.watcher().await;
     let queue = downstream.subscribe("payouts", "payout.created.#").await;
     let quote = partner.create_quote().await;
@@ -64,7 +64,7 @@ async fn execute_until_available(partner: &Partner, quote: &str) -> HttpResponse
 async fn concurrent_executions_of_different_quotes_create_one_payout_each() {
     const PAYOUTS: usize = 200;
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let calls: Vec<_> = (0..PAYOUTS)
         .map(|_| {
             let partner = partner.clone();
@@ -81,7 +81,7 @@ async fn concurrent_executions_of_different_quotes_create_one_payout_each() {
 #[tokio::test]
 async fn a_used_quote_is_refused_as_used_after_it_expires() {
     let app = TestApp::start_with(&[("PAYOUTD_QUOTES__TTL_SECONDS", "2")]).await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let quote = partner.quote(&Partner::quote_request()).await.expect(200);
     let quote_id = quote["quote_id"].as_str().unwrap();
     let created = partner.execute(quote_id).await.expect(201);
@@ -97,7 +97,7 @@ async fn a_used_quote_is_refused_as_used_after_it_expires() {
 #[tokio::test]
 async fn forged_foreign_and_unknown_quotes_get_the_same_404() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let sandbox = app.payoutd.partner("acme", "test").await;
     let stranger = app.payoutd.partner("stranger", "live").await;
     let quote = partner.create_quote().await;
@@ -130,7 +130,7 @@ async fn forged_foreign_and_unknown_quotes_get_the_same_404() {
 #[tokio::test]
 async fn a_quote_with_the_signature_of_another_key_is_refused() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let quote = partner.create_quote().await;
     app.payoutd.kill().await;
     let other = app.settings.clone().with("PAYOUTD_QUOTES__SIGNING_KEY", &"0dd5".repeat(16));

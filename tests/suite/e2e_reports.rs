@@ -20,7 +20,7 @@ struct Fixture {
 impl Fixture {
     async fn new() -> Self {
         let app = TestApp::start().await;
-        let (partner, watcher) = (app.live().await, app.watcher().await);
+        let (partner, watcher) = (app.live_partner().await, app.watcher().await);
         let payout = partner.create_payout().await;
         Self { app, partner, watcher, payout, published: 0.0 }
     }

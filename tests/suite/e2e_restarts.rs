@@ -9,7 +9,7 @@ use crate::support::{PublishedEvent, Report, TestApp, Watcher, terminate_backend
 #[tokio::test]
 async fn payouts_continue_after_the_process_is_killed() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let (moved, unmoved) = (partner.create_payout().await, partner.create_payout().await);
     watcher.publish([Report::broadcast(&moved, "a1", 60)]).await;
@@ -31,7 +31,7 @@ async fn kills_while_reports_arrive_lose_and_duplicate_nothing() {
     const PAYOUTS: usize = 60;
     const KILLS: usize = 4;
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let queue = watcher.subscribe("payouts", "#").await;
     let mut ids = Vec::new();
@@ -81,7 +81,7 @@ async fn assert_each_event_is_published(watcher: &mut Watcher, queue: &str, ids:
 #[tokio::test]
 async fn after_sigterm_the_next_process_applies_the_remaining_reports() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let mut ids = Vec::new();
     for _ in 0..40 {
@@ -100,7 +100,7 @@ async fn after_sigterm_the_next_process_applies_the_remaining_reports() {
 #[tokio::test]
 async fn no_report_is_lost_when_database_connections_break() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let mut ids = Vec::new();
     for _ in 0..30 {
@@ -121,7 +121,7 @@ async fn no_report_is_lost_when_database_connections_break() {
 #[tokio::test]
 async fn no_report_is_lost_when_broker_connections_break() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let mut ids = Vec::new();
     for _ in 0..30 {

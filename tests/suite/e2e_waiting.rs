@@ -29,7 +29,7 @@ async fn two_thousand_long_polls_need_no_queries_and_one_report_ends_all() {
     let app = TestApp::start_with(&NO_POLLING).await;
     let mut keys = Vec::new();
     for _ in 0..=KEYS {
-        keys.push(app.live().await);
+        keys.push(app.live_partner().await);
     }
     let id = keys[0].create_payout().await;
     let path = format!("/payouts/{id}?wait=60&after_sequence=1");
@@ -75,7 +75,7 @@ async fn two_thousand_long_polls_need_no_queries_and_one_report_ends_all() {
 #[tokio::test]
 async fn a_resumed_stream_continues_after_the_last_event_before_a_crash() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let mut watcher = app.watcher().await;
     let id = partner.create_payout().await;
     let mut events = EventStream::open(&partner, &id, None).await;
@@ -108,7 +108,7 @@ async fn readers_that_resume_after_crashes_get_each_event_once() {
     const READERS: usize = 20;
     let mut app = TestApp::start().await;
     let mut watcher = app.watcher().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let (current_partner, partners) = tokio::sync::watch::channel(partner.clone());
     let mut readers = JoinSet::new();
@@ -156,7 +156,7 @@ async fn read_until_failed(mut partners: tokio::sync::watch::Receiver<Partner>, 
 #[tokio::test]
 async fn a_shutdown_ends_long_polls_with_a_response_and_streams_with_their_end() {
     let mut app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let id = partner.create_payout().await;
     let waiting = tokio::spawn(HttpResponse::to(partner.get(&format!("/payouts/{id}?wait=60"))));
     let mut events = EventStream::open(&partner, &id, None).await;

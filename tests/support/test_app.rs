@@ -39,7 +39,7 @@ impl TestApp {
     }
 
     /// A partner with a new live key.
-    pub(crate) async fn live(&self) -> Partner {
+    pub(crate) async fn live_partner(&self) -> Partner {
         self.payoutd.partner("acme", "live").await
     }
 

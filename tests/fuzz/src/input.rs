@@ -1,6 +1,6 @@
-//! Bytes read as choices. Where they end, everything is 0.
+//! Decodes an input into numbers and texts. After the end of the input, every byte is 0.
 
-/// An input being read.
+/// The rest of an input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Input<'a>(&'a [u8]);
 
@@ -23,10 +23,10 @@ impl<'a> Input<'a> {
         (0..8).fold(0, |number, _| number << 8 | u64::from(self.byte()))
     }
 
-    /// A number up to `most`.
-    pub(crate) fn up_to(&mut self, most: u8) -> u8 {
+    /// A number from 0 to `max`.
+    pub(crate) fn up_to(&mut self, max: u8) -> u8 {
         let byte = self.byte();
-        match most.checked_add(1) {
+        match max.checked_add(1) {
             Some(end) => byte % end,
             None => byte,
         }
@@ -36,12 +36,12 @@ impl<'a> Input<'a> {
         self.byte() & 1 == 1
     }
 
-    /// What is left.
+    /// The remaining bytes.
     pub(crate) fn rest(self) -> &'a [u8] {
         self.0
     }
 
-    /// What is left, up to the first line break.
+    /// The remaining bytes of the current line.
     pub(crate) fn line(&mut self) -> &'a [u8] {
         let end = self.0.iter().position(|byte| *byte == b'\n').unwrap_or(self.0.len());
         let (line, rest) = self.0.split_at(end);

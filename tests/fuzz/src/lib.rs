@@ -1,65 +1,65 @@
-//! Fuzz targets: everything that reads what others wrote, and the state machine.
+//! Fuzz targets: all code that reads untrusted input, and the payout state machine.
 //!
-//! Each target asserts what is true of any input whatever, and panics where it is not. There are two ways to run them. As an
-//! ordinary test each gets its corpus and a number of inputs made out of it, the same ones every time. `scripts/fuzz`
-//! builds them so that libFuzzer sees what an input reaches, and lets it look for more.
+//! Each target asserts properties that hold for every input, and panics if one does not hold. The tests run each target
+//! on its corpus and on a fixed number of mutations of it, which are the same every time. `scripts/fuzz` builds the
+//! targets for libFuzzer, which generates inputs guided by coverage.
 
 mod input;
-mod made_up;
+mod mutator;
 mod targets;
 
-pub use made_up::MadeUp;
+pub use mutator::Mutator;
 pub use targets::TARGETS;
 
 use std::path::{Path, PathBuf};
 
-/// Whether what was to be read was read.
+/// The result of a target for one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was, and is what it must be.
+    /// The input is valid, and the value that was read has the expected properties.
     Accepted,
-    /// It was refused, as it must be.
+    /// The input was refused, with the expected error.
     Refused,
 }
 
-/// Something to feed with bytes.
+/// A function that is tested with arbitrary input.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, which is that of its corpus as well.
+    /// The name of the target and of its corpus.
     pub name: &'static str,
-    /// Panics where something is not as it must be.
+    /// Runs the code on an input. Panics if a property does not hold.
     pub run: fn(&[u8]) -> Verdict,
-    /// Pieces that inputs are worth being made of.
-    pub words: &'static [&'static str],
-    /// How many made-up inputs are tried in an ordinary test.
+    /// Texts that the mutator inserts into inputs.
+    pub dictionary: &'static [&'static str],
+    /// The number of mutated inputs that the tests run.
     pub inputs: u32,
 }
 
 impl Target {
-    /// The target of that name.
+    /// The target with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         TARGETS.iter().find(|target| target.name == name)
     }
 
-    /// Where its corpus is kept: small inputs that are worth trying each time, crashes of the past among them.
+    /// The directory of the corpus: small inputs that every run includes, among them the inputs of fixed bugs.
     #[must_use]
-    pub fn corpus(&self) -> PathBuf {
+    pub fn corpus_directory(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(self.name)
     }
 
-    /// The inputs of its corpus, by name.
+    /// The file names and the contents of the corpus, sorted by name.
     ///
     /// # Errors
-    /// Where they cannot be read.
-    pub fn seeds(&self) -> std::io::Result<Vec<(String, Vec<u8>)>> {
-        let mut seeds = Vec::new();
-        for file in self.corpus().read_dir()? {
+    /// Returns an error if a file cannot be read.
+    pub fn corpus(&self) -> std::io::Result<Vec<(String, Vec<u8>)>> {
+        let mut corpus = Vec::new();
+        for file in self.corpus_directory().read_dir()? {
             let file = file?;
             let name = file.file_name().to_string_lossy().into_owned();
-            seeds.push((name, std::fs::read(file.path())?));
+            corpus.push((name, std::fs::read(file.path())?));
         }
-        seeds.sort();
-        Ok(seeds)
+        corpus.sort();
+        Ok(corpus)
     }
 }

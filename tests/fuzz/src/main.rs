@@ -1,4 +1,4 @@
-//! Runs one target: guided by what inputs reach, where it was built by `scripts/fuzz`; else on inputs made up at random.
+//! Runs one target: with libFuzzer if `scripts/fuzz` built the program for it, else on random inputs.
 
 #![cfg_attr(coverage_guided, no_main)]
 
@@ -14,17 +14,17 @@ mod guided {
     fuzz_target!(|input: &[u8]| {
         let target = TARGET.get_or_init(|| {
             let name = std::env::var("FUZZ_TARGET").unwrap_or_default();
-            Target::named(&name).unwrap_or_else(|| panic!("FUZZ_TARGET names no target: {name:?}"))
+            Target::named(&name).unwrap_or_else(|| panic!("FUZZ_TARGET is not a target: {name:?}"))
         });
         (target.run)(input);
     });
 }
 
 #[cfg(not(coverage_guided))]
-mod at_random;
+mod random_inputs;
 
-/// `payoutd-fuzz TARGET [INPUTS [SEED]]`, or no argument for the names of all targets.
+/// `payoutd-fuzz TARGET [INPUTS [SEED]]`. Without arguments, it prints the names of all targets.
 #[cfg(not(coverage_guided))]
 fn main() -> std::process::ExitCode {
-    at_random::main()
+    random_inputs::main()
 }

@@ -1,4 +1,4 @@
-//! The targets.
+//! All targets.
 
 mod amount;
 mod bodies;
@@ -14,7 +14,7 @@ mod webhook_url;
 
 use crate::Target;
 
-/// Every target.
+/// All targets.
 pub const TARGETS: [Target; 14] = [
     amount::TARGET,
     bodies::CREATE,
@@ -22,7 +22,7 @@ pub const TARGETS: [Target; 14] = [
     config::TARGET,
     destination::TARGET,
     headers::AUTHORIZATION,
-    headers::NAMES,
+    headers::IDEMPOTENCY_KEY,
     ids::TARGET,
     lists::CURSOR,
     lists::QUERY,

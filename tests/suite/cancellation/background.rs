@@ -81,7 +81,7 @@ impl RecordingPublisher {
 }
 
 async fn run_relay(app: &InProcessApp, publisher: &Arc<RecordingPublisher>) {
-    // The relay drains the outbox before it stops.
+    // The relay publishes all waiting messages before it stops.
     let (trigger, shutdown) = shutdown_signal();
     trigger.request();
     let relay = Relay {

@@ -15,7 +15,7 @@ fn guide() -> Guide {
 #[tokio::test]
 async fn the_commands_of_the_watcher_guide_work() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let payout = partner.create_payout().await;
     let environment =
         [("PAYOUT", payout.as_str()), ("AMQP_URL", &app.broker.url), ("DATABASE_URL", &app.database_url)];
@@ -29,7 +29,7 @@ async fn the_commands_of_the_watcher_guide_work() {
 #[tokio::test]
 async fn the_messages_of_the_watcher_guide_move_a_payout_from_creation_to_a_reversal() {
     let app = TestApp::start().await;
-    let partner = app.live().await;
+    let partner = app.live_partner().await;
     let payout = partner.create_payout().await;
     let mut watcher = app.watcher().await;
     let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! Bodies of requests: `POST /payouts/quote` and `POST /payouts`.
+//! The request bodies of `POST /payouts/quote` and `POST /payouts`.
 
 use std::sync::LazyLock;
 
@@ -13,7 +13,7 @@ use crate::{Target, Verdict};
 pub(super) const QUOTE: Target = Target {
     name: "quote_body",
     run: quote,
-    words: &[
+    dictionary: &[
         "\"external_ref\"",
         "\"destination\"",
         "\"asset\"",
@@ -39,7 +39,7 @@ pub(super) const QUOTE: Target = Target {
 pub(super) const CREATE: Target = Target {
     name: "create_body",
     run: create,
-    words: &[
+    dictionary: &[
         "\"quote_id\"",
         "\"quote_id\":\"a\",",
         "null",
@@ -67,13 +67,13 @@ fn quote(body: &[u8]) -> Verdict {
         Err(problem) => return refused(&problem),
     };
     assert_exact(body, &FIELDS, 4);
-    let routes = ROUTES.as_ref().unwrap_or_else(|| panic!("the default routes are sound"));
+    let routes = ROUTES.as_ref().unwrap_or_else(|| panic!("the default routes are valid"));
     match pricing::price(routes, &request) {
         Ok(price) => {
             assert_eq!(
                 request.amount.parse(),
                 Ok(price.recipient_gets),
-                "the recipient gets what was asked for"
+                "the recipient gets the requested amount"
             );
             assert!(!price.recipient_gets.is_zero() && price.user_sends >= price.recipient_gets);
             let again = Destination::of_family(price.destination.as_str(), price.destination.family());
@@ -83,10 +83,10 @@ fn quote(body: &[u8]) -> Verdict {
         }
         Err(error) => {
             assert!(FIELDS.contains(&error.field()));
-            // What could be an address, and no words of ours.
+            // Short texts and texts with spaces may be part of the message itself.
             let destination = &request.destination;
-            let telling = destination.len() > 20 && !destination.contains(' ');
-            assert!(!telling || !error.to_string().contains(destination), "{error}");
+            let looks_like_an_address = destination.len() > 20 && !destination.contains(' ');
+            assert!(!looks_like_an_address || !error.to_string().contains(destination), "{error}");
             Verdict::Refused
         }
     }
@@ -104,24 +104,26 @@ fn create(body: &[u8]) -> Verdict {
     }
 }
 
-/// Either the text is no JSON object, or a field is at fault, and named.
+/// Asserts that the problem names the invalid field, or states that the body is not a JSON object.
 fn refused(problem: &Problem) -> Verdict {
     let expected = if problem.field().is_some() { Code::ValidationError } else { Code::MalformedRequest };
     assert_eq!(problem.code(), expected, "{problem:?}");
     Verdict::Refused
 }
 
-/// Every key of a body that was read is one of `known`, there once; and there are at least `least`.
-fn assert_exact(body: &[u8], known: &[&str], least: usize) {
-    let Ok(Keys(mut keys)) = serde_json::from_slice(body) else { panic!("what was read is a JSON object") };
+/// Asserts that the body has at least `minimum` keys, each of which is in `known` and occurs once.
+fn assert_exact(body: &[u8], known: &[&str], minimum: usize) {
+    let Ok(Keys(mut keys)) = serde_json::from_slice(body) else {
+        panic!("an accepted body is a JSON object")
+    };
     assert!(keys.iter().all(|key| known.contains(&key.as_str())), "{keys:?}");
     let given = keys.len();
     keys.sort_unstable();
     keys.dedup();
-    assert!(keys.len() == given && given >= least, "{keys:?}");
+    assert!(keys.len() == given && given >= minimum, "{keys:?}");
 }
 
-/// The keys of an object, as often as they are there.
+/// The keys of an object, with repeats.
 struct Keys(Vec<String>);
 
 impl<'de> Deserialize<'de> for Keys {

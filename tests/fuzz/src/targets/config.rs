@@ -1,4 +1,4 @@
-//! Configuration: a file and the environment. What is refused is named, and no secret is repeated.
+//! The configuration file and the environment. Errors name the refused key and contain no secret.
 
 use payoutd::config::Config;
 
@@ -7,7 +7,7 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "config",
     run,
-    words: &[
+    dictionary: &[
         "[http]",
         "[ops]",
         "[quotes]",
@@ -35,12 +35,12 @@ pub(super) const TARGET: Target = Target {
     inputs: 300,
 };
 
-/// What only secrets hold here. It stands in the seeds wherever a secret may stand.
-const HUSH: &str = "hushhush";
-/// Secrets, and the sections they are in, which may be given one by mistake.
+/// A text that marks secrets. The corpus contains it in the values of secret keys.
+const SECRET: &str = "hushhush";
+/// The keys of secrets, and their sections, which may get the value of a secret by mistake.
 const SECRET_KEYS: [&str; 7] = ["signing_key", "token", "url", "amqp", "database", "ops", "quotes"];
 
-/// Lines `NAME=value` up to an empty one; then the file.
+/// The input is lines `NAME=value`, an empty line, and the file.
 fn run(input: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
     let (environment, file) = text.split_once("\n\n").unwrap_or((text, ""));
@@ -50,28 +50,28 @@ fn run(input: &[u8]) -> Verdict {
         .filter(|(name, _)| *name != "PAYOUTD_CONFIG")
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    let secret_is_hushed = only_secrets_hush(&pairs, file);
+    let marks_only_secrets = marks_only_secrets(&pairs, file);
     match Config::from_text(file, pairs) {
         Ok(config) => {
             assert!(config.quotes.ttl_seconds > 0 && config.database.max_connections > 0);
             assert!(config.quotes.signing_key.set().is_none_or(|key| key.len() >= 16));
             assert!(config.ops.token.set().is_some() || config.ops.listen.ip().is_loopback());
             assert!((24..=8760).contains(&config.idempotency.keep_hours));
-            let shown = format!("{config:?}");
-            assert!(!secret_is_hushed || !shown.contains(HUSH), "{shown}");
+            let debug = format!("{config:?}");
+            assert!(!marks_only_secrets || !debug.contains(SECRET), "{debug}");
             Verdict::Accepted
         }
         Err(error) => {
-            let said = error.to_string();
-            assert!(said.starts_with("the configuration is refused: ") && said.len() > 32, "{said}");
-            assert!(!secret_is_hushed || !said.contains(HUSH), "{said}");
+            let message = error.to_string();
+            assert!(message.starts_with("the configuration is refused: ") && message.len() > 32, "{message}");
+            assert!(!marks_only_secrets || !message.contains(SECRET), "{message}");
             Verdict::Refused
         }
     }
 }
 
-/// Whether what must not be repeated stands where secrets stand, and nowhere else.
-fn only_secrets_hush(environment: &[(String, String)], file: &str) -> bool {
+/// Whether the mark occurs only in the values of secret keys.
+fn marks_only_secrets(environment: &[(String, String)], file: &str) -> bool {
     let is_secret = |name: &str| SECRET_KEYS.iter().any(|key| name.trim().eq_ignore_ascii_case(key));
     let of_variable = |name: &str| {
         let key = name.strip_prefix("PAYOUTD_").and_then(|name| name.rsplit("__").next());
@@ -79,10 +79,10 @@ fn only_secrets_hush(environment: &[(String, String)], file: &str) -> bool {
     };
     let variables = environment
         .iter()
-        .all(|(name, value)| !name.contains(HUSH) && (!value.contains(HUSH) || of_variable(name)));
+        .all(|(name, value)| !name.contains(SECRET) && (!value.contains(SECRET) || of_variable(name)));
     let lines = file.lines().all(|line| {
-        !line.contains(HUSH)
-            || line.split_once('=').is_some_and(|(key, _)| !key.contains(HUSH) && is_secret(key))
+        !line.contains(SECRET)
+            || line.split_once('=').is_some_and(|(key, _)| !key.contains(SECRET) && is_secret(key))
     });
     variables && lines
 }

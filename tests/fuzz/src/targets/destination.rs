@@ -1,4 +1,4 @@
-//! Addresses: the canonical spelling is stable, and a slip of one character is found wherever there is a checksum.
+//! Addresses: the canonical form is stable, and a checksum detects one wrong character.
 
 use payoutd::quotes::destination::{AddressFamily, Destination};
 
@@ -8,7 +8,7 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "destination",
     run,
-    words: &[
+    dictionary: &[
         "0x",
         "0X",
         "T",
@@ -27,19 +27,22 @@ pub(super) const TARGET: Target = Target {
     inputs: 4_000,
 };
 
-/// The characters that slips are made of.
-const SLIPS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+/// The characters that replace a character of an address.
+const REPLACEMENTS: &[u8] = b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
 
-/// A slip, then the address.
+/// The input is a position, a replacement character, and an address.
 fn run(input: &[u8]) -> Verdict {
     let mut input = Input::of(input);
-    let (place, slip) = (usize::from(input.byte()), usize::from(input.byte()));
+    let (position, replacement) = (usize::from(input.byte()), usize::from(input.byte()));
     let Ok(text) = std::str::from_utf8(input.rest()) else { return Verdict::Refused };
     let Ok(found) = Destination::detect(text) else {
         for family in AddressFamily::ALL {
-            // Where it has no checksum, somebody's word may tell what the shape alone does not.
+            // Detection needs a checksum. Without one, only an explicit family identifies the address.
             let refused = Destination::of_family(text, family).is_err();
-            assert!(refused || family == AddressFamily::Solana, "{text:?} is of {family} and of none");
+            assert!(
+                refused || family == AddressFamily::Solana,
+                "{text:?} is valid for {family} but not detected"
+            );
         }
         return Verdict::Refused;
     };
@@ -48,27 +51,30 @@ fn run(input: &[u8]) -> Verdict {
         let read = Destination::of_family(text, family);
         assert_eq!(read.is_ok(), family == found.family(), "{text:?} as {family}");
     }
-    assert_eq!(Destination::detect(found.as_str()).as_ref(), Ok(&found), "the canonical spelling is one");
-    assert!(found.as_str().eq_ignore_ascii_case(text), "{text:?} is still that address");
-    slipped(&found, place, SLIPS[slip % SLIPS.len()]);
+    assert_eq!(Destination::detect(found.as_str()).as_ref(), Ok(&found), "the canonical form is stable");
+    assert!(
+        found.as_str().eq_ignore_ascii_case(text),
+        "{text:?} differs from its canonical form in more than case"
+    );
+    assert_checksum_detects(&found, position, REPLACEMENTS[replacement % REPLACEMENTS.len()]);
     Verdict::Accepted
 }
 
-/// One wrong character, in the canonical spelling.
-fn slipped(right: &Destination, place: usize, slip: u8) {
+/// Asserts that an address with one wrong character is refused, if its family has a strong checksum.
+fn assert_checksum_detects(right: &Destination, position: usize, replacement: u8) {
     let mut wrong = right.as_str().to_owned().into_bytes();
-    let place = place % wrong.len();
-    if wrong[place].eq_ignore_ascii_case(&slip) {
+    let position = position % wrong.len();
+    if wrong[position].eq_ignore_ascii_case(&replacement) {
         return;
     }
-    wrong[place] = slip;
+    wrong[position] = replacement;
     let Ok(wrong) = String::from_utf8(wrong) else { return };
     let read = Destination::detect(&wrong);
     match right.family() {
-        // A mix of letters is a checksum of few bits; all small or all capital letters are none.
+        // The case of the letters of an EVM address is a checksum of a few bits. Solana addresses have no checksum.
         AddressFamily::Evm | AddressFamily::Solana => {}
         AddressFamily::Tron | AddressFamily::Bitcoin => {
-            assert!(read.is_err(), "{wrong} for {}", right.as_str());
+            assert!(read.is_err(), "{wrong} instead of {}", right.as_str());
         }
     }
 }

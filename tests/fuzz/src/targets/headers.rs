@@ -1,4 +1,4 @@
-//! `Authorization` and `Idempotency-Key`.
+//! The headers `Authorization` and `Idempotency-Key`.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use payoutd::http::{Code, readers};
@@ -8,14 +8,16 @@ use crate::{Target, Verdict};
 pub(super) const AUTHORIZATION: Target = Target {
     name: "authorization",
     run: authorization,
-    words: &["Bearer ", "bearer", "Basic ", "sk_live_", "sk_test_", "sk_", " ", "\t", "\n", "_", "é", "\0"],
+    dictionary: &[
+        "Bearer ", "bearer", "Basic ", "sk_live_", "sk_test_", "sk_", " ", "\t", "\n", "_", "é", "\0",
+    ],
     inputs: 60_000,
 };
 
-pub(super) const NAMES: Target = Target {
+pub(super) const IDEMPOTENCY_KEY: Target = Target {
     name: "headers",
     run: idempotency_key,
-    words: &[
+    dictionary: &[
         "order-1",
         " ",
         "\n",
@@ -28,7 +30,7 @@ pub(super) const NAMES: Target = Target {
     inputs: 60_000,
 };
 
-/// A header of that name for each line.
+/// One header with this name for each line of the input.
 fn headers(name: &HeaderName, input: &[u8]) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for line in input.split(|byte| *byte == b'\n') {
@@ -40,16 +42,16 @@ fn headers(name: &HeaderName, input: &[u8]) -> Option<HeaderMap> {
 fn authorization(input: &[u8]) -> Verdict {
     let Some(headers) = headers(&header::AUTHORIZATION, input) else { return Verdict::Refused };
     let Some((mode, key)) = readers::api_key(&headers) else { return Verdict::Refused };
-    assert_eq!(headers.len(), 1, "of two keys nobody knows which one counts");
+    assert_eq!(headers.len(), 1, "two keys are ambiguous");
     let secret = key.strip_prefix(&format!("sk_{mode}_")).unwrap_or_default();
     assert!(!secret.is_empty() && secret.bytes().all(|b| b.is_ascii_alphanumeric()), "{key}");
     assert!(key.len() <= 128);
-    let said = String::from_utf8_lossy(input);
-    let said = said.trim();
-    let scheme = said.strip_suffix(key).unwrap_or("?").trim_end();
-    assert!(scheme.is_empty() || scheme.eq_ignore_ascii_case("bearer"), "{said:?}");
-    for spelled in [key.to_owned(), format!("Bearer {key}"), format!("bEARER  {key}")] {
-        let again = self::headers(&header::AUTHORIZATION, spelled.as_bytes()).unwrap_or_default();
+    let text = String::from_utf8_lossy(input);
+    let text = text.trim();
+    let scheme = text.strip_suffix(key).unwrap_or("?").trim_end();
+    assert!(scheme.is_empty() || scheme.eq_ignore_ascii_case("bearer"), "{text:?}");
+    for spelling in [key.to_owned(), format!("Bearer {key}"), format!("bEARER  {key}")] {
+        let again = self::headers(&header::AUTHORIZATION, spelling.as_bytes()).unwrap_or_default();
         assert_eq!(readers::api_key(&again), Some((mode, key)));
     }
     Verdict::Accepted
@@ -61,7 +63,7 @@ fn idempotency_key(input: &[u8]) -> Verdict {
     match readers::idempotency_key(&headers) {
         Ok(key) => {
             let key = key.unwrap_or_default();
-            assert_eq!(key.as_bytes(), input, "as it was sent");
+            assert_eq!(key.as_bytes(), input, "the key equals the header");
             assert!((1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()));
             Verdict::Accepted
         }

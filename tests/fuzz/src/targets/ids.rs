@@ -1,4 +1,4 @@
-//! Ids and times: one text for each.
+//! Ids and times: each id has exactly one text.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "ids",
     run,
-    words: &[
+    dictionary: &[
         "pay_",
         "quo_",
         "we_",
@@ -39,12 +39,12 @@ fn run(input: &[u8]) -> Verdict {
         exact::<EndpointId>(text),
         exact::<QuoteId>(text),
         token(text),
-        moment(text),
+        timestamp(text),
     ];
     if exact.contains(&true) { Verdict::Accepted } else { Verdict::Refused }
 }
 
-/// Whether it is one; then no other text is the same one.
+/// Whether `text` is an id. Asserts that it is the only text of this id.
 fn exact<T: FromStr + Display>(text: &str) -> bool {
     let Ok(id) = text.parse::<T>() else { return false };
     assert_eq!(id.to_string(), text);
@@ -57,12 +57,12 @@ fn token(text: &str) -> bool {
     true
 }
 
-/// A moment has many spellings, of which one is printed.
-fn moment(text: &str) -> bool {
-    let Ok(moment) = text.parse::<Timestamp>() else { return false };
-    let printed = moment.to_string();
-    assert_eq!(printed.parse(), Ok(moment), "{text} printed");
+/// A time can be written in several ways, but is always formatted in the same way.
+fn timestamp(text: &str) -> bool {
+    let Ok(time) = text.parse::<Timestamp>() else { return false };
+    let printed = time.to_string();
+    assert_eq!(printed.parse(), Ok(time), "{text} formatted");
     assert!(printed.ends_with('Z') && printed.len() == 27, "{printed}");
-    assert_eq!(Timestamp::from_micros(moment.micros()), Ok(moment));
+    assert_eq!(Timestamp::from_micros(time.micros()), Ok(time));
     true
 }

@@ -1,4 +1,4 @@
-//! `GET /payouts`: its query, and its cursors.
+//! `GET /payouts`: the query and the cursors.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -15,14 +15,14 @@ use crate::{Target, Verdict};
 pub(super) const CURSOR: Target = Target {
     name: "cursor",
     run: cursor,
-    words: &["A", "_", "-", "=", "+", "/", "AAAAAAAAAAAAAAAAAAAAAAAA", "\0\0\0\0"],
+    dictionary: &["A", "_", "-", "=", "+", "/", "AAAAAAAAAAAAAAAAAAAAAAAA", "\0\0\0\0"],
     inputs: 8_000,
 };
 
 pub(super) const QUERY: Target = Target {
     name: "list_query",
     run: query,
-    words: &[
+    dictionary: &[
         "status=",
         "pending",
         "delivered",
@@ -49,50 +49,52 @@ pub(super) const QUERY: Target = Target {
 
 static SIGNER: LazyLock<Signer> = LazyLock::new(|| signer(&[0; 16]));
 
-/// A signer with this key.
 pub(super) fn signer(key: &[u8; 16]) -> Signer {
     Signer::new(SigningKey::new(key).unwrap_or_else(|weak| panic!("{weak}")))
 }
 
-/// Two signers for this input alone: what was signed for another one, and remembered by whoever makes inputs up, is
-/// forged here.
+/// Two signers whose keys depend on the input. The generator of inputs cannot reuse a signature of another input.
 pub(super) fn signers(input: &[u8]) -> (Signer, Signer) {
-    let half = |number: u8| {
+    let hash = |number: u8| {
         let mut hasher = DefaultHasher::new();
         (number, input).hash(&mut hasher);
         hasher.finish().to_be_bytes()
     };
     let signer_of = |numbers: [u8; 2]| {
         let mut key = [0; 16];
-        key[..8].copy_from_slice(&half(numbers[0]));
-        key[8..].copy_from_slice(&half(numbers[1]));
+        key[..8].copy_from_slice(&hash(numbers[0]));
+        key[8..].copy_from_slice(&hash(numbers[1]));
         signer(&key)
     };
     (signer_of([0, 1]), signer_of([2, 3]))
 }
 
-/// Two lists, a place, a slip; then a cursor that nobody gave out.
+/// The input is two filters, a position in the list, a replacement of one byte, and a forged cursor.
 fn cursor(input: &[u8]) -> Verdict {
-    let (signer, another) = signers(input);
+    let (signer, other_signer) = signers(input);
     let mut input = Input::of(input);
-    let (list, other) = (filter(&mut input), filter(&mut input));
-    let Some(place) = place(&mut input) else { return Verdict::Refused };
-    let text = readers::cursor(&signer, &list, place);
-    assert_eq!(readers::place(&signer, &list, &text), Some(place));
-    assert_eq!(readers::place(&signer, &other, &text).is_some(), other == list, "in its own list only");
-    assert_eq!(readers::place(&another, &list, &text), None);
-    let (at, slip) = (usize::from(input.byte()) % text.len(), input.byte());
+    let (list, other_list) = (filter(&mut input), filter(&mut input));
+    let Some(position) = position(&mut input) else { return Verdict::Refused };
+    let text = readers::cursor(&signer, &list, position);
+    assert_eq!(readers::place(&signer, &list, &text), Some(position));
+    assert_eq!(
+        readers::place(&signer, &other_list, &text).is_some(),
+        other_list == list,
+        "valid for its own list only"
+    );
+    assert_eq!(readers::place(&other_signer, &list, &text), None);
+    let (at, replacement) = (usize::from(input.byte()) % text.len(), input.byte());
     let mut wrong = text.clone().into_bytes();
-    wrong[at] = slip;
+    wrong[at] = replacement;
     if let Ok(wrong) = String::from_utf8(wrong) {
         assert_eq!(readers::place(&signer, &list, &wrong).is_some(), wrong == text, "{wrong}");
     }
-    let made_up = String::from_utf8_lossy(input.rest());
-    assert_eq!(readers::place(&signer, &list, &made_up).is_some(), made_up == text, "{made_up}");
+    let forged = String::from_utf8_lossy(input.rest());
+    assert_eq!(readers::place(&signer, &list, &forged).is_some(), forged == text, "{forged}");
     Verdict::Accepted
 }
 
-fn place(input: &mut Input<'_>) -> Option<PageCursor> {
+fn position(input: &mut Input<'_>) -> Option<PageCursor> {
     let micros = i64::from_be_bytes(input.number().to_be_bytes());
     let created_at = Timestamp::from_micros(micros).ok()?;
     Some(PageCursor { created_at, id: PayoutId(Uuid::from_u64_pair(input.number(), input.number())) })
@@ -125,19 +127,23 @@ fn query(input: &[u8]) -> Verdict {
         key_id: Uuid::from_u64_pair(8, 8),
     };
     match readers::list(principal, text, &SIGNER) {
-        Ok((filter, limit, place)) => {
-            assert_eq!((filter.org, filter.mode), (principal.org, principal.mode), "nobody asks for others");
+        Ok((filter, limit, position)) => {
+            assert_eq!(
+                (filter.org, filter.mode),
+                (principal.org, principal.mode),
+                "the filter is for the account of the key"
+            );
             assert!((1..=200).contains(&limit));
             assert!(
                 filter.external_ref.as_deref().is_none_or(|text| (1..=255).contains(&text.chars().count()))
             );
-            assert!(place.is_none(), "nobody gave a cursor out");
+            assert!(position.is_none(), "the cursor is forged");
             let mut names: Vec<_> =
                 url::form_urlencoded::parse(input).map(|(name, _)| name.into_owned()).collect();
             let given = names.len();
             names.sort_unstable();
             names.dedup();
-            assert_eq!(names.len(), given, "each once: {text}");
+            assert_eq!(names.len(), given, "no parameter is repeated: {text}");
             Verdict::Accepted
         }
         Err(problem) => {

@@ -1,4 +1,4 @@
-//! The state machine: any sequence of reports, over any stretch of time.
+//! The payout state machine: any sequence of reports at any times.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,47 +16,48 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "machine",
     run,
-    words: &["\0\0\0\0\0\0", "\x01\x01\x01", "\x02\x02", "\x03\x07\x00", "\x04", "\x0f\x0f"],
+    dictionary: &["\0\0\0\0\0\0", "\x01\x01\x01", "\x02\x02", "\x03\x07\x00", "\x04", "\x0f\x0f"],
     inputs: 2_000,
 };
 
-/// The most inputs of one payout.
-const MOST: usize = 64;
+/// The maximum number of journal entries of a payout.
+const MAX_ENTRIES: usize = 64;
 
 fn run(input: &[u8]) -> Verdict {
     let mut input = Input::of(input);
-    let mut kept = Kept::new();
+    let mut payout = JournaledPayout::new();
     let mut applied = 0;
-    while !input.is_empty() && kept.entries.len() < MOST {
-        applied += usize::from(kept.take(&mut input));
+    while !input.is_empty() && payout.entries.len() < MAX_ENTRIES {
+        applied += usize::from(payout.step(&mut input));
     }
-    kept.assert_replays();
+    payout.assert_replays();
     if applied > 0 { Verdict::Accepted } else { Verdict::Refused }
 }
 
-/// A payout with its journal, kept as the actor keeps it.
-struct Kept {
+/// A payout and its journal, as the actor has them.
+struct JournaledPayout {
     payout: Payout,
     entries: Vec<Entry>,
-    heard: HashSet<ReportKey>,
+    seen_keys: HashSet<ReportKey>,
+    /// The current time, in seconds after the start.
     now: i64,
 }
 
-impl Kept {
+impl JournaledPayout {
     fn new() -> Self {
         let payout = Payout::new(Arc::new(sample::payout(1)));
-        Self { payout, entries: Vec::new(), heard: HashSet::new(), now: 0 }
+        Self { payout, entries: Vec::new(), seen_keys: HashSet::new(), now: 0 }
     }
 
-    /// Takes one input. Returns whether it changed anything.
-    fn take(&mut self, input: &mut Input<'_>) -> bool {
+    /// Decodes one report, or the passing of the due time, and applies it. Returns whether the payout changed.
+    fn step(&mut self, input: &mut Input<'_>) -> bool {
         self.now += i64::from(input.byte()) * i64::from(input.up_to(20));
         let now = at(self.now);
         let before = self.payout.snapshot();
         let (cause, decision) = if input.up_to(9) == 9 {
             let Some(event) = self.payout.decide_due(now) else {
                 let due = before.state.due().is_some_and(|due| due.passed(now));
-                assert!(!due || before.late(), "what is due is late");
+                assert!(!due || before.late(), "an overdue payout is late");
                 return false;
             };
             (Cause::DuePassed, Decision::Apply(vec![event]))
@@ -64,19 +65,19 @@ impl Kept {
             let report = report(input, self.now);
             let decision = self.payout.decide(&report, now);
             let repeat = decision == Decision::Unchanged(Unchanged::Repeat);
-            assert_eq!(repeat, self.heard.contains(&report.key), "a repeat is one, and nothing else is");
+            assert_eq!(repeat, self.seen_keys.contains(&report.key), "only a known key is a repeat");
             if repeat {
                 return false;
             }
-            self.heard.insert(report.key.clone());
+            self.seen_keys.insert(report.key.clone());
             (Cause::Report(report), decision)
         };
         let outcome = Outcome::from(&decision);
         let entry = self.payout.entry(cause, decision, now);
-        let changes = self.payout.apply(&entry).unwrap_or_else(|_| panic!("what was decided can be applied"));
+        let changes = self.payout.apply(&entry).unwrap_or_else(|_| panic!("a decision can be applied"));
         assert_eq!(changes.len(), entry.events.len());
         for (n, change) in (1..).zip(&changes) {
-            assert_eq!(change.snapshot.sequence.0, before.sequence.0 + n, "in order, without a gap");
+            assert_eq!(change.snapshot.sequence.0, before.sequence.0 + n, "sequences have no gaps");
         }
         let after = self.payout.snapshot();
         assert_eq!(changes.is_empty(), outcome != Outcome::Applied);
@@ -90,13 +91,13 @@ impl Kept {
     }
 
     fn assert_replays(&self) {
-        let kept = serde_json::to_string(&self.entries).unwrap_or_default();
-        let entries: Vec<Entry> = serde_json::from_str(&kept).unwrap_or_default();
-        assert_eq!(entries, self.entries, "the journal reads back");
+        let stored = serde_json::to_string(&self.entries).unwrap_or_default();
+        let entries: Vec<Entry> = serde_json::from_str(&stored).unwrap_or_default();
+        assert_eq!(entries, self.entries, "the journal can be deserialized");
         let replayed = Payout::replay(Arc::clone(self.payout.created()), &entries).ok();
-        assert_eq!(replayed.as_ref(), Some(&self.payout), "and tells the same payout");
-        let shown = self.payout.snapshot();
-        for pair in shown.timeline.windows(2) {
+        assert_eq!(replayed.as_ref(), Some(&self.payout), "the replay gives the same payout");
+        let snapshot = self.payout.snapshot();
+        for pair in snapshot.timeline.windows(2) {
             assert!(pair[0].at <= pair[1].at && pair[0].sequence < pair[1].sequence);
             assert!(pair[0].status <= pair[1].status);
         }
@@ -104,10 +105,10 @@ impl Kept {
 }
 
 fn assert_step(before: &Snapshot, after: &Snapshot, outcome: Outcome) {
-    assert!(before.status() <= after.status(), "never backwards");
+    assert!(before.status() <= after.status(), "the status moves forward");
     assert_eq!(after.version, before.version.next());
     if before.status().is_end() && before.status() == after.status() {
-        assert_eq!(before.estimated_delivery_at(), after.estimated_delivery_at(), "never after an end");
+        assert_eq!(before.estimated_delivery_at(), after.estimated_delivery_at(), "an end state is final");
         assert_eq!(before.final_recipient_amount(), after.final_recipient_amount());
         assert_eq!(before.fees_paid_usd(), after.fees_paid_usd());
     }
@@ -130,7 +131,7 @@ fn report(input: &mut Input<'_>, now: i64) -> Report {
         source: format!("watcher/{}", input.up_to(2)).into(),
         id: input.up_to(60).to_string().into(),
     };
-    // Mostly of the last minutes, now and then long ago or far ahead.
+    // Most reports are from the last minutes, some from the distant past or future.
     let seconds = match input.up_to(15) {
         0 => -1_000_000,
         1 => now + 1_000_000,

@@ -1,4 +1,4 @@
-//! Quote ids: only what the signer signed is recognised, by whom and in the mode it was signed for.
+//! Quote ids: a signer recognises only the ids that it signed, for the same organisation and mode.
 
 use payoutd::quotes::Signer;
 use payoutd::quotes::signature::SandboxRequest;
@@ -13,16 +13,16 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "quote_id",
     run,
-    words: &["quo_", "QUO_", "0123456789abcdef0123456789abcdef", "0", "f", "A", "\0", "é", "-"],
+    dictionary: &["quo_", "QUO_", "0123456789abcdef0123456789abcdef", "0", "f", "A", "\0", "é", "-"],
     inputs: 8_000,
 };
 
-/// A mode, an organisation, a slip and a reference; then an id that nobody signed.
+/// The input is a mode, an organisation, a replacement of one byte, an external reference, and a forged id.
 fn run(input: &[u8]) -> Verdict {
-    let (signer, another) = signers(input);
+    let (signer, other_signer) = signers(input);
     let mut input = Input::of(input);
     let (live, org) = (input.flag(), OrgId(Uuid::from_u64_pair(input.number(), 1)));
-    let (at, slip) = (usize::from(input.byte()), input.byte());
+    let (at, replacement) = (usize::from(input.byte()), input.byte());
     let reference = String::from_utf8_lossy(input.line());
     let mode = if live { Mode::Live } else { Mode::Test };
     let Some(id) = signed(&signer, mode, org, &reference) else { panic!("an id can be signed") };
@@ -30,26 +30,26 @@ fn run(input: &[u8]) -> Verdict {
 
     assert_eq!(signer.parse_quote_id(text, org, mode).as_ref(), Ok(&id));
     let other_mode = if live { Mode::Test } else { Mode::Live };
-    assert!(signer.parse_quote_id(text, org, other_mode).is_err(), "of the other mode");
+    assert!(signer.parse_quote_id(text, org, other_mode).is_err(), "the mode differs");
     assert!(signer.parse_quote_id(text, OrgId(Uuid::from_u64_pair(org.0.as_u64_pair().0, 2)), mode).is_err());
-    assert!(another.parse_quote_id(text, org, mode).is_err(), "of another key");
+    assert!(other_signer.parse_quote_id(text, org, mode).is_err(), "the key differs");
     assert!(text.len() <= 128 && text.starts_with("quo_"));
 
     let mut wrong = text.to_owned().into_bytes();
     let at = at % wrong.len();
-    wrong[at] = slip;
+    wrong[at] = replacement;
     if let Ok(wrong) = String::from_utf8(wrong) {
         assert_eq!(signer.parse_quote_id(&wrong, org, mode).is_ok(), wrong == text, "{wrong}");
     }
     assert!(signer.parse_quote_id(&text[..at], org, mode).is_err());
-    assert!(signer.parse_quote_id(&format!("{text}{}", char::from(slip)), org, mode).is_err());
+    assert!(signer.parse_quote_id(&format!("{text}{}", char::from(replacement)), org, mode).is_err());
 
-    let made_up = String::from_utf8_lossy(input.rest());
-    if let Ok(id) = made_up.parse::<QuoteId>() {
-        assert!(!signer.verify(&id, org, mode), "{id} was never signed");
+    let forged = String::from_utf8_lossy(input.rest());
+    if let Ok(id) = forged.parse::<QuoteId>() {
+        assert!(!signer.verify(&id, org, mode), "{id} is forged");
         Verdict::Accepted
     } else {
-        assert!(signer.parse_quote_id(&made_up, org, mode).is_err());
+        assert!(signer.parse_quote_id(&forged, org, mode).is_err());
         Verdict::Refused
     }
 }

@@ -1,4 +1,4 @@
-//! Reports of chain watchers, structured and binary.
+//! Reports of chain watchers in structured and binary mode.
 
 use payoutd::reports::{CONTENT_TYPE, DEFAULT_MAX_BYTES, DeadLetterReason, Incoming, read, report_message};
 use payoutd_actors::testing::sample;
@@ -9,7 +9,7 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "report",
     run,
-    words: &[
+    dictionary: &[
         "content-type: application/cloudevents+json",
         "content-type: application/json; charset=utf-8",
         "ce-id: 1",
@@ -42,7 +42,7 @@ pub(super) const TARGET: Target = Target {
     inputs: 12_000,
 };
 
-/// Headers, one on each line, up to an empty one; then the body.
+/// The input is one header on each line, an empty line, and the body.
 fn run(input: &[u8]) -> Verdict {
     let end = input.windows(2).position(|pair| pair == b"\n\n");
     let (head, body) = end.map_or((&input[..0], input), |end| (&input[..end], &input[end + 2..]));
@@ -62,16 +62,20 @@ fn run(input: &[u8]) -> Verdict {
         Err(unreadable) => {
             assert!(DeadLetterReason::ALL.contains(&unreadable.reason));
             let field = unreadable.detail.split_once(": ").map(|(field, _)| field);
-            let no_json = [DeadLetterReason::NotJson, DeadLetterReason::DuplicateKey];
-            let named = field.is_some_and(|field| !field.is_empty()) || no_json.contains(&unreadable.reason);
-            assert!(named && !unreadable.detail.is_empty(), "names what is at fault: {unreadable}");
+            let without_field = [DeadLetterReason::NotJson, DeadLetterReason::DuplicateKey];
+            let named =
+                field.is_some_and(|field| !field.is_empty()) || without_field.contains(&unreadable.reason);
+            assert!(
+                named && !unreadable.detail.is_empty(),
+                "the detail names the invalid field: {unreadable}"
+            );
             return Verdict::Refused;
         }
     };
     for part in [&report.key.source, &report.key.id] {
         assert!((1..=255).contains(&part.chars().count()) && !part.contains(char::is_control), "{part:?}");
     }
-    // As it is parked, and as `payoutd report` sends it.
+    // The format of parked reports, and of `payoutd report`.
     let message = report_message(payout, &report);
     let routing_key = payout.to_string();
     let again = Incoming {
@@ -82,10 +86,10 @@ fn run(input: &[u8]) -> Verdict {
         received_at: sample::at(1_000),
     };
     assert_eq!(read(&again, usize::MAX), Ok((payout, report.clone())), "{message}");
-    // As the journal keeps it.
-    let kept = serde_json::to_string(&report).unwrap_or_default();
-    assert_eq!(serde_json::from_str::<Report>(&kept).ok(), Some(report), "{kept}");
-    // Another payout's routing key is not this one's.
+    // The format of the journal.
+    let stored = serde_json::to_string(&report).unwrap_or_default();
+    assert_eq!(serde_json::from_str::<Report>(&stored).ok(), Some(report), "{stored}");
+    // The routing key of another payout is refused.
     let other = Incoming { routing_key: "pay_00000000000000000000000000000bad", ..again };
     assert!(read(&other, usize::MAX).is_err());
     Verdict::Accepted

@@ -1,4 +1,4 @@
-//! Where partners may have webhooks sent.
+//! URLs of webhook endpoints.
 
 use payoutd::webhooks::{Policy, Target as Address, is_public};
 use url::Host;
@@ -8,7 +8,7 @@ use crate::{Target, Verdict};
 pub(super) const TARGET: Target = Target {
     name: "webhook_url",
     run,
-    words: &[
+    dictionary: &[
         "https://",
         "http://",
         "@",
@@ -42,7 +42,7 @@ fn run(input: &[u8]) -> Verdict {
     let Ok(text) = std::str::from_utf8(input) else { return Verdict::Refused };
     let lax = Address::parse(text, LAX);
     let Ok(target) = Address::parse(text, STRICT) else { return Verdict::Refused };
-    assert_eq!(lax.as_ref(), Ok(&target), "whatever is allowed strictly is allowed");
+    assert_eq!(lax.as_ref(), Ok(&target), "the lax policy accepts every URL that the strict policy accepts");
     let url = target.url();
     assert_eq!(url.scheme(), "https");
     assert!(url.username().is_empty() && url.password().is_none() && url.fragment().is_none(), "{url}");
@@ -55,6 +55,6 @@ fn run(input: &[u8]) -> Verdict {
         }
         None => panic!("{url} has no host"),
     }
-    assert_eq!(Address::parse(url.as_str(), STRICT).as_ref(), Ok(&target), "its normal form is stable");
+    assert_eq!(Address::parse(url.as_str(), STRICT).as_ref(), Ok(&target), "the normal form is stable");
     Verdict::Accepted
 }

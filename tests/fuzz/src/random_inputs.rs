@@ -1,12 +1,13 @@
-//! Made-up inputs, as many as are asked for.
+//! Runs a target on random mutations of its corpus, without coverage.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use payoutd_fuzz::{MadeUp, TARGETS, Target, Verdict};
+use payoutd_fuzz::{Mutator, TARGETS, Target, Verdict};
 
+/// The default number of inputs.
 const INPUTS: u64 = 1_000_000;
 
 pub(crate) fn main() -> ExitCode {
@@ -28,31 +29,31 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(target: &Target, inputs: u64, seed: u64) -> ExitCode {
-    let seeds = match target.seeds() {
-        Ok(seeds) => seeds.into_iter().map(|(_, seed)| seed).collect::<Vec<_>>(),
+    let corpus = match target.corpus() {
+        Ok(corpus) => corpus.into_iter().map(|(_, input)| input).collect::<Vec<_>>(),
         Err(error) => {
-            eprintln!("{}: {error}", target.corpus().display());
+            eprintln!("{}: {error}", target.corpus_directory().display());
             return ExitCode::FAILURE;
         }
     };
-    let mut made_up = MadeUp::new(seed, &seeds, target.words);
+    let mut mutator = Mutator::new(seed, &corpus, target.dictionary);
     let mut accepted = 0u64;
     for number in 0..inputs {
-        let input = made_up.input();
+        let input = mutator.next_input();
         match catch_unwind(AssertUnwindSafe(|| (target.run)(&input))) {
             Ok(Verdict::Accepted) => accepted += 1,
             Ok(Verdict::Refused) => {}
-            Err(_) => return keep(target, &input, &format!("crash-{seed}-{number}")),
+            Err(_) => return add_to_corpus(target, &input, &format!("crash-{seed}-{number}")),
         }
     }
     println!("{}: {inputs} inputs of seed {seed}, {accepted} accepted", target.name);
     ExitCode::SUCCESS
 }
 
-fn keep(target: &Target, input: &[u8], name: &str) -> ExitCode {
-    let path = target.corpus().join(name);
+fn add_to_corpus(target: &Target, input: &[u8], name: &str) -> ExitCode {
+    let path = target.corpus_directory().join(name);
     match std::fs::write(&path, input) {
-        Ok(()) => eprintln!("kept as {}", path.display()),
+        Ok(()) => eprintln!("the input is written to {}", path.display()),
         Err(error) => eprintln!("{}: {error}: {input:?}", path.display()),
     }
     ExitCode::FAILURE
