@@ -1,4 +1,4 @@
-//! Embeds the migrations anew when one is added: the macro that reads them sees changed files only.
+//! Rebuilds the crate when a migration is added: the macro that embeds the migrations tracks existing files only.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");
