@@ -12,7 +12,8 @@ async fn create_endpoint(partner: &Partner, url: &str) -> Value {
 #[tokio::test]
 async fn webhooks_are_delivered_and_listed_as_deliveries() {
     let app = TestApp::start_with(&LOCAL_WEBHOOKS).await;
-    let (partner, mut watcher, receiver) = (app.live_partner().await, app.watcher().await, Receiver::start().await);
+    let (partner, mut watcher, receiver) =
+        (app.live_partner().await, app.watcher().await, Receiver::start().await);
     let endpoint = create_endpoint(&partner, &receiver.url).await;
     let path = format!("/webhooks/{}", endpoint["id"].as_str().unwrap());
     let id = partner.create_payout().await;
@@ -41,7 +42,8 @@ async fn webhooks_are_delivered_and_listed_as_deliveries() {
 #[tokio::test]
 async fn webhooks_of_a_killed_process_are_delivered_after_the_restart() {
     let mut app = TestApp::start_with(&LOCAL_WEBHOOKS).await;
-    let (partner, mut watcher, receiver) = (app.live_partner().await, app.watcher().await, Receiver::start().await);
+    let (partner, mut watcher, receiver) =
+        (app.live_partner().await, app.watcher().await, Receiver::start().await);
     create_endpoint(&partner, &receiver.url).await;
     let mut ids = Vec::new();
     for _ in 0..20 {
