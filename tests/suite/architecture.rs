@@ -37,9 +37,6 @@ const KNOWN: &[&str] = &[
     "src/store/sqlite.rs imports wire (crate::wire::Renderer)",
     "src/store/sqlite/quotes.rs imports http (crate::http::QuoteUsage)",
     // Circles.
-    "actors/domain/src/broadcast.rs → actors/domain/src/state.rs → actors/domain/src/broadcast.rs",
-    "actors/domain/src/lib.rs → actors/domain/src/pending.rs → actors/domain/src/lib.rs",
-    "actors/src/actor/message.rs → actors/src/handle.rs → actors/src/actor/message.rs",
     "actors/src/group_commit.rs → actors/src/group_commit/queue.rs → actors/src/group_commit.rs",
     "actors/src/testing/memory_journal.rs → actors/src/testing/tables.rs → actors/src/testing/memory_journal.rs",
     "src/amqp/asyncapi/announcements.rs → src/amqp/asyncapi/channels.rs → src/amqp/asyncapi/announcements.rs",
