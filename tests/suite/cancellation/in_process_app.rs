@@ -63,7 +63,7 @@ impl InProcessApp {
 
     async fn on(database: World) -> Self {
         let clock = ManualClock::at(sample::at(0));
-        let org = database.store.org_named("acme", clock.now()).await.unwrap();
+        let org = database.store.find_or_create_org("acme", clock.now()).await.unwrap();
         for mode in [Mode::Live, Mode::Test] {
             let digest = KeyDigest::of(key_of(mode));
             let (id, hint, created_at) = (Uuid::now_v7(), "cdef".into(), clock.now());

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::office::{Office, Setup, acme};
+use super::harness::{HarnessOptions, WebhookHarness, acme};
 use crate::support::TIMEOUT;
 
 /// A receiver in a process of its own.
