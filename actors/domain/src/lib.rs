@@ -28,6 +28,7 @@ mod timestamp;
 mod transition;
 
 pub use account::Account;
+pub use address_family::AddressFamily;
 pub use broadcast::MAX_TRANSACTIONS;
 pub use change::{Change, ChangeKind};
 pub use decision::{Cause, Decision, Entry, Outcome, Refusal, Unchanged};
