@@ -1,4 +1,4 @@
-//! API keys: made, shown once, kept as digests.
+//! API keys. A key is shown once, when it is created; the store contains only its digest.
 
 mod secret;
 
@@ -9,65 +9,57 @@ use uuid::Uuid;
 
 pub use secret::{KeyDigest, SecretKey};
 
-/// An API key as it is kept. The key itself is nowhere.
+/// A stored API key, without the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Names the key to operators.
+    /// The id by which operators refer to the key.
     pub id: Uuid,
-    /// Whose key it is.
     pub org: OrgId,
-    /// The organisation's name, for operators.
     pub org_name: String,
-    /// What it opens.
     pub mode: Mode,
-    /// SHA-256 of the key.
     pub digest: KeyDigest,
-    /// The key's last four characters, to tell keys apart.
+    /// The last four characters of the secret, by which operators tell keys apart.
     pub hint: String,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is refused; `None` while it has no end.
+    /// The first moment at which the key is refused; `None` if it does not expire.
     pub expires_at: Option<Timestamp>,
 }
 
 impl ApiKey {
-    /// Whether the key opens anything at `now`.
     #[must_use]
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 }
 
-/// Where keys are kept.
+/// Stores API keys and organisations.
 #[async_trait]
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// The organisation of that name, made where there is none.
+    /// Returns the organisation with this name. Creates it if it does not exist.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn find_or_create_org(&self, name: &str, now: Timestamp) -> Result<OrgId, Unavailable>;
 
-    /// Keeps a new key.
-    ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be written.
     async fn insert_key(&self, key: &ApiKey) -> Result<(), Unavailable>;
 
-    /// The key with this digest, valid or not.
+    /// Returns the key with this digest, also if it has expired.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn find_key(&self, digest: &KeyDigest) -> Result<Option<ApiKey>, Unavailable>;
 
-    /// All keys, or those of one organisation, newest first.
+    /// Returns all keys or those of one organisation, newest first.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn list_keys(&self, org_name: Option<&str>) -> Result<Vec<ApiKey>, Unavailable>;
 
-    /// Ends a key at `end`, or earlier where it already ends earlier. Returns whether there is such a key.
+    /// Makes a key expire at `expires_at`, unless it expires earlier. Returns whether the key exists.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn expire_key(&self, id: Uuid, end: Timestamp) -> Result<bool, Unavailable>;
+    /// Returns `Unavailable` if the store cannot be written.
+    async fn expire_key(&self, id: Uuid, expires_at: Timestamp) -> Result<bool, Unavailable>;
 }

@@ -1,41 +1,36 @@
-//! Lists of payouts: which ones, in which order, and from which place on.
+//! Queries for lists of payouts: filter, order and position.
 
 use async_trait::async_trait;
 use payoutd_actors::ports::{Stored, Unavailable};
 use payoutd_domain::{Mode, OrgId, PayoutId, Snapshot, Status, Timestamp};
 use serde::Serialize;
 
-/// Which payouts a list is of.
+/// The filter of a list of payouts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PayoutQuery {
-    /// Whose.
     pub org: OrgId,
-    /// Of which mode.
     pub mode: Mode,
-    /// With this status.
     pub status: Option<Status>,
-    /// With this reference.
     pub external_ref: Option<String>,
-    /// Created at this time or later.
+    /// Inclusive.
     pub created_after: Option<Timestamp>,
-    /// Created before this time.
+    /// Exclusive.
     pub created_before: Option<Timestamp>,
-    /// Late, or not late.
     pub late: Option<bool>,
 }
 
 impl PayoutQuery {
-    /// The statuses that its payouts can have.
+    /// The statuses that matching payouts can have. Payouts that have ended are never late.
     #[must_use]
     pub fn statuses(&self) -> Vec<Status> {
-        let ended_is_fine = self.late != Some(true);
-        let fits = |status: &Status| {
-            self.status.is_none_or(|wanted| wanted == *status) && (ended_is_fine || !status.is_end())
+        let includes_ended = self.late != Some(true);
+        let is_possible = |status: &Status| {
+            self.status.is_none_or(|wanted| wanted == *status) && (includes_ended || !status.is_end())
         };
-        Status::ALL.into_iter().filter(fits).collect()
+        Status::ALL.into_iter().filter(is_possible).collect()
     }
 
-    /// Whether the payout, as it is now, is still one of them. What never changes is not looked at again.
+    /// Whether the current snapshot of a listed payout still matches. Checks only the properties that change.
     #[must_use]
     pub fn matches(&self, payout: &Snapshot) -> bool {
         self.status.is_none_or(|status| status == payout.status())
@@ -43,41 +38,38 @@ impl PayoutQuery {
     }
 }
 
-/// A place in the order of lists: newest first, and by id where two are of one moment.
+/// A position in the order of lists: by creation time, then by id, both descending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PageCursor {
-    /// The time of creation.
     pub created_at: Timestamp,
-    /// The payout.
     pub id: PayoutId,
 }
 
 impl PageCursor {
-    /// The place just before every payout that was created before `time`.
+    /// The position before all payouts created before `time`.
     #[must_use]
     pub fn before(time: Timestamp) -> Self {
         Self { created_at: time, id: PayoutId(uuid::Uuid::nil()) }
     }
 
-    /// The place of a payout.
+    /// The position of a payout.
     #[must_use]
     pub fn of(payout: &Stored) -> Self {
         Self { created_at: payout.created.created_at, id: payout.created.id }
     }
 }
 
-/// Finds payouts.
 #[async_trait]
 pub trait PayoutQueryStore: Send + Sync + 'static {
-    /// At most `limit` payouts that `filter` held for when it looked, newest first, from after `place` on. One is late at
-    /// `now` where its time has passed, said so or not.
+    /// Returns at most `limit` payouts that match `query`, in list order, starting after `position`. A payout counts as late
+    /// if its due time is before `now`, also if the change to late is not committed yet.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be read.
     async fn page(
         &self,
-        filter: &PayoutQuery,
-        place: PageCursor,
+        query: &PayoutQuery,
+        position: PageCursor,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, Unavailable>;
@@ -88,8 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_under_way_can_be_late() {
-        let filter = |status, late| PayoutQuery {
+    fn only_payouts_that_have_not_ended_can_be_late() {
+        let query = |status, late| PayoutQuery {
             org: OrgId(uuid::Uuid::nil()),
             mode: Mode::Live,
             status,
@@ -98,10 +90,10 @@ mod tests {
             created_before: None,
             late,
         };
-        assert_eq!(filter(None, None).statuses(), Status::ALL);
-        assert_eq!(filter(None, Some(false)).statuses(), Status::ALL);
-        assert_eq!(filter(None, Some(true)).statuses(), [Status::Pending, Status::Broadcast]);
-        assert_eq!(filter(Some(Status::Failed), Some(false)).statuses(), [Status::Failed]);
-        assert_eq!(filter(Some(Status::Failed), Some(true)).statuses(), []);
+        assert_eq!(query(None, None).statuses(), Status::ALL);
+        assert_eq!(query(None, Some(false)).statuses(), Status::ALL);
+        assert_eq!(query(None, Some(true)).statuses(), [Status::Pending, Status::Broadcast]);
+        assert_eq!(query(Some(Status::Failed), Some(false)).statuses(), [Status::Failed]);
+        assert_eq!(query(Some(Status::Failed), Some(true)).statuses(), []);
     }
 }

@@ -9,6 +9,8 @@ mod response;
 pub mod routes;
 pub mod service;
 pub mod signature;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

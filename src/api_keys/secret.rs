@@ -1,4 +1,4 @@
-//! The key itself, and the digest of it that is kept.
+//! The secret of an API key and its digest.
 
 use std::fmt;
 
@@ -9,10 +9,10 @@ use sha2::{Digest, Sha256};
 pub struct SecretKey(String);
 
 impl SecretKey {
-    /// A new random key.
+    /// Generates a random key.
     ///
     /// # Errors
-    /// Where the system has no randomness to give.
+    /// Returns the error of the operating system's random generator.
     pub fn generate(mode: Mode) -> Result<Self, getrandom::Error> {
         let mut bytes = [0u8; 32];
         getrandom::fill(&mut bytes)?;
@@ -20,19 +20,18 @@ impl SecretKey {
         Ok(Self(format!("sk_{mode}_{hex}")))
     }
 
-    /// The key itself, to be shown once.
+    /// The key as text, to be shown once.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Its last four characters.
+    /// The last four characters.
     #[must_use]
     pub fn hint(&self) -> &str {
         &self.0[self.0.len() - 4..]
     }
 
-    /// What is kept of it.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         KeyDigest::of(&self.0)
@@ -45,12 +44,12 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// SHA-256 of a key. Keys hold 256 random bits, so no salt and no slow hash is needed.
+/// The SHA-256 of a key. Keys have 256 random bits, so neither a salt nor a slow hash is needed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyDigest(pub [u8; 32]);
 
 impl KeyDigest {
-    /// The digest of a presented key.
+    /// The digest of a key as text.
     #[must_use]
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())

@@ -1,81 +1,21 @@
-//! Destinations: which kind of address a text is, and whether its checksum holds.
+//! Destinations: detects the family of an address and verifies its checksum.
 //!
-//! One file per address family. What cannot be told from a wrong address for certain is refused: money sent to a
-//! mistyped address is gone.
+//! There is one file for each address family. A text that may be a mistyped address is refused, because funds sent to a
+//! wrong address are lost.
 
 mod base58;
 mod bitcoin;
+mod error;
 mod evm;
 mod solana;
 #[cfg(test)]
 mod tests;
 mod tron;
 
+pub use error::DestinationError;
 pub use payoutd_domain::AddressFamily;
 
-/// What exactly is wrong with an address. None of these repeats the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DestinationError {
-    /// It resembles no family's addresses.
-    #[error("is not an EVM, Tron, Solana or Bitcoin address")]
-    UnknownShape,
-    /// An EVM address that does not start with `0x`.
-    #[error("looks like an EVM address, but does not start with 0x")]
-    MissingPrefix,
-    /// Too long or too short.
-    #[error("has the wrong length for an address on {family}: it must be {expected}, and is {found}")]
-    WrongLength {
-        /// Which family it resembles.
-        family: AddressFamily,
-        /// The right length, with its unit.
-        expected: &'static str,
-        /// The length found, in the same unit.
-        found: usize,
-    },
-    /// A character the encoding does not have.
-    #[error("has a character at position {position} that no {family} address has")]
-    BadCharacter {
-        /// Which family it resembles.
-        family: AddressFamily,
-        /// Where it stands, from 1.
-        position: usize,
-    },
-    /// Capitals and small letters in an encoding that allows only one of them.
-    #[error("mixes capital and small letters, which a {0} address of this kind never does")]
-    MixedCase(AddressFamily),
-    /// The checksum does not hold: a character is wrong or missing.
-    #[error("has a bad {family} checksum ({checksum}): a character is wrong")]
-    BadChecksum {
-        /// Which family it resembles.
-        family: AddressFamily,
-        /// The checksum's name.
-        checksum: &'static str,
-    },
-    /// The checksum holds, but the content is no address.
-    #[error("is well formed, but is not a {family} address: {reason}")]
-    Malformed {
-        /// Which family it resembles.
-        family: AddressFamily,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// An address of a test network.
-    #[error("is a {0} test network address")]
-    TestNetwork(AddressFamily),
-    /// An address nobody has the key of, such as all zeros.
-    #[error("is the {0} zero address: nobody could ever receive funds there")]
-    ZeroAddress(AddressFamily),
-    /// A sound address of another family than the network asked for takes.
-    #[error("is a {found} address, but the network asked for takes {expected} addresses")]
-    OtherFamily {
-        /// What the network takes.
-        expected: AddressFamily,
-        /// What it is.
-        found: AddressFamily,
-    },
-}
-
-/// An address whose shape and checksum were verified.
+/// An address with a verified format and checksum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     family: AddressFamily,
@@ -83,27 +23,26 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// Reads an address of whatever family its shape says.
+    /// Parses an address of any family.
     ///
     /// # Errors
-    /// Where it is no address, or a damaged one.
+    /// Returns `DestinationError` if the text is not a valid address of the family that its format indicates.
     pub fn detect(text: &str) -> Result<Self, DestinationError> {
-        Self::read(text, family_by_shape(text)?)
+        Self::parse(text, family_by_format(text)?)
     }
 
-    /// Reads an address that is to be of this family.
+    /// Parses an address of the expected family.
     ///
     /// # Errors
-    /// Where it is no address, a damaged one, or a sound one of another family.
+    /// Returns `OtherFamily` if the text is a valid address of another family, else the error of the expected family.
     pub fn of_family(text: &str, expected: AddressFamily) -> Result<Self, DestinationError> {
-        Self::read(text, expected).map_err(|error| match Self::detect(text) {
+        Self::parse(text, expected).map_err(|error| match Self::detect(text) {
             Ok(other) => DestinationError::OtherFamily { expected, found: other.family },
-            // Damaged, but plainly meant for the family asked for (or for none): that family's own words serve.
             Err(_) => error,
         })
     }
 
-    fn read(text: &str, family: AddressFamily) -> Result<Self, DestinationError> {
+    fn parse(text: &str, family: AddressFamily) -> Result<Self, DestinationError> {
         let address = match family {
             AddressFamily::Evm => evm::canonical(text)?,
             AddressFamily::Tron => tron::canonical(text)?,
@@ -113,34 +52,33 @@ impl Destination {
         Ok(Self { family, address: address.into() })
     }
 
-    /// Which networks' address it is.
     #[must_use]
     pub fn family(&self) -> AddressFamily {
         self.family
     }
 
-    /// The address in its canonical spelling: EIP-55 capitals for EVM, as given for the others.
+    /// The canonical spelling: with EIP-55 capitals for EVM, as given for the other families.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.address
     }
 }
 
-/// The family a text resembles, sound or not.
+/// The family whose format the text resembles, valid or not.
 ///
-/// What base58 decodes to tells Tron and Bitcoin (25 bytes) from Solana (32 bytes) for certain. A Solana address may
-/// begin with `bc1` by chance; it counts as Bitcoin only where every further character could be Bitcoin's, so that a
-/// mistyped Bitcoin address is never taken for a Solana one.
-fn family_by_shape(text: &str) -> Result<AddressFamily, DestinationError> {
+/// The length of the base58 content distinguishes Tron and Bitcoin (25 bytes) from Solana (32 bytes). A Solana address can
+/// begin with `bc1`. Such a text counts as Bitcoin only if all further characters are bech32, so that a mistyped Bitcoin
+/// address is never accepted as a Solana address.
+fn family_by_format(text: &str) -> Result<AddressFamily, DestinationError> {
     if text.starts_with("0x") || text.starts_with("0X") {
         return Ok(AddressFamily::Evm);
     }
-    // A Tron address may begin with `TB1`, as addresses of Bitcoin's test network do; its checksum tells.
+    // A Tron address can begin with `TB1`, like addresses of Bitcoin's test network. The checksum distinguishes them.
     if tron::canonical(text).is_ok() {
         return Ok(AddressFamily::Tron);
     }
-    let is_solana = solana::decodes(text);
-    if bitcoin::has_segwit_prefix(text) && (!is_solana || bitcoin::is_all_bech32(text)) {
+    let is_solana = solana::is_base58_of_32_bytes(text);
+    if bitcoin::has_segwit_prefix(text) && (!is_solana || bitcoin::has_only_bech32_characters(text)) {
         return Ok(AddressFamily::Bitcoin);
     }
     if is_solana {

@@ -1,9 +1,9 @@
-//! Pricing: which way a payout takes and what it costs. Pure: a request and the route table in, a price out.
+//! Pricing: selects the route of a payout and computes its cost. A pure function of the request and the route table.
 //!
-//! The destination network is the one `network_hint` names, where the address fits it; without a hint the one the
-//! address's shape says, and for shapes that several networks share the configured default. The source network is
-//! the cheapest that carries the asset. An unknown hint, a network that does not carry the asset and an address no
-//! configured network takes are an unsupported route.
+//! The destination network is the one that `network_hint` names. Without a hint it is the default network of the
+//! address's family. The source network is the one with the lowest total fee among those that carry the asset. The route
+//! is unsupported if the hint is unknown, if the destination network does not carry the asset, or if no configured network
+//! has addresses of this family.
 
 #[cfg(test)]
 mod tests;
@@ -20,29 +20,26 @@ use crate::contracts;
 /// A priced request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
-    /// The verified recipient.
+    /// The recipient's verified address.
     pub destination: Destination,
-    /// The asset's symbol in capitals.
+    /// The symbol in uppercase.
     pub asset: Box<str>,
-    /// What the user sends, in the asset: the amount and all fees, rounded up to the asset's decimals on the
-    /// network the funds leave.
+    /// The amount plus all fees, in the asset, rounded up to the asset's decimals on the source network.
     pub user_sends: Amount,
-    /// What the recipient gets: the amount asked for.
+    /// The requested amount.
     pub recipient_gets: Amount,
-    /// All fees.
     pub fee_total: Usd,
-    /// The way the funds take.
     pub route: Route,
-    /// A cheaper network for the same address, where the request named none.
+    /// A cheaper network for the same address, if there is one and the request names no network.
     pub recommendation: Option<Recommendation>,
 }
 
-/// A hint to the partner that asking for another network would be cheaper.
+/// A cheaper network for the same address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Recommendation {
-    /// For people.
+    /// The recommendation as a sentence.
     pub message: String,
-    /// For programs.
+    /// The recommendation as data.
     pub alternative_route: AlternativeRoute,
 }
 
@@ -52,10 +49,10 @@ pub struct AlternativeRoute {
     /// The network to name in `network_hint`.
     #[schemars(with = "contracts::Network")]
     pub network: Network,
-    /// All fees there.
+    /// All fees on that network.
     #[schemars(with = "contracts::Usd")]
     pub fee_total_usd: Usd,
-    /// How much less that is.
+    /// The difference to the quoted fees.
     #[schemars(with = "contracts::Usd")]
     pub savings_usd: Usd,
 }
@@ -63,47 +60,47 @@ pub struct AlternativeRoute {
 /// Prices a request.
 ///
 /// # Errors
-/// Where the request is malformed, or no such payout can be made.
+/// Returns `QuoteRefusal` if the request is malformed, or no configured route fits it.
 pub fn price(routes: &Routes, request: &QuoteRequest) -> Result<Price, QuoteRefusal> {
     let amount = request.check()?;
     let asset = routes.asset(&request.asset).ok_or_else(|| unsupported_asset(routes))?;
     let (destination, to) = destination_network(routes, request)?;
-    let decimals = carried(routes, asset, to, request.network_hint.is_some())?;
+    let decimals = decimals_on_destination(routes, asset, to, request.network_hint.is_some())?;
     check_amount(asset, to, decimals, amount)?;
-    let option = cheapest_route(routes, asset, to).ok_or_else(|| no_route(asset, to))?;
+    let selected = cheapest_route(routes, asset, to).ok_or_else(|| no_route(asset, to))?;
     let recommendation = match request.network_hint {
         Some(_) => None,
-        None => recommendation(routes, asset, to, amount, option.fee),
+        None => recommendation(routes, asset, to, amount, selected.fee),
     };
     Ok(Price {
         destination,
         asset: asset.symbol.clone(),
-        user_sends: user_sends(asset, amount, option).ok_or_else(|| out_of_range(asset))?,
+        user_sends: user_sends(asset, amount, selected).ok_or_else(|| out_of_range(asset))?,
         recipient_gets: amount,
-        fee_total: option.fee,
+        fee_total: selected.fee,
         route: Route {
-            from_network: option.from.name.clone(),
+            from_network: selected.from.name.clone(),
             to_network: to.name.clone(),
-            estimated_seconds: option.seconds,
-            seconds_after_broadcast: option.seconds_after_broadcast,
+            estimated_seconds: selected.seconds,
+            seconds_after_broadcast: selected.seconds_after_broadcast,
         },
         recommendation,
     })
 }
 
-/// One way to bring an asset to a network.
+/// A possible route for an asset to a network.
 #[derive(Clone, Copy)]
 struct RouteOption<'a> {
     from: &'a Chain,
-    /// The asset's decimals where the funds leave.
+    /// The asset's decimals on the source network.
     decimals: u8,
     fee: Usd,
     seconds: u32,
     seconds_after_broadcast: u32,
 }
 
-/// The cheapest way. Of equally cheap ones the native one wins, then the faster one, then the name, so that the
-/// same request and table have the same answer for ever.
+/// The route with the lowest fee. Among equal fees, a route without a bridge is preferred, then the faster one, then the
+/// first by name, so that the result is deterministic.
 fn cheapest_route<'a>(routes: &'a Routes, asset: &'a Asset, to: &Chain) -> Option<RouteOption<'a>> {
     let options = routes.networks_carrying(asset).filter_map(|(from, decimals)| {
         if from.name == to.name {
@@ -118,9 +115,9 @@ fn cheapest_route<'a>(routes: &'a Routes, asset: &'a Asset, to: &Chain) -> Optio
     options.min_by_key(|option| (option.fee, option.from.name != to.name, option.seconds, &option.from.name))
 }
 
-/// Amount and fee in the asset, rounded up once, to what the source network can carry. `None` on overflow.
+/// The amount plus the fee, rounded up to the decimals of the source network. `None` on overflow.
 fn user_sends(asset: &Asset, amount: Amount, option: RouteOption<'_>) -> Option<Amount> {
-    // Rounding up at 18 decimals first changes nothing: no amount has more, so no whole unit lies in between.
+    // Rounding the fee up to 18 decimals first does not change the result, because no network has more decimals.
     let fee = option.fee.0.checked_div_up(asset.usd_price, 18)?;
     round_up(amount.checked_add(fee)?, option.decimals)
 }
@@ -148,8 +145,13 @@ fn destination_network<'a>(
     Ok((destination, chain))
 }
 
-/// The asset's decimals on the destination network, where that carries it.
-fn carried(routes: &Routes, asset: &Asset, to: &Chain, hinted: bool) -> Result<u8, QuoteRefusal> {
+/// The asset's decimals on the destination network.
+fn decimals_on_destination(
+    routes: &Routes,
+    asset: &Asset,
+    to: &Chain,
+    hinted: bool,
+) -> Result<u8, QuoteRefusal> {
     let field = if hinted { "network_hint" } else { "destination" };
     if !to.enabled {
         let detail = format!("{} is out of service for new quotes", to.display_name);
@@ -176,7 +178,7 @@ fn check_amount(asset: &Asset, to: &Chain, decimals: u8, amount: Amount) -> Resu
     Ok(())
 }
 
-/// The cheapest other network the same address is good on, where that is cheaper than what was quoted.
+/// The cheapest other network of the same address family, if its fees are below the quoted ones.
 fn recommendation(
     routes: &Routes,
     asset: &Asset,
@@ -214,7 +216,7 @@ fn unknown_network(routes: &Routes) -> QuoteRefusal {
 }
 
 fn no_route(asset: &Asset, to: &Chain) -> QuoteRefusal {
-    let detail = format!("there is no way to bring {} to {}", asset.symbol, to.display_name);
+    let detail = format!("there is no route for {} to {}", asset.symbol, to.display_name);
     QuoteRefusal::UnsupportedRoute { field: "destination", detail }
 }
 

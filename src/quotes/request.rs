@@ -1,4 +1,4 @@
-//! A quote request: what a partner sends, and what is left of it once every field was checked.
+//! A quote request and the checks of its fields.
 
 use payoutd_domain::Amount;
 use schemars::JsonSchema;
@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::QuoteRefusal;
 
-/// The body of a quote request. Unknown fields and repeated ones are refused, and so are control characters.
+/// The body of a quote request. Unknown fields, repeated fields and control characters are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QuoteRequest {
-    /// The partner's own reference: 1 to 255 characters. In the sandbox, reserved values choose the outcome.
+    /// The partner's own reference: 1 to 255 characters. In the sandbox, reserved values select the outcome.
     #[schemars(length(min = 1, max = 255), regex(pattern = NO_CONTROLS), example = &"order-1001")]
     pub external_ref: String,
     /// The recipient's address: 1 to 128 characters. Its network is detected from its shape, and its checksum is
@@ -21,37 +21,35 @@ pub struct QuoteRequest {
         example = &"TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
     )]
     pub destination: String,
-    /// The asset's symbol in whatever letter case: 2 to 16 characters.
+    /// The asset's symbol, case-insensitive: 2 to 16 characters.
     #[schemars(length(min = 2, max = 16), regex(pattern = NO_CONTROLS), example = &"USDT")]
     pub asset: String,
-    /// What the recipient is to get: a decimal string above zero, at most 64 characters. No sign, no exponent, no
-    /// leading zeros, at most 18 decimals (zeros at the end do not count).
+    /// The amount that the recipient gets: a decimal string above zero of at most 64 characters, without sign, exponent
+    /// and leading zeros, with at most 18 decimals (trailing zeros do not count).
     #[schemars(
         length(max = 64),
         regex(pattern = r"^(0\.[0-9]*[1-9][0-9]*|[1-9][0-9]*(\.[0-9]+)?)$"),
         example = &"25.00"
     )]
     pub amount: String,
-    /// The network the recipient expects the funds on, in whatever letter case: 1 to 32 characters. Give it where
-    /// several networks share the shape of the address; else the recommendation may offer a cheaper one.
+    /// The network on which the recipient expects the funds, case-insensitive: 1 to 32 characters. Set it if several
+    /// networks share the address format; otherwise the recommendation may name a cheaper one.
     #[serde(default)]
     #[schemars(length(min = 1, max = 32), regex(pattern = NO_CONTROLS))]
     pub network_hint: Option<String>,
 }
 
-/// What text for the fields must look like, besides its length.
 const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
-/// The most characters of an amount.
-const AMOUNT_CHARACTERS: usize = 64;
+const MAX_AMOUNT_CHARS: usize = 64;
 
 impl QuoteRequest {
-    /// Checks each field by itself, and returns the amount.
+    /// Checks the fields independently of the route table and returns the amount.
     pub(super) fn check(&self) -> Result<Amount, QuoteRefusal> {
         check_external_ref(&self.external_ref)?;
         check_text("destination", &self.destination, 1, 128)?;
         check_text("asset", &self.asset, 2, 16)?;
-        check_text("amount", &self.amount, 1, AMOUNT_CHARACTERS)?;
+        check_text("amount", &self.amount, 1, MAX_AMOUNT_CHARS)?;
         if let Some(hint) = &self.network_hint {
             check_text("network_hint", hint, 1, 32)?;
         }
@@ -63,17 +61,20 @@ impl QuoteRequest {
     }
 }
 
-/// Whether a text can be a partner's reference.
+/// Checks a partner's reference.
+///
+/// # Errors
+/// Returns `Validation` if the text is empty, too long, or contains control characters.
 pub(crate) fn check_external_ref(text: &str) -> Result<(), QuoteRefusal> {
     check_text("external_ref", text, 1, 255)
 }
 
-/// Lengths count characters, not bytes.
-fn check_text(field: &'static str, text: &str, least: usize, most: usize) -> Result<(), QuoteRefusal> {
-    // A character has at most four bytes: no need to count the characters of a megabyte.
-    let length = if text.len() > 4 * most { most + 1 } else { text.chars().count() };
-    if !(least..=most).contains(&length) {
-        let detail = format!("{field} must be {least} to {most} characters long");
+/// Checks the length in characters and refuses control characters.
+fn check_text(field: &'static str, text: &str, min: usize, max: usize) -> Result<(), QuoteRefusal> {
+    // A character has at most four bytes, so a longer text is too long without counting its characters.
+    let length = if text.len() > 4 * max { max + 1 } else { text.chars().count() };
+    if !(min..=max).contains(&length) {
+        let detail = format!("{field} must be {min} to {max} characters long");
         return Err(QuoteRefusal::validation(field, detail));
     }
     if text.chars().any(char::is_control) {
@@ -82,7 +83,7 @@ fn check_text(field: &'static str, text: &str, least: usize, most: usize) -> Res
     Ok(())
 }
 
-/// Why a text is no amount: no decimal at all, or one beyond what any asset could have.
+/// The refusal of a text that is not a valid amount: malformed, too many decimals, or too large.
 fn unreadable_amount(text: &str) -> QuoteRefusal {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());

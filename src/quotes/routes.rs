@@ -1,4 +1,4 @@
-//! The route table: networks, assets and bridges, as configured and as checked.
+//! The route table: networks, assets and bridges.
 
 mod check;
 #[cfg(test)]
@@ -12,32 +12,30 @@ use super::destination::AddressFamily;
 
 pub use check::RoutesError;
 
-/// The networks, assets and bridges payouts may take. Checked once at start, never changed.
+/// The networks, assets and bridges of payouts. Validated at startup and immutable.
 #[derive(Debug, Clone)]
 pub struct Routes {
     default_networks: BTreeMap<AddressFamily, Network>,
     networks: BTreeMap<Network, Chain>,
     assets: BTreeMap<Box<str>, Asset>,
-    /// By the network the funds arrive at, then the one they leave.
+    /// By destination network, then by source network.
     bridges: BTreeMap<Network, BTreeMap<Network, Bridge>>,
 }
 
-/// A network and what it costs to send there from itself.
+/// A network, with the fee and duration of a transfer within it.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    /// Its name in requests, reports and routing keys.
+    /// The name in requests, reports and routing keys.
     pub name: Network,
-    /// Its name for people.
     pub display_name: Box<str>,
-    /// The shape of its addresses.
     pub family: AddressFamily,
-    /// From the quote's execution to delivery, in seconds.
+    /// The time from execution of the quote to delivery, in seconds.
     pub seconds: u32,
-    /// From the transaction's broadcast to delivery, in seconds.
+    /// The time from broadcast of the transaction to delivery, in seconds.
     pub seconds_after_broadcast: u32,
     /// The fee of one transfer.
     pub fee: Usd,
-    /// Whether new quotes may use it.
+    /// Whether new quotes can use it.
     pub enabled: bool,
     explorer_tx_url: Box<str>,
 }
@@ -45,15 +43,13 @@ pub struct Chain {
 /// An asset and the networks that carry it.
 #[derive(Debug, Clone)]
 pub struct Asset {
-    /// In capitals.
+    /// In uppercase.
     pub symbol: Box<str>,
-    /// US dollars for one unit.
+    /// The price of one unit in US dollars.
     pub usd_price: Amount,
-    /// The least a recipient can be sent.
     pub min_amount: Amount,
-    /// The most a recipient can be sent.
     pub max_amount: Amount,
-    /// Whether new quotes may use it.
+    /// Whether new quotes can use it.
     pub enabled: bool,
     decimals: BTreeMap<Network, u8>,
 }
@@ -61,16 +57,16 @@ pub struct Asset {
 /// A bridge from one network to another.
 #[derive(Debug, Clone)]
 pub struct Bridge {
-    /// The bridge's fee, to which the fee on the network the funds leave is added.
+    /// The bridge's fee. The fee of the source network is added to it.
     pub fee: Usd,
-    /// From the quote's execution to delivery, in seconds, both networks' own times included.
+    /// The time from execution of the quote to delivery, in seconds, including both networks.
     pub seconds: u32,
-    /// From the bridge transaction's broadcast to delivery, in seconds.
+    /// The time from broadcast of the bridge transaction to delivery, in seconds.
     pub seconds_after_broadcast: u32,
 }
 
 impl Asset {
-    /// How many decimals it has on that network; `None` where the network does not carry it.
+    /// The asset's decimals on a network; `None` if the network does not carry it.
     #[must_use]
     pub fn decimals_on(&self, network: &Network) -> Option<u8> {
         self.decimals.get(network).copied()
@@ -78,35 +74,35 @@ impl Asset {
 }
 
 impl Routes {
-    /// The network of that name, in whatever letter case.
+    /// The network with this name, case-insensitive.
     #[must_use]
     pub fn network(&self, name: &str) -> Option<&Chain> {
         self.networks.get(&Network::new(name))
     }
 
-    /// All networks, by name.
+    /// All networks in the order of their names.
     pub fn networks(&self) -> impl Iterator<Item = &Chain> {
         self.networks.values()
     }
 
-    /// The network an address of this family is on, where nobody says which.
+    /// The network of addresses of this family when the request names none.
     #[must_use]
     pub fn default_network(&self, family: AddressFamily) -> Option<&Chain> {
         self.default_networks.get(&family).and_then(|name| self.networks.get(name))
     }
 
-    /// The asset of that symbol, in whatever letter case, where new quotes may use it.
+    /// The enabled asset with this symbol, case-insensitive.
     #[must_use]
     pub fn asset(&self, symbol: &str) -> Option<&Asset> {
         self.assets.get(symbol.to_ascii_uppercase().as_str()).filter(|asset| asset.enabled)
     }
 
-    /// The assets new quotes may use, by symbol.
+    /// The enabled assets in the order of their symbols.
     pub fn assets(&self) -> impl Iterator<Item = &Asset> {
         self.assets.values().filter(|asset| asset.enabled)
     }
 
-    /// The networks new quotes may use for this asset, by name, and its decimals there.
+    /// The enabled networks that carry the asset, in the order of their names, with its decimals.
     pub fn networks_carrying<'a>(&'a self, asset: &'a Asset) -> impl Iterator<Item = (&'a Chain, u8)> {
         let chains = asset
             .decimals
@@ -115,13 +111,13 @@ impl Routes {
         chains.filter(|(chain, _)| chain.enabled)
     }
 
-    /// The bridge between two networks, where there is one in service.
+    /// The enabled bridge between two networks.
     #[must_use]
     pub fn bridge(&self, from: &Network, to: &Network) -> Option<&Bridge> {
         self.bridges.get(to)?.get(from)
     }
 
-    /// Where people can look a transaction up. `None` for a network that is not configured.
+    /// The URL of a transaction in the network's explorer. `None` if the network is not configured.
     #[must_use]
     pub fn explorer_url(&self, network: &Network, tx_hash: &TxHash) -> Option<String> {
         let template = &self.networks.get(network)?.explorer_tx_url;
@@ -129,14 +125,14 @@ impl Routes {
     }
 }
 
-/// A hash comes from outside: nothing in it may leave its place in a URL.
+/// Percent-encodes a hash. Hashes are untrusted and must not change the structure of the URL.
 fn percent_encoded(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             encoded.push(char::from(byte));
         } else {
-            // Writing to a string cannot fail.
+            // Writing to a string does not fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
         encoded

@@ -1,8 +1,9 @@
-//! Signed quote ids: a forged or foreign id is refused without asking a database.
+//! Signed quote ids. A forged id, or one of another account, is refused without a database query.
 //!
-//! An id is `quo_`, a nonce of 16 bytes in hex, and HMAC-SHA256 over mode, organisation and nonce, cut to 16 bytes, in
-//! hex. A live nonce is a random UUID v7. A sandbox nonce is a keyed function of organisation and request, so that the
-//! same request has the same quote. Each use of the key has its own domain, and every part is preceded by its length.
+//! An id is `quo_`, a nonce of 16 bytes in hex, and a tag in hex: the HMAC-SHA256 of mode, organisation and nonce,
+//! truncated to 16 bytes. The nonce of a live quote is a random UUID v7. The nonce of a sandbox quote is an HMAC of
+//! organisation and request, so that the same request has the same id. Each use of the key has its own domain string, and
+//! every part is preceded by its length.
 
 #[cfg(test)]
 mod tests;
@@ -17,38 +18,31 @@ use subtle::ConstantTimeEq;
 use uuid::{Builder, Uuid};
 
 const PREFIX: &str = "quo_";
-/// The length of a nonce, and of a tag.
+/// The length of a nonce and of a tag, in bytes.
 const BYTES: usize = 16;
 const HEX_DIGITS: usize = 2 * BYTES;
 
-/// The key quote ids are signed with. It cannot be read back, printed or logged.
+/// The key that signs quote ids. It cannot be read, printed or logged.
 #[derive(Clone)]
 pub struct SigningKey(Hmac<Sha256>);
 
-/// A signing key that is too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at least {} bytes long", SigningKey::MIN_BYTES)]
 pub struct WeakKey;
 
-/// Why a quote could not be given an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SigningError {
-    /// The system has no randomness to give.
-    #[error("no randomness: {0}")]
+    #[error("the random generator failed: {0}")]
     Randomness(#[from] getrandom::Error),
-    /// The id would be none.
     #[error("the signed id {0}")]
     Id(#[from] InvalidId),
 }
 
 impl SigningKey {
-    /// The shortest key.
     pub const MIN_BYTES: usize = 16;
 
-    /// The key made of these bytes.
-    ///
     /// # Errors
-    /// Refuses fewer than 16 bytes.
+    /// Returns `WeakKey` if `secret` has fewer than 16 bytes.
     pub fn new(secret: &[u8]) -> Result<Self, WeakKey> {
         if secret.len() < Self::MIN_BYTES {
             return Err(WeakKey);
@@ -79,45 +73,43 @@ impl fmt::Debug for SigningKey {
 }
 
 impl<'de> Deserialize<'de> for SigningKey {
-    /// The bytes of a text. An error does not repeat them.
+    /// Reads the key from the bytes of a text. The error does not contain them.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(String::deserialize(deserializer)?.as_bytes()).map_err(serde::de::Error::custom)
     }
 }
 
-/// Makes quote ids, and recognises its own. Cheap to clone.
+/// Creates and verifies quote ids. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Signer {
     key: SigningKey,
 }
 
-/// What a sandbox quote is a function of, besides the organisation. The address, symbol and amount are canonical, so
-/// spellings of one request have one quote.
+/// The input of a sandbox quote id, besides the organisation. Address, symbol and amount are canonical, so that different
+/// spellings of a request have the same id.
 #[derive(Debug, Clone, Copy)]
 pub struct SandboxRequest<'a> {
-    /// The partner's own reference.
     pub external_ref: &'a str,
-    /// The recipient's address, canonical.
+    /// Canonical.
     pub destination: &'a str,
-    /// The asset's symbol in capitals.
+    /// In uppercase.
     pub asset: &'a str,
-    /// The amount, canonical.
+    /// Canonical.
     pub amount: &'a str,
-    /// The network asked for, in lowercase.
+    /// In lowercase.
     pub network_hint: Option<&'a str>,
 }
 
 impl Signer {
-    /// A signer with this key.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         Self { key }
     }
 
-    /// A new id for a live quote given `now`.
+    /// Creates an id for a live quote.
     ///
     /// # Errors
-    /// Where the system has no randomness to give.
+    /// Returns `SigningError::Randomness` if the operating system's random generator fails.
     pub fn live_quote_id(&self, org: OrgId, now: Timestamp) -> Result<QuoteId, SigningError> {
         let mut random = [0; 10];
         getrandom::fill(&mut random)?;
@@ -129,7 +121,7 @@ impl Signer {
     /// The id of the sandbox quote for this request.
     ///
     /// # Errors
-    /// Never, as far as known: a signed id is always a quote id.
+    /// None is known: a signed id is always a valid quote id.
     pub fn sandbox_quote_id(
         &self,
         org: OrgId,
@@ -139,46 +131,46 @@ impl Signer {
         let texts = [external_ref, destination, asset, amount];
         let mut parts: Vec<&[u8]> = vec![org.0.as_bytes()];
         parts.extend(texts.map(|text| text.as_bytes()));
-        // No hint is one part fewer: not the same as an empty one.
+        // A missing hint adds no part, so it differs from an empty one.
         parts.extend(network_hint.map(str::as_bytes));
         self.sign(org, Mode::Test, Uuid::from_bytes(self.key.short_tag("sandbox-quote", &parts)))
     }
 
-    /// Whether this signer gave the id to this organisation, in this mode. Takes the same time whatever differs.
+    /// Whether this key signed the id for this organisation and mode. Runs in constant time.
     #[must_use]
     pub fn verify(&self, id: &QuoteId, org: OrgId, mode: Mode) -> bool {
-        let Some((nonce, tag)) = read(id.as_str()) else { return false };
+        let Some((nonce, tag)) = parse(id.as_str()) else { return false };
         self.quote_tag(org, mode, nonce).ct_eq(tag.as_bytes()).into()
     }
 
-    /// The id a text spells, where [`verify`](Self::verify) holds for it. Anything else is no id.
+    /// Parses a quote id and verifies it.
     ///
     /// # Errors
-    /// Where the text is malformed, forged, or the id of another organisation or mode.
+    /// Returns `InvalidId` if the text is malformed or forged, or the id belongs to another organisation or mode.
     pub fn parse_quote_id(&self, text: &str, org: OrgId, mode: Mode) -> Result<QuoteId, InvalidId> {
         let id: QuoteId = text.parse()?;
         if self.verify(&id, org, mode) { Ok(id) } else { Err(InvalidId { expected: "quote id" }) }
     }
 
-    /// The id of the payout that a sandbox quote makes: the same for ever. A UUID of version 8, so it never meets a
-    /// live payout's, which are of version 7.
+    /// The id of the payout that a sandbox quote creates. It is a UUID v8, so it cannot equal the id of a live payout,
+    /// which is a UUID v7.
     #[must_use]
     pub fn sandbox_payout_id(&self, org: OrgId, quote: &QuoteId) -> PayoutId {
         let parts = [org.0.as_bytes().as_slice(), quote.as_str().as_bytes()];
         PayoutId(Builder::from_custom_bytes(self.key.short_tag("sandbox-payout", &parts)).into_uuid())
     }
 
-    /// The tracking token of a sandbox payout: 128 bits that only the key's holder can tell from the id.
+    /// The tracking token of a sandbox payout: 128 bits that cannot be derived from the id without the key.
     #[must_use]
     pub fn sandbox_tracking_token(&self, payout: PayoutId) -> TrackingToken {
         let tag = self.key.short_tag("sandbox-tracking", &[payout.0.as_bytes()]);
         TrackingToken(Builder::from_bytes(tag).into_uuid())
     }
 
-    /// What proves that a place in a list was given out by us, for that very list.
+    /// The tag that authenticates a page cursor. It binds `position` to the query that it belongs to.
     #[must_use]
-    pub fn cursor_tag(&self, list: &[u8], place: &[u8]) -> [u8; 16] {
-        self.key.short_tag("cursor-v1", &[list, place])
+    pub fn cursor_tag(&self, query: &[u8], position: &[u8]) -> [u8; 16] {
+        self.key.short_tag("cursor-v1", &[query, position])
     }
 
     fn quote_tag(&self, org: OrgId, mode: Mode, nonce: Uuid) -> [u8; BYTES] {
@@ -191,13 +183,13 @@ impl Signer {
     }
 }
 
-/// The nonce and the tag of an id, in the one spelling that is ever given out.
-fn read(id: &str) -> Option<(Uuid, Uuid)> {
+/// Splits an id into nonce and tag. Only the canonical spelling is accepted.
+fn parse(id: &str) -> Option<(Uuid, Uuid)> {
     let (nonce, tag) = id.strip_prefix(PREFIX)?.split_at_checked(HEX_DIGITS)?;
-    Some((read_hex(nonce)?, read_hex(tag)?))
+    Some((parse_hex(nonce)?, parse_hex(tag)?))
 }
 
-fn read_hex(text: &str) -> Option<Uuid> {
+fn parse_hex(text: &str) -> Option<Uuid> {
     let lowercase = text.len() == HEX_DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if lowercase { Uuid::try_parse(text).ok() } else { None }
 }

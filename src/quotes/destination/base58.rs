@@ -1,8 +1,9 @@
-//! Base58, with and without a checksum.
+//! Base58 with and without a checksum.
 
 use super::{AddressFamily, DestinationError};
 
-/// The bytes of a base58 text.
+/// # Errors
+/// Returns `BadCharacter` if the text contains a character that is not base58.
 pub(super) fn decode(text: &str, family: AddressFamily) -> Result<Vec<u8>, DestinationError> {
     use bs58::decode::Error;
     bs58::decode(text).into_vec().map_err(|error| match error {
@@ -17,7 +18,7 @@ pub(super) fn decode(text: &str, family: AddressFamily) -> Result<Vec<u8>, Desti
     })
 }
 
-/// The version byte and the 20-byte payload of a base58check text of 25 bytes.
+/// Decodes base58check of 25 bytes into the version byte and the payload.
 pub(super) fn decode_checked(text: &str, family: AddressFamily) -> Result<(u8, [u8; 20]), DestinationError> {
     let bytes = decode(text, family)?;
     if bytes.len() != 25 {

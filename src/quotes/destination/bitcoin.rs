@@ -20,18 +20,18 @@ fn after_segwit_prefix(text: &str) -> Option<(&'static str, &str)> {
     })
 }
 
-/// Whether the text begins as segwit addresses do, on whichever of Bitcoin's networks.
+/// Whether the text has the segwit prefix of one of Bitcoin's networks.
 pub(super) fn has_segwit_prefix(text: &str) -> bool {
     after_segwit_prefix(text).is_some()
 }
 
-/// Whether all that follows the prefix could stand in a segwit address, letter case aside.
-pub(super) fn is_all_bech32(text: &str) -> bool {
+/// Whether all characters after the segwit prefix are bech32, case-insensitive.
+pub(super) fn has_only_bech32_characters(text: &str) -> bool {
     after_segwit_prefix(text)
         .is_some_and(|(_, rest)| rest.chars().all(|c| BECH32.contains(c.to_ascii_lowercase())))
 }
 
-/// The address as given, once verified.
+/// Verifies the address and returns it unchanged.
 pub(super) fn canonical(text: &str) -> Result<String, DestinationError> {
     match after_segwit_prefix(text) {
         Some(("bc1", _)) => segwit(text)?,

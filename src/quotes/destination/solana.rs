@@ -5,12 +5,11 @@ use super::{AddressFamily, DestinationError, base58};
 const FAMILY: AddressFamily = AddressFamily::Solana;
 const BYTES: usize = 32;
 
-/// Whether the text is base58 of 32 bytes.
-pub(super) fn decodes(text: &str) -> bool {
+pub(super) fn is_base58_of_32_bytes(text: &str) -> bool {
     base58::decode(text, FAMILY).is_ok_and(|bytes| bytes.len() == BYTES)
 }
 
-/// The address as given, once verified as far as that is possible.
+/// Verifies the length and returns the address unchanged.
 pub(super) fn canonical(text: &str) -> Result<String, DestinationError> {
     let bytes = base58::decode(text, FAMILY)?;
     if bytes.len() != BYTES {
@@ -20,7 +19,7 @@ pub(super) fn canonical(text: &str) -> Result<String, DestinationError> {
             found: bytes.len(),
         });
     }
-    // All zeros is the system program.
+    // The address of the system program.
     if bytes.iter().all(|b| *b == 0) {
         return Err(DestinationError::ZeroAddress(FAMILY));
     }

@@ -25,7 +25,7 @@ fn family(text: &str) -> Result<AddressFamily, DestinationError> {
 }
 
 #[test]
-fn eip_55_vectors_hold_in_every_accepted_spelling() {
+fn the_eip_55_test_vectors_are_accepted_in_every_spelling() {
     for vector in EIP_55 {
         let small = vector.to_ascii_lowercase();
         let capital = format!("0x{}", vector[2..].to_ascii_uppercase());
@@ -37,7 +37,7 @@ fn eip_55_vectors_hold_in_every_accepted_spelling() {
 }
 
 #[test]
-fn published_addresses_are_recognised_by_shape() {
+fn the_family_of_published_addresses_is_detected() {
     use AddressFamily::{Bitcoin, Solana, Tron};
     for (text, expected) in [
         (TRON, Tron),
@@ -57,7 +57,7 @@ fn published_addresses_are_recognised_by_shape() {
 }
 
 #[test]
-fn bip_173_and_350_vectors() {
+fn the_bip_173_and_bip_350_test_vectors_are_accepted_or_refused_as_specified() {
     for good in [
         "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4",
         "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y",
@@ -95,7 +95,7 @@ fn bip_173_and_350_vectors() {
 }
 
 #[test]
-fn errors_say_precisely_what_is_wrong() {
+fn errors_name_the_family_and_the_defect() {
     use AddressFamily::{Bitcoin, Evm, Solana, Tron};
     use DestinationError as E;
     let text = |e: Result<AddressFamily, E>| e.unwrap_err().to_string();
@@ -128,7 +128,7 @@ fn errors_say_precisely_what_is_wrong() {
 }
 
 #[test]
-fn nobody_is_paid_at_a_zero_address() {
+fn zero_addresses_are_refused() {
     use AddressFamily::{Bitcoin, Evm, Solana, Tron};
     for (text, of) in [
         ("0x0000000000000000000000000000000000000000", Evm),
@@ -141,7 +141,7 @@ fn nobody_is_paid_at_a_zero_address() {
 }
 
 #[test]
-fn a_network_refuses_other_families_addresses() {
+fn an_address_of_another_family_is_refused() {
     assert_eq!(
         Destination::of_family(TRON, AddressFamily::Evm),
         Err(DestinationError::OtherFamily { expected: AddressFamily::Evm, found: AddressFamily::Tron })
@@ -154,17 +154,17 @@ fn a_network_refuses_other_families_addresses() {
 }
 
 #[test]
-fn a_mistyped_bitcoin_address_is_never_a_solana_address() {
-    // 43 base58 characters that decode to 32 bytes, and all of them Bitcoin's as well.
+fn a_mistyped_bitcoin_address_is_not_accepted_as_a_solana_address() {
+    // 43 characters that are both base58 of 32 bytes and bech32.
     let meant_for_bitcoin = "bc1qpzry9x8gf2tvdw5s3jn54khce6mua7qpzry9x8g";
-    assert!(solana::decodes(meant_for_bitcoin));
+    assert!(solana::is_base58_of_32_bytes(meant_for_bitcoin));
     assert!(matches!(family(meant_for_bitcoin), Err(DestinationError::BadChecksum { .. })));
-    // The same beginning on an address that could not be Bitcoin's.
+    // The same prefix, followed by characters that are not bech32.
     let solana_by_chance = "bc1FWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1";
     assert_eq!(family(solana_by_chance), Ok(AddressFamily::Solana));
 }
 
-/// Every text that differs from `text` in one character, that character being one of `alphabet`.
+/// All texts that differ from `text` in one character, replaced by one of `alphabet`.
 fn one_wrong_character<'a>(text: &'a str, alphabet: &'a str) -> impl Iterator<Item = String> + 'a {
     (0..text.len()).flat_map(move |i| {
         let different = alphabet.chars().filter(move |c| !text[i..].starts_with(*c));
@@ -175,7 +175,7 @@ fn one_wrong_character<'a>(text: &'a str, alphabet: &'a str) -> impl Iterator<It
 const ALPHANUMERIC: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 #[test]
-fn no_single_wrong_character_gets_past_a_checksum() {
+fn a_checksum_detects_every_single_wrong_character() {
     for text in [EIP_55[4], EIP_55[5], EIP_55[6], EIP_55[7], TRON, P2PKH, P2SH, SEGWIT, TAPROOT] {
         for wrong in one_wrong_character(text, ALPHANUMERIC) {
             assert!(family(&wrong).is_err(), "{wrong} for {text}");
@@ -184,7 +184,7 @@ fn no_single_wrong_character_gets_past_a_checksum() {
 }
 
 #[test]
-fn a_tron_address_that_begins_like_bitcoins_test_network_is_trons() {
+fn a_tron_address_that_begins_with_tb1_is_detected_as_tron() {
     let any = bs58::decode(format!("TB1{}", "5".repeat(31))).into_vec().unwrap();
     let text = bs58::encode(&any[..21]).with_check().into_string();
     assert!(text.starts_with("TB1"), "{text}");
@@ -193,7 +193,7 @@ fn a_tron_address_that_begins_like_bitcoins_test_network_is_trons() {
 
 proptest! {
     #[test]
-    fn a_flipped_capital_breaks_an_evm_checksum(account in any::<[u8; 20]>(), at in 2usize..42) {
+    fn an_evm_checksum_detects_a_letter_in_the_wrong_case(account in any::<[u8; 20]>(), at in 2usize..42) {
         let hex: String = account.iter().map(|b| format!("{b:02x}")).collect();
         let good = Destination::detect(&format!("0x{hex}")).unwrap();
         let mut wrong = good.as_str().as_bytes().to_vec();
@@ -201,7 +201,7 @@ proptest! {
         wrong[at] = if letter.is_ascii_uppercase() { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() };
         let wrong = String::from_utf8(wrong).unwrap();
         let digits = &wrong[2..];
-        // With all letters of one case there is no checksum to break.
+        // An address with letters of one case carries no checksum.
         let mixed = digits.bytes().any(|b| b.is_ascii_uppercase()) && digits.bytes().any(|b| b.is_ascii_lowercase());
         if mixed && wrong != good.as_str() {
             prop_assert!(family(&wrong).is_err());
@@ -209,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn a_wrong_character_breaks_a_tron_checksum(account in any::<[u8; 20]>(), at in 0usize..34, c in 0usize..62) {
+    fn a_tron_checksum_detects_a_wrong_character(account in any::<[u8; 20]>(), at in 0usize..34, c in 0usize..62) {
         let text = bs58::encode([&[0x41], &account[..]].concat()).with_check().into_string();
         prop_assert_eq!(family(&text), Ok(AddressFamily::Tron));
         let c = &ALPHANUMERIC[c..=c];
@@ -218,7 +218,7 @@ proptest! {
     }
 
     #[test]
-    fn a_wrong_character_breaks_a_segwit_checksum(
+    fn a_segwit_checksum_detects_a_wrong_character(
         program in any::<[u8; 32]>(), version in 0u8..=16, at in 0usize..62, c in 0usize..62,
     ) {
         let text = segwit::encode(hrp::BC, Fe32::try_from(version).unwrap(), &program).unwrap();
@@ -229,15 +229,15 @@ proptest! {
     }
 
     #[test]
-    fn every_solana_key_is_recognised(key in any::<[u8; 32]>()) {
+    fn every_solana_key_is_detected(key in any::<[u8; 32]>()) {
         let text = bs58::encode(key).into_string();
-        // One in millions looks like Bitcoin's; a hint settles it.
-        prop_assume!(!bitcoin::is_all_bech32(&text));
+        // One key in millions also looks like a Bitcoin address. It needs a network hint.
+        prop_assume!(!bitcoin::has_only_bech32_characters(&text));
         prop_assert_eq!(family(&text), Ok(AddressFamily::Solana));
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in ".{0,128}") {
+    fn no_text_makes_the_parser_panic(text in ".{0,128}") {
         let _ = Destination::detect(&text);
         for expected in AddressFamily::ALL {
             let _ = Destination::of_family(&text, expected);

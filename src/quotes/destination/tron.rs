@@ -6,7 +6,7 @@ const FAMILY: AddressFamily = AddressFamily::Tron;
 const MAINNET: u8 = 0x41;
 const TESTNET: u8 = 0xa0;
 
-/// The address as given, once verified.
+/// Verifies the address and returns it unchanged.
 pub(super) fn canonical(text: &str) -> Result<String, DestinationError> {
     let (version, account) = base58::decode_checked(text, FAMILY)?;
     match version {

@@ -1,4 +1,4 @@
-//! From the configured table to one that can be relied on. Every refusal names its key.
+//! Validates the configured route table. Every error names its key.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,18 @@ use crate::quotes::destination::AddressFamily;
 /// The placeholder of the transaction hash in an explorer URL.
 pub(super) const TX_HASH: &str = "{tx_hash}";
 
-/// A value of the route table that cannot be worked with.
+/// An invalid value in the route table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {problem}")]
 pub struct RoutesError {
-    /// The key's full name, such as `routes.networks.tron.fee_usd`.
+    /// The full key, such as `routes.networks.tron.fee_usd`.
     pub key: String,
-    /// What is wrong with its value.
     pub problem: String,
 }
 
-/// The longest time a route may take: 30 days.
+/// The longest duration of a route: 30 days.
 const MAX_SECONDS: u32 = 30 * 24 * 60 * 60;
-// With these limits no price can overflow: 2 fees of 10^6 over a price of 8 decimals, at 18 decimals, is below 10^33.
+// Within these limits no price overflows: 2 fees of 10^6 divided by a price of 8 decimals, at 18 decimals, are below 10^33.
 const MAX_FEE: u128 = 1_000_000;
 const FEE_DECIMALS: u8 = 6;
 const MAX_PRICE: u128 = 1_000_000_000;
@@ -53,17 +52,20 @@ impl TryFrom<&RoutesConfig> for Routes {
 
 fn network(name: &str, config: &NetworkConfig) -> Result<(Network, Chain), RoutesError> {
     let key = format!("routes.networks.{name}");
-    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_');
-    // The name becomes a word of routing keys, so it has no dots.
-    if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
-        return Err(error(key, "a network's name is 1 to 32 lowercase letters, digits, - or _"));
+    let is_allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, b'-' | b'_');
+    // The name is a word of AMQP routing keys, so it must not contain dots.
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(is_allowed) {
+        return Err(error(key, "the name of a network must be 1 to 32 lowercase letters, digits, - or _"));
     }
     if config.display_name.is_empty() || config.display_name.chars().any(char::is_control) {
-        return Err(error(format!("{key}.display_name"), "must be a name people can read"));
+        return Err(error(
+            format!("{key}.display_name"),
+            "must not be empty and must not contain control characters",
+        ));
     }
     if !config.explorer_tx_url.starts_with("https://") || config.explorer_tx_url.matches(TX_HASH).count() != 1
     {
-        let problem = "must be an https:// URL that holds {tx_hash} exactly once";
+        let problem = "must be an https:// URL that contains {tx_hash} exactly once";
         return Err(error(format!("{key}.explorer_tx_url"), problem));
     }
     check_seconds(&key, config.seconds, config.seconds_after_broadcast)?;
@@ -87,9 +89,12 @@ fn asset(
     networks: &BTreeMap<Network, Chain>,
 ) -> Result<(Box<str>, Asset), RoutesError> {
     let key = format!("routes.assets.{name}");
-    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if !(2..=16).contains(&name.len()) || !name.bytes().all(plain) {
-        return Err(error(key, "an asset is named by its symbol in 2 to 16 lowercase letters and digits"));
+    let is_allowed = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    if !(2..=16).contains(&name.len()) || !name.bytes().all(is_allowed) {
+        return Err(error(
+            key,
+            "the name of an asset must be its symbol: 2 to 16 lowercase letters and digits",
+        ));
     }
     let price_key = format!("{key}.usd_price");
     let usd_price = positive(&price_key, amount(&price_key, &config.usd_price, MAX_PRICE, PRICE_DECIMALS)?)?;
@@ -106,7 +111,7 @@ fn asset(
     let mut decimals = BTreeMap::new();
     for (network, places) in &config.decimals {
         let key = format!("{key}.decimals.{network}");
-        let network = known(&key, network, networks)?;
+        let network = configured_network(&key, network, networks)?;
         if *places > AMOUNT_DECIMALS {
             return Err(error(key, "must be 0 to 18"));
         }
@@ -126,10 +131,10 @@ fn bridges(
 ) -> Result<BTreeMap<Network, BTreeMap<Network, Bridge>>, RoutesError> {
     let mut table: BTreeMap<Network, BTreeMap<Network, Bridge>> = BTreeMap::new();
     for (from_name, targets) in &config.bridges {
-        let from = known(&format!("routes.bridges.{from_name}"), from_name, networks)?;
+        let from = configured_network(&format!("routes.bridges.{from_name}"), from_name, networks)?;
         for (to_name, config) in targets {
             let key = format!("routes.bridges.{from_name}.{to_name}");
-            let to = known(&key, to_name, networks)?;
+            let to = configured_network(&key, to_name, networks)?;
             if from.name == to.name {
                 return Err(error(key, "a bridge joins two different networks"));
             }
@@ -160,16 +165,16 @@ fn default_networks(
         let key = format!("routes.default_networks.{}", family.as_str());
         let mut members = networks.values().filter(|chain| chain.family == family);
         let chain = match (config.default_networks.of(family), members.next(), members.next()) {
-            (Some(name), _, _) => known(&key, name, networks)?,
+            (Some(name), _, _) => configured_network(&key, name, networks)?,
             (None, Some(only), None) => only,
             (None, None, _) => continue,
             (None, Some(_), Some(_)) => {
-                let problem = "several networks share these addresses, so one of them must be named here";
+                let problem = "several networks share these addresses; one of them must be the default";
                 return Err(error(key, problem));
             }
         };
         if chain.family != family {
-            let problem = format!("{} takes {} addresses, not {family} ones", chain.name, chain.family);
+            let problem = format!("{} has {} addresses, not {family} addresses", chain.name, chain.family);
             return Err(error(key, problem));
         }
         defaults.insert(family, chain.name.clone());
@@ -177,12 +182,12 @@ fn default_networks(
     Ok(defaults)
 }
 
-fn known<'a>(
+fn configured_network<'a>(
     key: &str,
     name: &str,
     networks: &'a BTreeMap<Network, Chain>,
 ) -> Result<&'a Chain, RoutesError> {
-    // Names are written in lowercase everywhere, so that no two keys mean the same.
+    // Only the lowercase spelling is accepted, so that no two keys have the same meaning.
     let found = networks.get(&Network::new(name)).filter(|chain| chain.name.as_str() == name);
     found.ok_or_else(|| {
         let names: Vec<&str> = networks.keys().map(Network::as_str).collect();

@@ -1,29 +1,24 @@
 use super::*;
-
 use crate::config::{AssetConfig, BridgeConfig, DEFAULTS, NetworkConfig, RoutesConfig};
+use crate::quotes::testing::default_routes_config;
 
-fn read(toml: &str) -> Result<RoutesConfig, config::ConfigError> {
-    let source = config::File::from_str(toml, config::FileFormat::Toml);
-    config::Config::builder().add_source(source).build()?.get("routes")
-}
-
-fn checked(config: &RoutesConfig) -> Result<Routes, RoutesError> {
+fn validated(config: &RoutesConfig) -> Result<Routes, RoutesError> {
     config.try_into()
 }
 
 #[test]
-fn the_defaults_are_sound_and_say_who_carries_what() {
-    let routes = checked(&read(DEFAULTS).unwrap()).unwrap();
-    let carried = |symbol: &str| -> Vec<String> {
+fn the_default_routes_are_valid() {
+    let routes = validated(&default_routes_config()).unwrap();
+    let networks_of = |symbol: &str| -> Vec<String> {
         let asset = routes.asset(symbol).unwrap();
         routes
             .networks_carrying(asset)
             .map(|(chain, decimals)| format!("{}:{decimals}", chain.name))
             .collect()
     };
-    assert_eq!(carried("usdt").join(" "), "arbitrum:6 bnb:18 ethereum:6 polygon:6 solana:6 tron:6");
-    assert_eq!(carried("Usdc").join(" "), "arbitrum:6 base:6 bnb:18 ethereum:6 polygon:6 solana:6");
-    assert_eq!(carried("XAUT").join(" "), "ethereum:6");
+    assert_eq!(networks_of("usdt").join(" "), "arbitrum:6 bnb:18 ethereum:6 polygon:6 solana:6 tron:6");
+    assert_eq!(networks_of("Usdc").join(" "), "arbitrum:6 base:6 bnb:18 ethereum:6 polygon:6 solana:6");
+    assert_eq!(networks_of("XAUT").join(" "), "ethereum:6");
     let names: Vec<&str> = routes.networks().map(|chain| chain.name.as_str()).collect();
     assert_eq!(names, ["arbitrum", "base", "bnb", "ethereum", "polygon", "solana", "tron"]);
     assert_eq!(routes.default_network(AddressFamily::Evm).unwrap().name.as_str(), "ethereum");
@@ -35,19 +30,19 @@ fn the_defaults_are_sound_and_say_who_carries_what() {
 }
 
 #[test]
-fn a_hash_stays_in_its_place_in_an_explorer_url() {
-    let routes = checked(&read(DEFAULTS).unwrap()).unwrap();
+fn a_hash_is_percent_encoded_in_an_explorer_url() {
+    let routes = validated(&default_routes_config()).unwrap();
     let url = |network: &str, hash: &str| routes.explorer_url(&Network::new(network), &TxHash::new(hash));
     assert_eq!(url("base", "0xAB").unwrap(), "https://basescan.org/tx/0xab");
     assert_eq!(url("base", "../a?b#c\"<é").unwrap(), "https://basescan.org/tx/..%2Fa%3Fb%23c%22%3C%C3%A9");
     assert_eq!(url("mars", "0xab"), None);
 }
 
-/// What starting with this change to the defaults says.
+/// The error for the default routes with this change.
 fn refusal(change: impl FnOnce(&mut RoutesConfig)) -> String {
-    let mut config = read(DEFAULTS).unwrap();
+    let mut config = default_routes_config();
     change(&mut config);
-    checked(&config).unwrap_err().to_string()
+    validated(&config).unwrap_err().to_string()
 }
 
 fn carry(asset: &mut AssetConfig, network: &str, decimals: u8) {
@@ -55,13 +50,13 @@ fn carry(asset: &mut AssetConfig, network: &str, decimals: u8) {
 }
 
 #[test]
-fn every_bad_value_is_refused_by_its_keys_name() {
+fn the_error_of_an_invalid_value_names_its_key() {
     let network = |f: fn(&mut NetworkConfig)| refusal(|c| f(c.networks.get_mut("tron").unwrap()));
     let asset = |f: fn(&mut AssetConfig)| refusal(|c| f(c.assets.get_mut("usdt").unwrap()));
     let bridge = |f: fn(&mut BridgeConfig)| {
         refusal(|c| f(c.bridges.get_mut("polygon").unwrap().get_mut("ethereum").unwrap()))
     };
-    for (said, key) in [
+    for (error, key) in [
         (network(|n| n.fee_usd = "a lot".into()), "routes.networks.tron.fee_usd: \"a lot\" "),
         (network(|n| n.fee_usd = "-1".into()), "routes.networks.tron.fee_usd: "),
         (network(|n| n.fee_usd = "1000001".into()), "routes.networks.tron.fee_usd: "),
@@ -91,40 +86,37 @@ fn every_bad_value_is_refused_by_its_keys_name() {
             "routes.bridges.polygon.ethereum.seconds_after_broadcast: must not be above seconds",
         ),
     ] {
-        assert!(said.starts_with(key), "{said:?} should start with {key:?}");
+        assert!(error.starts_with(key), "{error:?} should start with {key:?}");
     }
 }
 
 #[test]
-fn every_bad_name_is_refused_by_its_keys_name() {
-    fn twin<T: Clone>(map: &mut BTreeMap<String, T>, of: &str, named: &str) {
+fn the_error_of_an_invalid_name_names_its_key() {
+    fn copy<T: Clone>(map: &mut BTreeMap<String, T>, of: &str, new_name: &str) {
         let value = map[of].clone();
-        map.insert(named.into(), value);
+        map.insert(new_name.into(), value);
     }
-    for (said, key) in [
-        (refusal(|c| twin(&mut c.networks, "tron", "Tron")), "routes.networks.Tron: "),
-        (refusal(|c| twin(&mut c.networks, "tron", "tron.one")), "routes.networks.tron.one: "),
-        (refusal(|c| twin(&mut c.assets, "usdt", "USDT")), "routes.assets.USDT: "),
-        (refusal(|c| twin(&mut c.bridges, "polygon", "mars")), "routes.bridges.mars: "),
+    for (error, key) in [
+        (refusal(|c| copy(&mut c.networks, "tron", "Tron")), "routes.networks.Tron: "),
+        (refusal(|c| copy(&mut c.networks, "tron", "tron.one")), "routes.networks.tron.one: "),
+        (refusal(|c| copy(&mut c.assets, "usdt", "USDT")), "routes.assets.USDT: "),
+        (refusal(|c| copy(&mut c.bridges, "polygon", "mars")), "routes.bridges.mars: "),
         (
-            refusal(|c| twin(c.bridges.get_mut("polygon").unwrap(), "ethereum", "mars")),
+            refusal(|c| copy(c.bridges.get_mut("polygon").unwrap(), "ethereum", "mars")),
             "routes.bridges.polygon.mars: ",
         ),
         (
-            refusal(|c| twin(c.bridges.get_mut("polygon").unwrap(), "ethereum", "polygon")),
+            refusal(|c| copy(c.bridges.get_mut("polygon").unwrap(), "ethereum", "polygon")),
             "routes.bridges.polygon.polygon: a bridge joins two different networks",
         ),
         (refusal(|c| c.default_networks.evm = None), "routes.default_networks.evm: several"),
-        (
-            refusal(|c| c.default_networks.evm = Some("tron".into())),
-            "routes.default_networks.evm: tron takes",
-        ),
+        (refusal(|c| c.default_networks.evm = Some("tron".into())), "routes.default_networks.evm: tron has"),
         (
             refusal(|c| c.default_networks.bitcoin = Some("x".into())),
             "routes.default_networks.bitcoin: x is not",
         ),
     ] {
-        assert!(said.starts_with(key), "{said:?} should start with {key:?}");
+        assert!(error.starts_with(key), "{error:?} should start with {key:?}");
     }
 }
 
@@ -140,13 +132,13 @@ fn unknown_keys_are_refused() {
             .add_source(config::File::from_str(added, config::FileFormat::Toml))
             .build()
             .unwrap();
-        let said = both.get::<RoutesConfig>("routes").unwrap_err().to_string();
-        assert!(said.contains("unknown field"), "{said}");
+        let error = both.get::<RoutesConfig>("routes").unwrap_err().to_string();
+        assert!(error.contains("unknown field"), "{error}");
     }
 }
 
 #[test]
-fn one_value_can_be_changed_from_the_environment() {
+fn the_environment_can_override_single_values() {
     let variables = [
         ("PAYOUTD_ROUTES__NETWORKS__TRON__FEE_USD", "1.80"),
         ("PAYOUTD_ROUTES__ASSETS__XAUT__DECIMALS__POLYGON", "6"),
@@ -164,7 +156,7 @@ fn one_value_can_be_changed_from_the_environment() {
             .add_source(environment)
             .build()
             .unwrap();
-        let routes = checked(&both.get("routes").unwrap()).unwrap();
+        let routes = validated(&both.get("routes").unwrap()).unwrap();
         assert_eq!(routes.network("tron").unwrap().fee.to_string(), "1.80");
         assert_eq!(routes.asset("xaut").unwrap().decimals_on(&Network::new("polygon")), Some(6));
         assert!(routes.bridge(&Network::new("polygon"), &Network::new("ethereum")).is_none());

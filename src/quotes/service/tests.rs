@@ -1,48 +1,42 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use payoutd_actors::testing::ManualClock;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::config::Config;
 use crate::idempotency::unkept;
 use crate::quotes::signature::SigningKey;
-
-struct TestClock(AtomicI64);
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
+use crate::quotes::testing::default_routes_config;
 
 #[derive(Default)]
-struct MemoryStore {
+struct MemoryQuoteStore {
     quotes: Mutex<HashMap<QuoteId, Quote>>,
-    down: AtomicBool,
+    is_down: AtomicBool,
     reads: AtomicUsize,
 }
 
-impl MemoryStore {
+impl MemoryQuoteStore {
     fn check(&self) -> Result<(), Unavailable> {
-        if self.down.load(Ordering::SeqCst) { Err(Unavailable("down".into())) } else { Ok(()) }
+        if self.is_down.load(Ordering::SeqCst) { Err(Unavailable("down".into())) } else { Ok(()) }
     }
 }
 
 #[async_trait]
-impl QuoteStore for MemoryStore {
+impl QuoteStore for MemoryQuoteStore {
     async fn put(&self, quote: &Quote, _: Option<&IdempotencyRecord>) -> Result<Quote, Unavailable> {
         self.check()?;
         tokio::task::yield_now().await;
         let mut quotes = self.quotes.lock().unwrap();
-        let kept = quotes.entry(quote.terms.quote_id.clone()).or_insert_with(|| quote.clone());
-        if kept.expires_at <= quote.created_at {
-            *kept = quote.clone();
+        let stored = quotes.entry(quote.terms.quote_id.clone()).or_insert_with(|| quote.clone());
+        if stored.expires_at <= quote.created_at {
+            *stored = quote.clone();
         }
-        Ok(kept.clone())
+        Ok(stored.clone())
     }
 
     async fn get(&self, id: &QuoteId) -> Result<Option<Quote>, Unavailable> {
@@ -58,35 +52,20 @@ impl QuoteStore for MemoryStore {
 
 struct Fixture {
     service: QuoteService,
-    store: Arc<MemoryStore>,
-    clock: Arc<TestClock>,
+    store: Arc<MemoryQuoteStore>,
+    clock: ManualClock,
 }
 
-const START: i64 = 1_772_366_400_000_000;
-
-fn service(store: &Arc<MemoryStore>, clock: &Arc<TestClock>) -> QuoteService {
-    let config = Config::from_environment([]).unwrap().routes;
+fn quote_service(store: &Arc<MemoryQuoteStore>, clock: &ManualClock) -> QuoteService {
     let signer = Signer::new(SigningKey::new(b"0123456789abcdef").unwrap());
-    let routes = Arc::new(Routes::try_from(&config).unwrap());
-    QuoteService::new(
-        signer,
-        routes,
-        Arc::clone(store) as Arc<dyn QuoteStore>,
-        Arc::clone(clock) as Arc<dyn Clock>,
-        60,
-    )
+    let routes = Arc::new(Routes::try_from(&default_routes_config()).unwrap());
+    QuoteService::new(signer, routes, Arc::clone(store) as Arc<dyn QuoteStore>, Arc::new(clock.clone()), 60)
 }
 
 fn fixture() -> Fixture {
-    let store = Arc::new(MemoryStore::default());
-    let clock = Arc::new(TestClock(AtomicI64::new(START)));
-    Fixture { service: service(&store, &clock), store, clock }
-}
-
-impl Fixture {
-    fn wait(&self, micros: i64) {
-        self.clock.0.fetch_add(micros, Ordering::SeqCst);
-    }
+    let store = Arc::new(MemoryQuoteStore::default());
+    let clock = ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap());
+    Fixture { service: quote_service(&store, &clock), store, clock }
 }
 
 fn org(n: u128) -> OrgId {
@@ -108,16 +87,16 @@ async fn body(service: &QuoteService, org: OrgId, request: QuoteRequest) -> Stri
 }
 
 #[tokio::test]
-async fn an_offer_is_exactly_the_contracts_response() {
+async fn a_quote_response_has_exactly_the_documented_fields() {
     let fixture = fixture();
-    let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
-    let mut value = serde_json::to_value(&offer).unwrap();
+    let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let mut value = serde_json::to_value(&response).unwrap();
     let message = value["recommendation"]["message"].take();
     assert!(message.as_str().unwrap().contains("Polygon"));
     assert_eq!(
         value,
         json!({
-            "quote_id": offer.quote_id.as_str(),
+            "quote_id": response.quote_id.as_str(),
             "expires_at": "2026-03-01T12:01:00.000000Z",
             "user_sends": "101.72",
             "recipient_gets": "100.5",
@@ -133,31 +112,35 @@ async fn an_offer_is_exactly_the_contracts_response() {
 }
 
 #[tokio::test]
-async fn a_live_quote_opens_for_its_owner_until_it_expires() {
+async fn a_live_quote_can_be_opened_by_its_account_until_it_expires() {
     let fixture = fixture();
-    let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
-    let id = offer.quote_id.as_str();
+    let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let id = response.quote_id.as_str();
     let quote = fixture.service.open(org(1), Mode::Live, id).await.unwrap();
     assert_eq!(&*quote.terms.destination, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
     assert_eq!((&*quote.terms.external_ref, &*quote.terms.asset), ("order-1", "USDT"));
     assert_eq!(quote.terms.route.seconds_after_broadcast, 20);
-    assert_eq!(fixture.store.reads.load(Ordering::SeqCst), 0, "a fresh live quote is at hand");
+    assert_eq!(fixture.store.reads.load(Ordering::SeqCst), 0, "a recent live quote is cached");
 
-    let elsewhere = service(&fixture.store, &fixture.clock);
-    assert_eq!(elsewhere.open(org(1), Mode::Live, id).await.unwrap(), quote, "another process reads it");
-    fixture.wait(59_999_999);
+    let other_process = quote_service(&fixture.store, &fixture.clock);
+    assert_eq!(
+        other_process.open(org(1), Mode::Live, id).await.unwrap(),
+        quote,
+        "another process reads it from the store"
+    );
+    fixture.clock.advance(Duration::from_micros(59_999_999));
     assert!(fixture.service.open(org(1), Mode::Live, id).await.is_ok());
-    fixture.wait(1);
+    fixture.clock.advance(Duration::from_micros(1));
     assert_eq!(fixture.service.open(org(1), Mode::Live, id).await, Err(OpenError::Expired));
-    assert_eq!(elsewhere.open(org(1), Mode::Live, id).await, Err(OpenError::Expired));
+    assert_eq!(other_process.open(org(1), Mode::Live, id).await, Err(OpenError::Expired));
 }
 
 #[tokio::test]
-async fn forged_and_foreign_ids_are_not_found_without_asking_the_store() {
+async fn forged_and_foreign_ids_are_not_found_without_a_query() {
     let fixture = fixture();
-    let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
-    let id = offer.quote_id.as_str();
-    fixture.store.down.store(true, Ordering::SeqCst);
+    let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let id = response.quote_id.as_str();
+    fixture.store.is_down.store(true, Ordering::SeqCst);
     for (org, mode, id) in [
         (org(2), Mode::Live, id),
         (org(1), Mode::Test, id),
@@ -168,60 +151,68 @@ async fn forged_and_foreign_ids_are_not_found_without_asking_the_store() {
     ] {
         assert_eq!(fixture.service.open(org, mode, id).await, Err(OpenError::NotFound));
     }
-    fixture.store.down.store(false, Ordering::SeqCst);
+    fixture.store.is_down.store(false, Ordering::SeqCst);
 }
 
 #[tokio::test]
-async fn a_quote_that_is_forgotten_has_expired() {
+async fn a_purged_quote_has_expired() {
     let fixture = fixture();
-    let forgotten = fixture.service.signer().live_quote_id(org(1), fixture.clock.now()).unwrap();
-    assert_eq!(fixture.service.open(org(1), Mode::Live, forgotten.as_str()).await, Err(OpenError::Expired));
-    assert_eq!(fixture.service.open(org(2), Mode::Live, forgotten.as_str()).await, Err(OpenError::NotFound));
+    let purged = fixture.service.signer().live_quote_id(org(1), fixture.clock.now()).unwrap();
+    assert_eq!(fixture.service.open(org(1), Mode::Live, purged.as_str()).await, Err(OpenError::Expired));
+    assert_eq!(fixture.service.open(org(2), Mode::Live, purged.as_str()).await, Err(OpenError::NotFound));
 }
 
 #[tokio::test]
-async fn live_quotes_are_each_their_own_and_sandbox_quotes_repeat_to_the_byte() {
+async fn live_quotes_have_unique_ids_and_repeated_sandbox_quotes_are_identical() {
     let fixture = fixture();
     let first = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
     let second = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
     assert_ne!(first.quote_id, second.quote_id);
 
     let first = body(&fixture.service, org(1), request()).await;
-    fixture.wait(59_999_999);
-    assert_eq!(body(&fixture.service, org(1), request()).await, first, "a repeat within its life");
-    let spelled = QuoteRequest {
+    fixture.clock.advance(Duration::from_micros(59_999_999));
+    assert_eq!(
+        body(&fixture.service, org(1), request()).await,
+        first,
+        "a repeated request before the expiry"
+    );
+    let other_spelling = QuoteRequest {
         destination: "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".into(),
         asset: "USDT".into(),
         amount: "100.5".into(),
         ..request()
     };
-    assert_eq!(body(&fixture.service, org(1), spelled).await, first, "the same request in other spellings");
+    assert_eq!(
+        body(&fixture.service, org(1), other_spelling).await,
+        first,
+        "the same request in another spelling"
+    );
     assert_ne!(body(&fixture.service, org(2), request()).await, first);
     let other = QuoteRequest { external_ref: "order-2".into(), ..request() };
     assert_ne!(body(&fixture.service, org(1), other).await, first);
 }
 
 #[tokio::test]
-async fn an_expired_sandbox_quote_is_refused_until_it_is_asked_for_again() {
+async fn an_expired_sandbox_quote_is_refused_until_it_is_requested_again() {
     let fixture = fixture();
-    let offer = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
-    let id = offer.quote_id.as_str();
-    fixture.wait(60_000_000);
+    let response = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    let id = response.quote_id.as_str();
+    fixture.clock.advance(Duration::from_secs(60));
     assert_eq!(fixture.service.open(org(1), Mode::Test, id).await, Err(OpenError::Expired));
     let renewed = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
-    assert_eq!(renewed.quote_id, offer.quote_id);
-    assert_eq!(renewed.expires_at, offer.expires_at.plus_seconds(60));
+    assert_eq!(renewed.quote_id, response.quote_id);
+    assert_eq!(renewed.expires_at, response.expires_at.plus_seconds(60));
     assert_eq!(fixture.service.open(org(1), Mode::Test, id).await.unwrap().expires_at, renewed.expires_at);
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_is_unavailable_and_a_bad_request_never_reaches_it() {
+async fn a_failing_store_is_unavailable_and_an_invalid_request_does_not_reach_it() {
     let fixture = fixture();
-    let offer = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
-    fixture.store.down.store(true, Ordering::SeqCst);
+    let response = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    fixture.store.is_down.store(true, Ordering::SeqCst);
     let refused = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await;
     assert!(matches!(refused, Err(QuoteError::Unavailable(_))));
-    let opened = fixture.service.open(org(1), Mode::Test, offer.quote_id.as_str()).await;
+    let opened = fixture.service.open(org(1), Mode::Test, response.quote_id.as_str()).await;
     assert!(matches!(opened, Err(OpenError::Unavailable(_))));
     let bad = QuoteRequest { asset: "DOGE".into(), ..request() };
     let refused = fixture.service.quote(org(1), Mode::Live, bad, &unkept).await;
@@ -229,7 +220,7 @@ async fn a_store_that_is_down_is_unavailable_and_a_bad_request_never_reaches_it(
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_does_not_stop_the_write() {
+async fn a_cancelled_request_does_not_cancel_the_write() {
     let fixture = fixture();
     tokio::select! {
         biased;
@@ -243,24 +234,24 @@ async fn a_client_that_hangs_up_does_not_stop_the_write() {
 }
 
 #[test]
-fn the_memory_of_recent_quotes_is_bounded_and_drops_the_expired() {
+fn the_cache_of_recent_quotes_is_bounded_and_drops_expired_quotes() {
     let at = |seconds: u32| Timestamp::EPOCH.plus_seconds(seconds);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let fixture = fixture();
     let template = runtime.block_on(async {
-        let offer = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
-        fixture.service.open(org(1), Mode::Live, offer.quote_id.as_str()).await.unwrap()
+        let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+        fixture.service.open(org(1), Mode::Live, response.quote_id.as_str()).await.unwrap()
     });
     let quote = |name: &str, end| {
         let terms = Arc::new(Terms { quote_id: name.parse().unwrap(), ..(*template.terms).clone() });
         Quote { terms, created_at: at(0), expires_at: at(end) }
     };
     let recent = RecentQuotes::new(2);
-    let known = |names: [&str; 3]| names.map(|name| recent.get(&name.parse().unwrap()).is_some());
+    let cached = |names: [&str; 3]| names.map(|name| recent.get(&name.parse().unwrap()).is_some());
     recent.insert(quote("a", 60), at(0));
     recent.insert(quote("b", 61), at(1));
     recent.insert(quote("c", 62), at(2));
-    assert_eq!(known(["a", "b", "c"]), [false, true, true]);
+    assert_eq!(cached(["a", "b", "c"]), [false, true, true]);
     recent.insert(quote("a", 122), at(62));
-    assert_eq!(known(["a", "b", "c"]), [true, false, false]);
+    assert_eq!(cached(["a", "b", "c"]), [true, false, false]);
 }

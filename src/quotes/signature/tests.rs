@@ -20,7 +20,7 @@ const REQUEST: SandboxRequest<'_> = SandboxRequest {
 };
 
 #[test]
-fn short_keys_are_refused_and_no_key_is_shown() {
+fn short_keys_are_refused_and_debug_output_and_errors_hide_the_key() {
     assert_eq!(SigningKey::new(&[7; 15]).unwrap_err(), WeakKey);
     assert_eq!(format!("{:?}", signer(SECRET)), "Signer { key: SigningKey(…) }");
     let key: Result<SigningKey, _> = serde_json::from_str("\"too short\"");
@@ -30,7 +30,7 @@ fn short_keys_are_refused_and_no_key_is_shown() {
 }
 
 #[test]
-fn a_live_id_is_recognised_by_its_own_signer_org_and_mode_only() {
+fn a_live_id_is_valid_only_for_its_key_organisation_and_mode() {
     let now = "2026-03-01T12:00:00Z".parse().unwrap();
     let id = signer(SECRET).live_quote_id(org(1), now).unwrap();
     assert_eq!(id.as_str().len(), 68);
@@ -39,11 +39,11 @@ fn a_live_id_is_recognised_by_its_own_signer_org_and_mode_only() {
     assert!(!signer(SECRET).verify(&id, org(1), Mode::Test));
     assert!(!signer("another key, long enough").verify(&id, org(1), Mode::Live));
     let other = signer(SECRET).live_quote_id(org(1), now).unwrap();
-    assert_ne!(id, other, "at the same moment");
+    assert_ne!(id, other, "at the same time");
 }
 
 #[test]
-fn no_single_wrong_character_and_no_other_length_is_recognised() {
+fn an_id_with_a_wrong_character_or_another_length_is_refused() {
     let signer = signer(SECRET);
     let id = signer.live_quote_id(org(1), Timestamp::EPOCH).unwrap().to_string();
     assert!(signer.parse_quote_id(&id, org(1), Mode::Live).is_ok());
@@ -59,7 +59,7 @@ fn no_single_wrong_character_and_no_other_length_is_recognised() {
 }
 
 #[test]
-fn a_sandbox_id_is_a_function_of_org_and_request() {
+fn a_sandbox_id_is_a_function_of_organisation_and_request() {
     let signer = signer(SECRET);
     let id = |org, request| signer.sandbox_quote_id(org, &request).unwrap();
     let first = id(org(1), REQUEST);
@@ -83,9 +83,9 @@ fn a_sandbox_id_is_a_function_of_org_and_request() {
     assert_eq!(distinct.len(), others.len() + 1);
 }
 
-/// Ids outlive the process that gave them: a change of the scheme must be seen here first.
+/// Ids are stored by partners, so the scheme must not change.
 #[test]
-fn the_scheme_is_pinned() {
+fn ids_of_known_inputs_do_not_change() {
     let signer = signer(SECRET);
     let quote = signer.sandbox_quote_id(org(1), &REQUEST).unwrap();
     let payout = signer.sandbox_payout_id(org(1), &quote);
@@ -101,7 +101,7 @@ fn the_scheme_is_pinned() {
 }
 
 #[test]
-fn sandbox_payouts_and_tokens_are_functions_of_their_inputs() {
+fn sandbox_payout_ids_and_tokens_are_functions_of_their_inputs() {
     let signer = signer(SECRET);
     let quote = signer.sandbox_quote_id(org(1), &REQUEST).unwrap();
     let payout = signer.sandbox_payout_id(org(1), &quote);
@@ -114,7 +114,7 @@ fn sandbox_payouts_and_tokens_are_functions_of_their_inputs() {
 
 proptest! {
     #[test]
-    fn no_text_is_recognised_by_chance(text in ".{0,130}", hex in "quo_[0-9a-f]{64}") {
+    fn random_texts_are_refused(text in ".{0,130}", hex in "quo_[0-9a-f]{64}") {
         prop_assert!(signer(SECRET).parse_quote_id(&text, org(1), Mode::Live).is_err());
         prop_assert!(signer(SECRET).parse_quote_id(&hex, org(1), Mode::Test).is_err());
     }
