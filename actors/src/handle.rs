@@ -36,8 +36,8 @@ enum Creation {
 
 /// A handle on all payouts. Cheap to clone.
 ///
-/// Every call that writes runs to its end even where the caller stops waiting: a client that hangs up must not
-/// leave a commit half awaited.
+/// A caller may drop the future of any call. A write that was submitted is still committed by the group commit tasks, and
+/// a message that was sent is still processed by its actor.
 #[derive(Clone)]
 pub struct PayoutsHandle {
     supervisor: ActorRef<SupervisorMessage>,
@@ -73,7 +73,8 @@ impl PayoutsHandle {
         self.clock.now()
     }
 
-    /// Begins the creation of a payout: its time is that of the birth, and it is created [during](CreationGuard::run) it.
+    /// Begins the creation of a payout with the guard's time. The creation is pending until the guard is dropped, so hold
+    /// it until [`create_with_record`](Self::create_with_record) returns, in a task that is not cancelled.
     #[must_use]
     pub fn begin_creation(&self, org: OrgId, mode: Mode) -> CreationGuard {
         self.pending_creations.begin(org, mode, self.clock.now())
@@ -107,28 +108,17 @@ impl PayoutsHandle {
         answer: Option<Arc<IdempotencyRecord>>,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
-        let this = self.clone();
-        detached(async move { this.create_to_the_end(Arc::new(payout), answer, traceparent).await }).await?
-    }
-
-    async fn create_to_the_end(
-        &self,
-        created: Arc<NewPayout>,
-        answer: Option<Arc<IdempotencyRecord>>,
-        traceparent: Option<Arc<str>>,
-    ) -> Result<Arc<Snapshot>, CreateError> {
+        let created = Arc::new(payout);
         let payout = Payout::new(Arc::clone(&created));
         let change = Change::creation(Arc::clone(&created));
         let snapshot = Arc::clone(&change.snapshot);
         let (id, ticket) = (created.id, Ticket(self.tickets.fetch_add(1, Ordering::Relaxed)));
-        // A supervisor that is gone ends the process; the row is safe either way. So for the casts below.
-        let _ = self.supervisor.cast(SupervisorMessage::Expect { id, ticket });
-        let done = self.commit_creation(Create { payout: created, change, answer, traceparent }).await;
-        let _ = self.supervisor.cast(match done {
-            Ok(Creation::New) => SupervisorMessage::Admit { ticket, payout: Box::new(payout) },
-            Ok(Creation::Found) | Err(_) => SupervisorMessage::Forget { id, ticket },
-        });
-        done.map(|_| snapshot)
+        let expectation = Expectation::new(&self.supervisor, id, ticket);
+        match self.commit_creation(Create { payout: created, change, answer, traceparent }).await? {
+            Creation::New => expectation.admit(payout),
+            Creation::Found => drop(expectation),
+        }
+        Ok(snapshot)
     }
 
     /// Commits a creation. Where nobody knows whether that happened, it is tried again: the quote can be used up only
@@ -288,9 +278,35 @@ fn damaged(stored: &Stored, damage: IllegalEvent) -> Unavailable {
     Unavailable(format!("{}: {damage}", stored.created.id))
 }
 
-/// Runs `work` in a task of its own, so that it ends even where nobody waits for it any more.
-async fn detached<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Unavailable> {
-    tokio::spawn(work).await.map_err(|died| Unavailable(format!("the call did not end: {died}")))
+/// A creation that the supervisor expects. Dropping this withdraws the expectation: the creation failed, or its caller
+/// stopped waiting. A payout that is committed nevertheless gets its actor from its row, like any other.
+struct Expectation<'a> {
+    supervisor: &'a ActorRef<SupervisorMessage>,
+    id: PayoutId,
+    ticket: Ticket,
+    is_admitted: bool,
+}
+
+impl<'a> Expectation<'a> {
+    // A cast fails only if the supervisor has ended, which ends the process. The row is safe either way.
+    fn new(supervisor: &'a ActorRef<SupervisorMessage>, id: PayoutId, ticket: Ticket) -> Self {
+        let _ = supervisor.cast(SupervisorMessage::Expect { id, ticket });
+        Self { supervisor, id, ticket, is_admitted: false }
+    }
+
+    /// Gives the committed payout an actor.
+    fn admit(mut self, payout: Payout) {
+        self.is_admitted = true;
+        let message = SupervisorMessage::Admit { ticket: self.ticket, payout: Box::new(payout) };
+        let _ = self.supervisor.cast(message);
+    }
+}
+
+impl Drop for Expectation<'_> {
+    fn drop(&mut self) {
+        if !self.is_admitted {
+            let message = SupervisorMessage::Forget { id: self.id, ticket: self.ticket };
+            let _ = self.supervisor.cast(message);
+        }
+    }
 }

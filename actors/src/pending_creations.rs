@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::ports::Unavailable;
 use payoutd_domain::{Mode, OrgId, Timestamp};
 
 /// Whose payouts: creations of others are not waited for.
@@ -85,22 +84,6 @@ impl CreationGuard {
     pub fn at(&self) -> Timestamp {
         self.at
     }
-
-    /// Runs `creation` to its end, also where nobody waits for it any more. Only then has it ended.
-    ///
-    /// # Errors
-    /// Where it broke.
-    pub async fn run<T: Send + 'static>(
-        self,
-        creation: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let creating = tokio::spawn(async move {
-            let done = creation.await;
-            drop(self);
-            done
-        });
-        creating.await.map_err(|died| Unavailable(format!("the creation did not end: {died}")))
-    }
 }
 
 impl Drop for CreationGuard {
@@ -147,20 +130,16 @@ mod tests {
         let org = sample::payout(1).terms.org;
         let creation = pending_creations.begin(org, Mode::Live, sample::at(0));
         let (open, opened) = tokio::sync::oneshot::channel::<()>();
-        let creating = tokio::spawn(creation.run(opened));
+        tokio::spawn(async move {
+            opened.await.unwrap();
+            drop(creation);
+        });
         assert!(
             timeout(A_MOMENT, pending_creations.creation_watermark(org, Mode::Live, sample::at(1)))
                 .await
                 .is_err()
         );
         pending_creations.creation_watermark(org, Mode::Test, sample::at(1)).await;
-        // Whoever asked for it going away does not end it.
-        creating.abort();
-        assert!(
-            timeout(A_MOMENT, pending_creations.creation_watermark(org, Mode::Live, sample::at(1)))
-                .await
-                .is_err()
-        );
         open.send(()).unwrap();
         pending_creations.creation_watermark(org, Mode::Live, sample::at(1)).await;
     }

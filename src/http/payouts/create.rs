@@ -48,7 +48,7 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
         return Err(quote_not_found());
     }
     let (id, tracking_token) = identity(edge, principal, &terms.quote_id)?;
-    // Noted from here on: a list waits for it.
+    // A list waits for this creation until the guard is dropped.
     let creation = edge.payouts.begin_creation(terms.org, terms.mode);
     let payout = NewPayout { id, tracking_token, created_at: creation.at(), terms: Arc::clone(terms) };
     let answer = answer(edge, &Payout::new(Arc::new(payout.clone())).snapshot())?;
@@ -57,12 +57,11 @@ async fn create(work: &Work, quote: &Quote, traceparent: Option<Arc<str>>) -> Re
         // The payout found in the store may come of another request just like this one.
         Mode::Test => None,
     };
-    let payouts = edge.payouts.clone();
     failpoint::pass("creating");
-    let created =
-        creation.run(async move { payouts.create_with_record(payout, kept, traceparent).await }).await;
+    let created = edge.payouts.create_with_record(payout, kept, traceparent).await;
+    drop(creation);
     failpoint::pass("created");
-    match created.unwrap_or_else(|error| Err(error.into())) {
+    match created {
         Ok(_) => Ok(answer),
         // Our own id there means that an earlier try of this very commit came through.
         Err(CreateError::QuoteUsed(used_by)) => {
