@@ -32,7 +32,7 @@ pub trait IdempotencyStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, Unavailable>;
 
-    /// Keeps an answer, unless one of the same name has not expired at its `kept_at`. Returns the one that is kept.
+    /// Keeps an answer, unless one of the same name has not expired at its `created_at`. Returns the one that is kept.
     ///
     /// # Errors
     /// Where the store cannot be asked.

@@ -1,10 +1,10 @@
 //! The actor that owns one payout.
 //!
-//! It keeps the payout in memory as a cache of its row, takes one message at a time, and for each runs
-//! decide → commit → apply → publish → reply. It loads lazily, with its first message.
+//! It caches the payout's row in memory, processes one message at a time, and for each runs
+//! decide → commit → apply → publish → reply. It loads the payout with its first message.
 
 mod message;
-mod observe;
+mod telemetry;
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 pub use self::message::PayoutMessage;
-use self::observe::{count_transition, observe_report};
+use self::telemetry::{record_report, record_transition};
 use crate::failpoint;
 use crate::group_commit::{CommitError, GroupCommit};
 use crate::ports::{Append, Appended, Clock, Unavailable};
@@ -22,45 +22,47 @@ use payoutd_domain::{
     Cause, Decision, Entry, IllegalEvent, Mode, Outcome, Payout, PayoutId, Report, Snapshot, Unchanged,
 };
 
-/// What every payout actor shares.
+/// The dependencies that all payout actors share.
 #[derive(Clone)]
 pub struct ActorContext {
-    /// The way to the journal.
+    /// Group commit, through which actors use the journal.
     pub commits: GroupCommit,
-    /// Where committed snapshots are shown.
+    /// The cache to which actors publish committed snapshots.
     pub snapshots: Arc<SnapshotCache>,
-    /// The time.
+    /// The clock that timestamps payouts.
     pub clock: Arc<dyn Clock>,
 }
 
-/// How often one message is decided anew after the row turned out to have moved on. Each round reloads.
+/// How many times one message is decided if its commit conflicts or has an unknown outcome. The payout is reloaded before
+/// each further attempt.
 const MAX_DECISION_ATTEMPTS: u32 = 5;
 
 /// The actor's behaviour; its state is [`ActorState`].
 pub struct PayoutActor;
 
-/// What an actor starts with.
-pub struct Start {
-    /// The payout it will own.
+/// The arguments with which an actor starts.
+pub struct ActorArguments {
+    /// The id of the actor's payout.
     pub id: PayoutId,
-    /// The payout itself, where it was created just now.
-    pub held: Option<Box<Payout>>,
-    /// What it shares with the others.
+    /// The payout, if it was just created. Otherwise the actor loads it.
+    pub payout: Option<Box<Payout>>,
+    /// The shared dependencies.
     pub context: Arc<ActorContext>,
 }
 
-/// An actor's state: the payout as of its last commit, or nothing where that is not known.
+/// An actor's state.
 pub struct ActorState {
     id: PayoutId,
-    held: Option<Box<Payout>>,
+    /// The payout as of its last commit; `None` if it is not loaded or may differ from its row.
+    payout: Option<Box<Payout>>,
     context: Arc<ActorContext>,
 }
 
-/// Why a message could not be dealt with.
+/// Why a message was not processed.
 enum TurnError {
-    /// The sender is told; the actor goes on.
-    Answer(ReportError),
-    /// The journal does not fit this payout. The actor must not go on.
+    /// The sender gets this error and the actor continues.
+    Reply(ReportError),
+    /// The payout's journal is damaged. The sender gets no reply and the actor fails.
     Damaged(IllegalEvent),
 }
 
@@ -72,27 +74,27 @@ impl From<IllegalEvent> for TurnError {
 
 impl From<Unavailable> for TurnError {
     fn from(error: Unavailable) -> Self {
-        Self::Answer(error.into())
+        Self::Reply(error.into())
     }
 }
 
 impl Actor for PayoutActor {
     type Msg = PayoutMessage;
     type State = ActorState;
-    type Arguments = Start;
+    type Arguments = ActorArguments;
 
-    /// No I/O here: the supervisor waits for this.
+    /// Does no I/O, because the supervisor waits for it.
     async fn pre_start(
         &self,
         _myself: ActorRef<PayoutMessage>,
-        start: Start,
+        arguments: ActorArguments,
     ) -> Result<ActorState, ActorProcessingErr> {
-        let Start { id, held, context } = start;
-        match &held {
+        let ActorArguments { id, payout, context } = arguments;
+        match &payout {
             Some(payout) => context.snapshots.publish(Arc::new(payout.snapshot())),
-            None => context.snapshots.expect(id),
+            None => context.snapshots.register(id),
         }
-        Ok(ActorState { id, held, context })
+        Ok(ActorState { id, payout, context })
     }
 
     async fn handle(
@@ -103,50 +105,50 @@ impl Actor for PayoutActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             PayoutMessage::Report { mode, report, traceparent, reply } => {
-                // In a box, so that an actor with nothing to do does not hold the room that it takes to do something.
-                let answer = Box::pin(state.report(mode, &report, traceparent)).await;
-                reply_to(&myself, answer, reply)
+                // Boxed, so that an idle actor does not occupy the memory of this future.
+                let result = Box::pin(state.report(mode, &report, traceparent)).await;
+                send_reply(&myself, result, reply)
             }
             PayoutMessage::DuePassed { reply } => {
-                let answer = Box::pin(state.due_passed()).await;
-                reply_to(&myself, answer, reply)
+                let result = Box::pin(state.due_passed()).await;
+                send_reply(&myself, result, reply)
             }
         }
     }
 }
 
-/// Replies, and ends the actor where there is nothing to own or the journal is damaged. In that last case nobody is
-/// answered: the supervisor counts the failure, and senders hand the message in again.
-fn reply_to<T>(
+/// Sends the reply to a message. Stops the actor if the payout does not exist. If the journal is damaged, sends no reply
+/// and fails the actor: the supervisor counts the failure, and the sender sends the message again.
+fn send_reply<T>(
     myself: &ActorRef<PayoutMessage>,
-    answer: Result<T, TurnError>,
+    result: Result<T, TurnError>,
     reply: oneshot::Sender<Result<T, ReportError>>,
 ) -> Result<(), ActorProcessingErr> {
-    let answer = match answer {
-        Ok(done) => Ok(done),
-        Err(TurnError::Answer(error)) => Err(error),
+    let result = match result {
+        Ok(value) => Ok(value),
+        Err(TurnError::Reply(error)) => Err(error),
         Err(TurnError::Damaged(damage)) => return Err(damage.into()),
     };
-    if matches!(answer, Err(ReportError::NotFound)) {
-        // Not `stop`, which would throw away what else was sent about this payout. Refused only when it happens already.
+    if matches!(result, Err(ReportError::NotFound)) {
+        // Unlike `stop`, `drain` processes the messages in the mailbox first. It fails only if the actor is stopping.
         let _ = myself.drain();
     }
-    // Whoever asked may have stopped waiting; what is committed is committed.
     failpoint::pass("replying");
-    let _ = reply.send(answer);
+    // The caller may have stopped waiting.
+    let _ = reply.send(result);
     failpoint::pass("replied");
     Ok(())
 }
 
 impl ActorState {
-    /// The payout, taken out: it is put back only after a commit that surely happened, so whatever goes wrong in
-    /// between leaves nothing that could be mistaken for the truth.
-    async fn take(&mut self) -> Result<Box<Payout>, TurnError> {
-        if let Some(payout) = self.held.take() {
+    /// Takes the payout out of the state, or loads it. It is put back only after a commit that succeeded for certain, so
+    /// an error in between leaves no payout that differs from its row.
+    async fn take_payout(&mut self) -> Result<Box<Payout>, TurnError> {
+        if let Some(payout) = self.payout.take() {
             return Ok(payout);
         }
-        let stored =
-            self.context.commits.load(self.id).await?.ok_or(TurnError::Answer(ReportError::NotFound))?;
+        let stored = self.context.commits.load(self.id).await?;
+        let stored = stored.ok_or(TurnError::Reply(ReportError::NotFound))?;
         let payout = Box::new(stored.replay()?);
         self.context.snapshots.publish(Arc::new(payout.snapshot()));
         metrics::counter!("payoutd_actors_restored_total").increment(1);
@@ -160,37 +162,38 @@ impl ActorState {
         traceparent: Option<Arc<str>>,
     ) -> Result<Receipt, TurnError> {
         for _ in 0..MAX_DECISION_ATTEMPTS {
-            let payout = self.take().await?;
-            let belongs = payout.created().terms.mode;
-            if belongs != mode {
-                self.held = Some(payout);
-                return Err(TurnError::Answer(ReportError::WrongMode(belongs)));
+            let payout = self.take_payout().await?;
+            let payout_mode = payout.created().terms.mode;
+            if payout_mode != mode {
+                self.payout = Some(payout);
+                return Err(TurnError::Reply(ReportError::WrongMode(payout_mode)));
             }
             let now = self.context.clock.now();
             let decision = payout.decide(report, now);
             let outcome = Outcome::from(&decision);
             if decision == Decision::Unchanged(Unchanged::Repeat) {
                 let receipt = Receipt { outcome, sequence: payout.sequence() };
-                observe_report(self.id, report, receipt, payout.state().status());
-                self.held = Some(payout);
+                record_report(self.id, report, receipt, payout.state().status());
+                self.payout = Some(payout);
                 return Ok(receipt);
             }
             let entry = payout.entry(Cause::Report(Report::clone(report)), decision, now);
             if let Some(after) = self.commit(payout, entry, traceparent.clone()).await? {
                 let receipt = Receipt { outcome, sequence: after.sequence };
-                observe_report(self.id, report, receipt, after.status());
+                record_report(self.id, report, receipt, after.status());
                 return Ok(receipt);
             }
         }
-        Err(Unavailable("the payout's row keeps moving".into()).into())
+        Err(Unavailable("every attempt to commit the change conflicted or had an unknown outcome".into())
+            .into())
     }
 
     async fn due_passed(&mut self) -> Result<(), TurnError> {
         for _ in 0..MAX_DECISION_ATTEMPTS {
-            let payout = self.take().await?;
+            let payout = self.take_payout().await?;
             let now = self.context.clock.now();
             let Some(event) = payout.decide_due(now) else {
-                self.held = Some(payout);
+                self.payout = Some(payout);
                 return Ok(());
             };
             let entry = payout.entry(Cause::DuePassed, Decision::Apply(vec![event]), now);
@@ -199,11 +202,12 @@ impl ActorState {
                 return Ok(());
             }
         }
-        Err(Unavailable("the payout's row keeps moving".into()).into())
+        Err(Unavailable("every attempt to commit the change conflicted or had an unknown outcome".into())
+            .into())
     }
 
-    /// Commits one entry and takes it in. `None` where it has to be decided again: the row was not where we thought,
-    /// or nobody knows whether the commit happened. Either way the next round starts from the row.
+    /// Commits one entry and applies it. Returns `None` if the message has to be decided again, because the commit
+    /// conflicted or its outcome is unknown. The next attempt then loads the row.
     async fn commit(
         &mut self,
         mut payout: Box<Payout>,
@@ -225,8 +229,8 @@ impl ActorState {
             Ok(Appended::Committed) => {
                 failpoint::pass("committed");
                 self.context.snapshots.publish_changes(Arc::clone(&after), &changes);
-                self.held = Some(payout);
-                count_transition(from, after.status());
+                self.payout = Some(payout);
+                record_transition(from, after.status());
                 Ok(Some(after))
             }
             Ok(Appended::Conflict) => {
@@ -237,14 +241,14 @@ impl ActorState {
             Err(CommitError::Unknown(why)) => {
                 metrics::counter!("payoutd_commits_unknown_total").increment(1);
                 self.context.snapshots.mark_stale(self.id);
-                tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading");
+                tracing::warn!(payout = %self.id, why, "the outcome of a commit is unknown; reloading the payout");
                 Ok(None)
             }
             Err(CommitError::Unavailable(why)) => Err(Unavailable(why).into()),
             Err(CommitError::Rejected(why)) => {
-                // Not `Unavailable`, which makes the intake wait and try this very report again, for ever.
-                tracing::error!(payout = %self.id, why, "the journal refuses a report");
-                Err(TurnError::Answer(ReportError::Quarantined))
+                // Not `Unavailable`, because the intake would retry this report without end.
+                tracing::error!(payout = %self.id, why, "the journal rejected a report");
+                Err(TurnError::Reply(ReportError::Quarantined))
             }
         }
     }

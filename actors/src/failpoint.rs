@@ -1,15 +1,15 @@
-//! Named points at which the process can be told to die, for the tests that kill it.
+//! Named points at which the process aborts on request, for the crash tests.
 //!
-//! Without the feature `failpoints`, which is off by default, [`pass`] does nothing. With it, a process started with
-//! `PAYOUTD_KILL_AT=<name>:<nth>` in its environment aborts when it passes the point of that name for the nth time, on the
-//! spot: nothing is flushed, closed or told to anybody.
+//! Without the feature `failpoints`, which is off by default, [`pass`] does nothing. With it, a process started with the
+//! environment variable `PAYOUTD_KILL_AT=<name>:<nth>` aborts when it passes the point of that name for the nth time. It
+//! flushes and closes nothing.
 
 /// Passes the point called `name`.
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 pub fn pass(_name: &'static str) {}
 
-/// Passes the point called `name`, and dies there where that was asked for.
+/// Passes the point called `name`, and aborts the process if `PAYOUTD_KILL_AT` requests it.
 #[cfg(feature = "failpoints")]
 pub fn pass(name: &'static str) {
     use std::sync::LazyLock;

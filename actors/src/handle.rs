@@ -1,4 +1,4 @@
-//! The way in: create a payout, report on it, read it.
+//! The interface for callers: create a payout, report on it, read it, subscribe to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,27 +14,28 @@ use crate::ports::{Clock, Create, Created, IdempotencyRecord, Stored, Unavailabl
 use crate::read::snapshots::SnapshotCache;
 use crate::read::subscriptions::Subscription;
 use crate::reply::{CreateError, Receipt, ReportError};
-use crate::supervisor::{SupervisorMessage, Ticket};
+use crate::supervisor::{CreationId, SupervisorMessage};
 use payoutd_domain::{
     Change, IllegalEvent, Mode, NewPayout, OrgId, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
 };
 
-/// How often a message is handed in again whose actor died before it answered.
-const DELIVERY_ATTEMPTS: u32 = 8;
-/// How long to wait before that.
-const DELIVERY_RETRY_PAUSE: Duration = Duration::from_millis(20);
-/// How often a creation is tried whose answer is lost.
+/// How many times a message is sent if the actor stops before it replies.
+const SEND_ATTEMPTS: u32 = 8;
+/// The delay between two of these attempts.
+const SEND_RETRY_DELAY: Duration = Duration::from_millis(20);
+/// How many times a creation is committed if the outcome of the commit is unknown.
 const CREATION_ATTEMPTS: u32 = 3;
 
-/// How a creation came through.
+/// The result of a successful creation.
 enum Creation {
-    /// The row was written just now.
-    New,
-    /// It was there when we asked again. It may have been for long, and moved on: sandbox payouts of one quote are alike.
-    Found,
+    /// This commit inserted the row.
+    Inserted,
+    /// The row was found after a commit with an unknown outcome. It may be older and may have changed since: equal sandbox
+    /// quotes produce equal payouts.
+    AlreadyStored,
 }
 
-/// A handle on all payouts. Cheap to clone.
+/// A handle to all payouts. Cheap to clone.
 ///
 /// A caller may drop the future of any call. A write that was submitted is still committed by the group commit tasks, and
 /// a message that was sent is still processed by its actor.
@@ -45,11 +46,11 @@ pub struct PayoutsHandle {
     snapshots: Arc<SnapshotCache>,
     clock: Arc<dyn Clock>,
     pending_creations: Arc<PendingCreations>,
-    tickets: Arc<AtomicU64>,
+    next_creation: Arc<AtomicU64>,
 }
 
 impl PayoutsHandle {
-    /// A handle over the running parts.
+    /// Returns a handle to the payouts of `supervisor`.
     #[must_use]
     pub fn new(
         supervisor: ActorRef<SupervisorMessage>,
@@ -63,33 +64,33 @@ impl PayoutsHandle {
             snapshots,
             clock,
             pending_creations: Arc::default(),
-            tickets: Arc::default(),
+            next_creation: Arc::default(),
         }
     }
 
-    /// The time by the payouts' own clock.
+    /// The current time of the clock that timestamps payouts.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Begins the creation of a payout with the guard's time. The creation is pending until the guard is dropped, so hold
-    /// it until [`create_with_record`](Self::create_with_record) returns, in a task that is not cancelled.
+    /// Begins the creation of a payout. The guard has the creation time. The creation is pending until the guard is dropped,
+    /// so hold it until [`create_with_record`](Self::create_with_record) returns, in a task that is not cancelled.
     #[must_use]
     pub fn begin_creation(&self, org: OrgId, mode: Mode) -> CreationGuard {
         self.pending_creations.begin(org, mode, self.clock.now())
     }
 
-    /// A moment up to which every payout there will ever be of this organisation and mode is there, not before now. Waits
-    /// for creations under way.
+    /// The creation watermark: every payout of this organisation and mode created at or before it is already committed.
+    /// Not before the current time. Waits for pending creations.
     pub async fn creation_watermark(&self, org: OrgId, mode: Mode) -> Timestamp {
         self.pending_creations.creation_watermark(org, mode, self.clock.now()).await
     }
 
-    /// Creates a payout, using up its quote, and gives it an actor.
+    /// Creates a payout, consumes its quote, and spawns the payout's actor.
     ///
     /// # Errors
-    /// Where the quote is used already, or the store cannot say.
+    /// Returns `QuoteUsed` if the quote already has a payout, and `Unavailable` if the journal returns no result.
     pub async fn create(
         &self,
         payout: NewPayout,
@@ -98,52 +99,52 @@ impl PayoutsHandle {
         self.create_with_record(payout, None, traceparent).await
     }
 
-    /// Creates a payout as [`create`](Self::create) does, and keeps `answer` in the same commit.
+    /// Like [`create`](Self::create), and stores `record` in the same commit.
     ///
     /// # Errors
-    /// Where the quote is used already, or the store cannot say.
+    /// Returns `QuoteUsed` if the quote already has a payout, and `Unavailable` if the journal returns no result.
     pub async fn create_with_record(
         &self,
         payout: NewPayout,
-        answer: Option<Arc<IdempotencyRecord>>,
+        record: Option<Arc<IdempotencyRecord>>,
         traceparent: Option<Arc<str>>,
     ) -> Result<Arc<Snapshot>, CreateError> {
         let created = Arc::new(payout);
         let payout = Payout::new(Arc::clone(&created));
         let change = Change::creation(Arc::clone(&created));
         let snapshot = Arc::clone(&change.snapshot);
-        let (id, ticket) = (created.id, Ticket(self.tickets.fetch_add(1, Ordering::Relaxed)));
-        let expectation = Expectation::new(&self.supervisor, id, ticket);
-        match self.commit_creation(Create { payout: created, change, answer, traceparent }).await? {
-            Creation::New => expectation.admit(payout),
-            Creation::Found => drop(expectation),
+        let creation = CreationId(self.next_creation.fetch_add(1, Ordering::Relaxed));
+        let announced = AnnouncedCreation::new(&self.supervisor, created.id, creation);
+        match self.commit_creation(Create { payout: created, change, record, traceparent }).await? {
+            Creation::Inserted => announced.committed(payout),
+            Creation::AlreadyStored => drop(announced),
         }
         Ok(snapshot)
     }
 
-    /// Commits a creation. Where nobody knows whether that happened, it is tried again: the quote can be used up only
-    /// once, so the row found then is either our own or the winner's.
+    /// Commits a creation. If the outcome of a commit is unknown, commits again: a quote can be used only once, so the row
+    /// found then belongs either to this creation or to the one that used the quote.
     async fn commit_creation(&self, write: Create) -> Result<Creation, CreateError> {
-        let mut lost = None;
+        let mut unknown = None;
         for _ in 0..CREATION_ATTEMPTS {
             match self.commits.create(write.clone()).await {
-                Ok(Created::Inserted) => return Ok(Creation::New),
-                Ok(Created::QuoteUsed(id)) if lost.is_some() && id == write.payout.id => {
-                    let ours = self.is_ours(&write.payout).await?;
-                    return ours.then_some(Creation::Found).ok_or(CreateError::QuoteUsed(id));
+                Ok(Created::Inserted) => return Ok(Creation::Inserted),
+                Ok(Created::QuoteUsed(id)) if unknown.is_some() && id == write.payout.id => {
+                    let is_same = self.is_stored(&write.payout).await?;
+                    return is_same.then_some(Creation::AlreadyStored).ok_or(CreateError::QuoteUsed(id));
                 }
                 Ok(Created::QuoteUsed(id)) => return Err(CreateError::QuoteUsed(id)),
-                Err(CommitError::Unknown(why)) => lost = Some(why),
+                Err(CommitError::Unknown(why)) => unknown = Some(why),
                 Err(CommitError::Unavailable(why) | CommitError::Rejected(why)) => {
                     return Err(Unavailable(why).into());
                 }
             }
         }
-        Err(Unavailable(lost.unwrap_or_default()).into())
+        Err(Unavailable(unknown.unwrap_or_default()).into())
     }
 
-    /// Whether the row of this id was made by this very creation, or by one that nobody could tell from it.
-    async fn is_ours(&self, created: &NewPayout) -> Result<bool, Unavailable> {
+    /// Whether the row with this id was inserted by this creation, or by one with equal data.
+    async fn is_stored(&self, created: &NewPayout) -> Result<bool, Unavailable> {
         let stored = self.commits.load(created.id).await?;
         Ok(stored.is_some_and(|stored| {
             stored.created.tracking_token == created.tracking_token
@@ -151,11 +152,11 @@ impl PayoutsHandle {
         }))
     }
 
-    /// Hands a report to the payout's actor and waits until its outcome is recorded. `mode` is the mode that the
-    /// source of the report speaks for.
+    /// Sends a report to the payout's actor and waits until its outcome is recorded. `mode` is the mode of the report's
+    /// source.
     ///
     /// # Errors
-    /// Where the report has no recorded outcome.
+    /// Returns a [`ReportError`] if the report has no recorded outcome.
     pub async fn report(
         &self,
         id: PayoutId,
@@ -164,7 +165,7 @@ impl PayoutsHandle {
         traceparent: Option<Arc<str>>,
     ) -> Result<Receipt, ReportError> {
         let report = Arc::new(report);
-        self.send_until_answered(id, |reply| PayoutMessage::Report {
+        self.send_until_replied(id, |reply| PayoutMessage::Report {
             mode,
             report: Arc::clone(&report),
             traceparent: traceparent.clone(),
@@ -173,56 +174,55 @@ impl PayoutsHandle {
         .await?
     }
 
-    /// Lets the payout's actor record that its estimated delivery time has passed, if it has.
+    /// Asks the payout's actor to record lateness if the estimated delivery time has passed.
     ///
     /// # Errors
-    /// Where that could not be recorded.
+    /// Returns a [`ReportError`] if the payout does not exist or lateness cannot be recorded.
     pub async fn due_passed(&self, id: PayoutId) -> Result<(), ReportError> {
-        self.send_until_answered(id, |reply| PayoutMessage::DuePassed { reply }).await?
+        self.send_until_replied(id, |reply| PayoutMessage::DuePassed { reply }).await?
     }
 
-    /// The payout as of its newest commit; `None` where there is none. Costs no query while its actor is live.
+    /// The payout as of its newest commit; `None` if it does not exist. Runs no query while the payout's actor is live.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the journal cannot be read.
     pub async fn read(&self, id: PayoutId) -> Result<Option<Arc<Snapshot>>, Unavailable> {
         match self.snapshots.get(id) {
-            Some(live) => Ok(Some(self.up_to_date(live).await)),
+            Some(cached) => Ok(Some(self.record_lateness(cached).await)),
             None => match self.commits.load(id).await? {
-                Some(stored) => self.show(&stored).await.map(Some),
+                Some(stored) => self.current_snapshot(&stored).await.map(Some),
                 None => Ok(None),
             },
         }
     }
 
-    /// A payout that was loaded, as of its newest commit that anybody was shown, or a later one.
+    /// The newer of a loaded payout and its cached snapshot. No reader gets an older snapshot afterwards.
     ///
     /// # Errors
-    /// Where its journal is damaged.
-    pub async fn show(&self, stored: &Stored) -> Result<Arc<Snapshot>, Unavailable> {
+    /// Returns `Unavailable` if the payout's journal is damaged.
+    pub async fn current_snapshot(&self, stored: &Stored) -> Result<Arc<Snapshot>, Unavailable> {
         let payout = stored.replay().map_err(|damage| damaged(stored, damage))?;
-        // An actor may have come to life meanwhile and not know yet what this read saw committed.
-        Ok(self.up_to_date(self.snapshots.newest(Arc::new(payout.snapshot()))).await)
+        // An actor that started after the load may not have loaded the commit that this read saw.
+        Ok(self.record_lateness(self.snapshots.newest(Arc::new(payout.snapshot()))).await)
     }
 
-    async fn up_to_date(&self, mut snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
+    /// If the payout is late and not marked so, commits that before it is returned, like any other change.
+    async fn record_lateness(&self, mut snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
         let id = snapshot.payout.id;
-        if snapshot.state.due().is_some_and(|due| due.passed(self.clock.now())) {
-            // Lateness is a change like any other, so it is committed before it is shown.
-            if self.due_passed(id).await.is_ok()
-                && let Some(newer) = self.snapshots.get(id)
-            {
-                snapshot = newer;
-            }
+        if snapshot.state.due().is_some_and(|due| due.passed(self.clock.now()))
+            && self.due_passed(id).await.is_ok()
+            && let Some(newer) = self.snapshots.get(id)
+        {
+            snapshot = newer;
         }
         snapshot
     }
 
-    /// Every change of a payout after `after`, oldest first, out of its journal; `None` where there is no such payout. The
-    /// creation is the first.
+    /// Every change of a payout after `after` from its journal, oldest first; `None` if the payout does not exist. The
+    /// creation is the first change.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the journal cannot be read or is damaged.
     pub async fn history(&self, id: PayoutId, after: Sequence) -> Result<Option<Vec<Change>>, Unavailable> {
         let Some(stored) = self.commits.load(id).await? else { return Ok(None) };
         let changes = stored.changes().map_err(|damage| damaged(&stored, damage))?;
@@ -232,45 +232,45 @@ impl PayoutsHandle {
         Ok(Some(history))
     }
 
-    /// Watches a payout from now on. [`read`](Self::read) it afterwards, so that nothing happens in between unseen.
+    /// Subscribes to the changes of a payout. [`read`](Self::read) it afterwards, so that no change in between is missed.
     #[must_use]
     pub fn subscribe(&self, id: PayoutId) -> Subscription {
         self.snapshots.subscriptions().subscribe(id)
     }
 
-    /// Shows nothing from memory until [`forget_all`](Self::forget_all): the database may not be ours alone any more.
+    /// Serves no snapshot from memory until [`evict_all`](Self::evict_all): another process may be writing to the database.
     pub fn disable_memory_reads(&self) {
         self.snapshots.disable();
     }
 
-    /// Forgets every payout in memory, because another process may have written. The next message or poll of each
-    /// starts from its row.
-    pub async fn forget_all(&self) {
-        let (reply, forgotten) = oneshot::channel();
-        if self.supervisor.cast(SupervisorMessage::ForgetAll(reply)).is_ok() {
-            // A supervisor that dies instead of answering ends the process.
-            let _ = forgotten.await;
+    /// Evicts every payout from memory, because another process may have written. The next message to a payout or read of
+    /// it starts from its row.
+    pub async fn evict_all(&self) {
+        let (reply, evicted) = oneshot::channel();
+        if self.supervisor.cast(SupervisorMessage::EvictAll(reply)).is_ok() {
+            // No reply means that the supervisor has stopped, which ends the process.
+            let _ = evicted.await;
         }
     }
 
-    /// Sends a message until an actor answers it. An actor that dies takes its mailbox with it, unanswered; every
-    /// message here may be handed in again, because its effect is recognised in the journal.
-    async fn send_until_answered<T>(
+    /// Sends a message until an actor replies. An actor that fails drops the messages in its mailbox. Sending a message
+    /// again is safe, because the journal shows whether it was processed.
+    async fn send_until_replied<T>(
         &self,
         id: PayoutId,
         message: impl Fn(oneshot::Sender<T>) -> PayoutMessage,
     ) -> Result<T, Unavailable> {
-        for _ in 0..DELIVERY_ATTEMPTS {
-            let (reply, answer) = oneshot::channel();
-            if self.supervisor.cast(SupervisorMessage::Route { id, message: message(reply) }).is_err() {
-                return Err(Unavailable("the supervisor is gone".into()));
+        for _ in 0..SEND_ATTEMPTS {
+            let (sender, reply) = oneshot::channel();
+            if self.supervisor.cast(SupervisorMessage::Route { id, message: message(sender) }).is_err() {
+                return Err(Unavailable("the supervisor has stopped".into()));
             }
-            if let Ok(answer) = answer.await {
-                return Ok(answer);
+            if let Ok(reply) = reply.await {
+                return Ok(reply);
             }
-            tokio::time::sleep(DELIVERY_RETRY_PAUSE).await;
+            tokio::time::sleep(SEND_RETRY_DELAY).await;
         }
-        Err(Unavailable("the payout's actor did not answer".into()))
+        Err(Unavailable("the payout's actor did not reply".into()))
     }
 }
 
@@ -278,35 +278,35 @@ fn damaged(stored: &Stored, damage: IllegalEvent) -> Unavailable {
     Unavailable(format!("{}: {damage}", stored.created.id))
 }
 
-/// A creation that the supervisor expects. Dropping this withdraws the expectation: the creation failed, or its caller
-/// stopped waiting. A payout that is committed nevertheless gets its actor from its row, like any other.
-struct Expectation<'a> {
+/// A creation that the supervisor was told about. Dropping this without [`committed`](Self::committed) withdraws it: the
+/// creation failed, or its caller stopped waiting. If the payout is committed nevertheless, its first message or read
+/// loads it from its row.
+struct AnnouncedCreation<'a> {
     supervisor: &'a ActorRef<SupervisorMessage>,
     id: PayoutId,
-    ticket: Ticket,
-    is_admitted: bool,
+    creation: CreationId,
+    is_committed: bool,
 }
 
-impl<'a> Expectation<'a> {
-    // A cast fails only if the supervisor has ended, which ends the process. The row is safe either way.
-    fn new(supervisor: &'a ActorRef<SupervisorMessage>, id: PayoutId, ticket: Ticket) -> Self {
-        let _ = supervisor.cast(SupervisorMessage::Expect { id, ticket });
-        Self { supervisor, id, ticket, is_admitted: false }
+// Casts fail only if the supervisor has stopped, which ends the process. The row is correct in any case.
+impl<'a> AnnouncedCreation<'a> {
+    fn new(supervisor: &'a ActorRef<SupervisorMessage>, id: PayoutId, creation: CreationId) -> Self {
+        let _ = supervisor.cast(SupervisorMessage::CreationStarted { id, creation });
+        Self { supervisor, id, creation, is_committed: false }
     }
 
-    /// Gives the committed payout an actor.
-    fn admit(mut self, payout: Payout) {
-        self.is_admitted = true;
-        let message = SupervisorMessage::Admit { ticket: self.ticket, payout: Box::new(payout) };
-        let _ = self.supervisor.cast(message);
+    fn committed(mut self, payout: Payout) {
+        self.is_committed = true;
+        let (creation, payout) = (self.creation, Box::new(payout));
+        let _ = self.supervisor.cast(SupervisorMessage::CreationCommitted { creation, payout });
     }
 }
 
-impl Drop for Expectation<'_> {
+impl Drop for AnnouncedCreation<'_> {
     fn drop(&mut self) {
-        if !self.is_admitted {
-            let message = SupervisorMessage::Forget { id: self.id, ticket: self.ticket };
-            let _ = self.supervisor.cast(message);
+        if !self.is_committed {
+            let (id, creation) = (self.id, self.creation);
+            let _ = self.supervisor.cast(SupervisorMessage::CreationWithdrawn { id, creation });
         }
     }
 }

@@ -1,26 +1,27 @@
-//! The sweep for lateness: finds payouts whose estimated delivery time has passed by their rows, never by their actors.
+//! The overdue sweep: finds payouts whose estimated delivery time has passed, by their rows.
 
 use tokio::task::JoinSet;
 
 use crate::handle::PayoutsHandle;
 use crate::ports::{Journal, Unavailable};
 
-/// Looks once for at most `limit` payouts that are due, and lets their actors record it. Returns how many were found.
+/// Finds at most `limit` overdue payouts and has their actors record lateness. Returns the number of payouts found.
 ///
 /// # Errors
-/// Where the journal cannot be asked. A payout that could not be marked is found again by the next sweep.
+/// Returns `Unavailable` if the journal cannot be read. A payout whose lateness could not be recorded is found again by
+/// the next sweep.
 pub async fn sweep(journal: &dyn Journal, payouts: &PayoutsHandle, limit: u32) -> Result<usize, Unavailable> {
-    let due = journal.due(payouts.now(), limit).await?;
-    let found = due.len();
-    let mut marking = JoinSet::new();
-    for id in due {
+    let overdue = journal.due(payouts.now(), limit).await?;
+    let found = overdue.len();
+    let mut tasks = JoinSet::new();
+    for id in overdue {
         let payouts = payouts.clone();
-        marking.spawn(async move {
+        tasks.spawn(async move {
             if let Err(error) = payouts.due_passed(id).await {
                 tracing::warn!(payout = %id, %error, "could not record that the payout is late");
             }
         });
     }
-    while marking.join_next().await.is_some() {}
+    while tasks.join_next().await.is_some() {}
     Ok(found)
 }

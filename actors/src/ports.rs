@@ -1,4 +1,4 @@
-//! What the actors need from the world: a [`Journal`] and a [`Clock`].
+//! The ports of this crate: a [`Journal`] and a [`Clock`].
 
 mod idempotency_record;
 
@@ -11,26 +11,26 @@ use payoutd_domain::{
     Change, Entry, IllegalEvent, NewPayout, Payout, PayoutId, Snapshot, Timestamp, Version,
 };
 
-/// Tells the time.
+/// The clock that timestamps payouts.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now. May jump; nobody measures durations with it.
+    /// The current time. It may jump in either direction and is not used to measure durations.
     fn now(&self) -> Timestamp;
 }
 
-/// A payout as its journal keeps it.
+/// A payout as stored in its journal.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// What never changes.
+    /// The immutable part.
     pub created: Arc<NewPayout>,
-    /// Everything recorded since, oldest first.
+    /// Every entry recorded since the creation, oldest first.
     pub entries: Vec<Entry>,
 }
 
 impl Stored {
-    /// Brings the payout back to life.
+    /// Rebuilds the payout from its entries.
     ///
     /// # Errors
-    /// Where the entries do not follow one another.
+    /// Returns `IllegalEvent` if an entry is not a legal successor of the previous one.
     pub fn replay(&self) -> Result<Payout, IllegalEvent> {
         Payout::replay(Arc::clone(&self.created), &self.entries)
     }
@@ -38,7 +38,7 @@ impl Stored {
     /// Every change since the creation, oldest first.
     ///
     /// # Errors
-    /// Returns `IllegalEvent` if the entries do not follow one another.
+    /// Returns `IllegalEvent` if an entry is not a legal successor of the previous one.
     pub fn changes(&self) -> Result<Vec<Change>, IllegalEvent> {
         let mut payout = Payout::new(Arc::clone(&self.created));
         let mut changes = Vec::new();
@@ -49,62 +49,62 @@ impl Stored {
     }
 }
 
-/// A payout to be created: its row and the announcement of it, and the quote consumed, in one commit.
+/// The creation of a payout. One commit inserts its row and its outbox message and consumes its quote.
 #[derive(Debug, Clone)]
 pub struct Create {
     /// The payout.
     pub payout: Arc<NewPayout>,
-    /// `payout.created`.
+    /// The change `payout.created`, to be published.
     pub change: Change,
-    /// The answer to whoever asked for it, to be kept where the payout is inserted.
-    pub answer: Option<Arc<IdempotencyRecord>>,
-    /// The W3C trace context the request came with, to travel on.
+    /// The idempotency record of the request. It is stored if the payout is inserted.
+    pub record: Option<Arc<IdempotencyRecord>>,
+    /// The W3C trace context of the request, which is published with the change.
     pub traceparent: Option<Arc<str>>,
 }
 
-/// What became of a [`Create`].
+/// The result of a [`Create`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
-    /// The payout is there.
+    /// The payout was inserted.
     Inserted,
-    /// The quote backs this payout already; nothing was written.
+    /// The quote was used by this payout. Nothing was written.
     QuoteUsed(PayoutId),
 }
 
-/// One input's consequences: a journal entry at the expected version, the payout's row as it is afterwards, and
-/// the announcements, in one commit.
+/// The consequences of one input. One commit writes a journal entry at the expected version, the payout's row, and the
+/// outbox messages.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// The version the row must have for this to be written.
+    /// The version that the row must have. Otherwise nothing is written.
     pub expected: Version,
-    /// What to record.
+    /// The journal entry.
     pub entry: Arc<Entry>,
-    /// The payout afterwards.
+    /// The payout after the entry.
     pub after: Arc<Snapshot>,
-    /// What to publish, oldest first.
+    /// The changes to publish, oldest first.
     pub changes: Vec<Change>,
-    /// The W3C trace context the report came with, to travel on.
+    /// The W3C trace context of the report, which is published with the changes.
     pub traceparent: Option<Arc<str>>,
 }
 
 impl Append {
-    /// Whose journal it goes to.
+    /// The payout to whose journal the entry is appended.
     #[must_use]
     pub fn payout_id(&self) -> PayoutId {
         self.after.payout.id
     }
 }
 
-/// What became of an [`Append`].
+/// The result of an [`Append`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// It is recorded.
+    /// The entry is recorded.
     Committed,
-    /// The row is not at the expected version (or not there): nothing was written.
+    /// The row has another version or does not exist. Nothing was written.
     Conflict,
 }
 
-/// The store could not be asked. Nothing is known, nothing happened; ask again.
+/// The store cannot be reached. The call had no effect and may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the journal is unavailable: {0}")]
 pub struct Unavailable(pub String);
@@ -112,47 +112,47 @@ pub struct Unavailable(pub String);
 /// Why a whole batch has no results.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
-    /// The store refused it and nothing was written: one of the writes is to blame, the others are not.
+    /// The store rejected the batch because of one of its writes. Nothing was written.
     #[error("the journal refused the batch: {0}")]
     Rejected(String),
-    /// The store could not be reached, or asked to try again. Nothing was written.
+    /// The store could not be reached, or asked for a retry. Nothing was written.
     #[error("the journal is unavailable: {0}")]
     Unavailable(String),
-    /// The store was lost before it answered. Everything may be written, or nothing.
+    /// The connection was lost before the store replied. Either the whole batch is written or nothing.
     #[error("the outcome of the commit is unknown: {0}")]
     Unknown(String),
 }
 
-/// Where payouts are recorded. The truth; everything in memory is a copy.
+/// The journal of all payouts. It is authoritative; everything in memory is a copy of it.
 ///
-/// A batch is one atomic commit. Its results are one per write, in order. A batch never holds two writes of one
-/// payout, but may hold several creations from one quote, of which at most one succeeds.
+/// A batch is one atomic commit. It has one result per write, in the order of the writes. A batch contains at most one
+/// write per payout. It may contain several creations from one quote, of which at most one succeeds.
 #[async_trait]
 pub trait Journal: Send + Sync + 'static {
-    /// The payouts with these ids, in order; `None` where there is none. An id may stand there several times: a reader
-    /// and an actor may ask for one payout at once.
+    /// The payouts with these ids, in the order of the ids; `None` for an id without a payout. An id may occur several
+    /// times, because a reader and an actor may load the same payout at once.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable>;
 
-    /// Creates payouts, uses up their quotes, and keeps the answers of those that are inserted. An answer of the same
-    /// name that has not expired stays as it is.
+    /// Creates payouts, consumes their quotes, and stores the idempotency records of those that are inserted. An existing
+    /// record with the same key that has not expired is not replaced.
     ///
     /// # Errors
-    /// Where the batch as a whole has no results.
+    /// Returns a `BatchError` if the batch as a whole has no results.
     async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError>;
 
-    /// Records inputs.
+    /// Appends entries to the journals of payouts.
     ///
     /// # Errors
-    /// Where the batch as a whole has no results.
+    /// Returns a `BatchError` if the batch as a whole has no results.
     async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError>;
 
-    /// At most `limit` payouts whose estimated delivery time has passed at `now`, that have not ended and are not
-    /// yet marked late; the most overdue first.
+    /// At most `limit` payouts whose estimated delivery time has passed at `now`, that are not in an end state and not
+    /// marked late; the longest overdue first.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PayoutId>, Unavailable>;
 }

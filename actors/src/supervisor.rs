@@ -1,8 +1,10 @@
 //! The supervisor: gives each payout at most one actor and routes every message through it.
 //!
-//! It holds no truth and does no I/O. Actors are spawned when a payout is created or spoken of, stopped when idle,
-//! ended or too many, replaced after a panic, and left alone for a while after several.
+//! It does no I/O. It spawns an actor when a payout is created or receives a message. It stops actors that are idle, whose
+//! payout is in an end state, or that exceed the limit. It replaces an actor that fails, and quarantines the payout after
+//! several failures.
 
+mod config;
 mod message;
 mod passivation;
 mod quarantine;
@@ -14,20 +16,21 @@ use std::sync::Arc;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
-pub use self::message::{SupervisorConfig, SupervisorMessage, Ticket};
+pub use self::config::SupervisorConfig;
+pub use self::message::{CreationId, SupervisorMessage};
 use self::passivation::passivation_candidates;
 use self::quarantine::Quarantine;
 use self::slot::Slot;
-use crate::actor::{ActorContext, PayoutActor, PayoutMessage, Start};
+use crate::actor::{ActorArguments, ActorContext, PayoutActor, PayoutMessage};
 use crate::ports::Unavailable;
 use crate::reply::ReportError;
 use payoutd_domain::{Payout, PayoutId};
 
-/// What a supervisor starts with.
-pub struct SupervisorStart {
-    /// What it hands to every actor.
+/// The arguments with which a supervisor starts.
+pub struct SupervisorArguments {
+    /// The context of every actor.
     pub context: Arc<ActorContext>,
-    /// Its limits.
+    /// The limits.
     pub config: SupervisorConfig,
 }
 
@@ -36,34 +39,35 @@ pub struct Supervisor;
 
 /// The supervisor's state.
 pub struct SupervisorState {
-    start: SupervisorStart,
+    arguments: SupervisorArguments,
     slots: HashMap<PayoutId, Slot>,
-    owners: HashMap<ActorId, PayoutId>,
-    /// Payouts that are being created and that nobody has spoken of yet.
-    expected: HashMap<PayoutId, Ticket>,
+    /// The payout of each actor that has not stopped.
+    payouts: HashMap<ActorId, PayoutId>,
+    /// Creations in progress whose payout has received no message since the creation started.
+    creations: HashMap<PayoutId, CreationId>,
     quarantine: Quarantine,
-    closing: bool,
+    shutting_down: bool,
 }
 
 impl Actor for Supervisor {
     type Msg = SupervisorMessage;
     type State = SupervisorState;
-    type Arguments = SupervisorStart;
+    type Arguments = SupervisorArguments;
 
     async fn pre_start(
         &self,
         myself: ActorRef<SupervisorMessage>,
-        start: SupervisorStart,
+        arguments: SupervisorArguments,
     ) -> Result<SupervisorState, ActorProcessingErr> {
-        myself.send_interval(start.config.reap_every, || SupervisorMessage::Reap);
-        let quarantine = Quarantine::new(start.config.failure_limit, start.config.quarantine);
+        let config = arguments.config;
+        myself.send_interval(config.passivation_interval, || SupervisorMessage::Passivate);
         Ok(SupervisorState {
-            start,
+            arguments,
             slots: HashMap::new(),
-            owners: HashMap::new(),
-            expected: HashMap::new(),
-            quarantine,
-            closing: false,
+            payouts: HashMap::new(),
+            creations: HashMap::new(),
+            quarantine: Quarantine::new(config.failure_limit, config.quarantine),
+            shutting_down: false,
         })
     }
 
@@ -74,20 +78,24 @@ impl Actor for Supervisor {
         state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SupervisorMessage::Expect { id, ticket } => drop(state.expected.insert(id, ticket)),
-            SupervisorMessage::Forget { id, ticket } => drop(state.was_expected(id, ticket)),
-            SupervisorMessage::Admit { ticket, payout } => state.admit(&myself, ticket, payout).await,
+            SupervisorMessage::CreationStarted { id, creation } => drop(state.creations.insert(id, creation)),
+            SupervisorMessage::CreationWithdrawn { id, creation } => {
+                state.remove_creation(id, creation);
+            }
+            SupervisorMessage::CreationCommitted { creation, payout } => {
+                state.creation_committed(&myself, creation, payout).await;
+            }
             SupervisorMessage::Route { id, message } => state.route(&myself, id, message).await,
-            SupervisorMessage::Reap => state.reap(),
-            SupervisorMessage::ForgetAll(reply) => state.forget_all(reply),
-            SupervisorMessage::Close => state.close(),
+            SupervisorMessage::Passivate => state.passivate_candidates(),
+            SupervisorMessage::EvictAll(reply) => state.evict_all(reply),
+            SupervisorMessage::ShutDown => state.shut_down(),
         }
-        state.stop_if_done(&myself);
-        state.observe();
+        state.stop_if_drained(&myself);
+        state.record_metrics();
         Ok(())
     }
 
-    /// Never the default, which stops the supervisor, and every actor in the middle of its work, when one exits.
+    /// Overrides the default, which stops the supervisor, and with it all actors, when one actor exits.
     async fn handle_supervisor_evt(
         &self,
         myself: ActorRef<SupervisorMessage>,
@@ -97,69 +105,78 @@ impl Actor for Supervisor {
         match event {
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
             SupervisionEvent::ActorTerminated(actor, _, _) => {
-                state.gone(&myself, actor.get_id(), None).await;
+                state.actor_stopped(&myself, actor.get_id(), None).await;
             }
             SupervisionEvent::ActorFailed(actor, error) => {
-                state.gone(&myself, actor.get_id(), Some(error)).await;
+                state.actor_stopped(&myself, actor.get_id(), Some(error)).await;
             }
         }
-        state.stop_if_done(&myself);
-        state.observe();
+        state.stop_if_drained(&myself);
+        state.record_metrics();
         Ok(())
     }
 }
 
 impl SupervisorState {
-    /// Whether this creation is still expected: nobody has spoken of the payout since it began, so that what the
-    /// creator holds is what the row says.
-    fn was_expected(&mut self, id: PayoutId, ticket: Ticket) -> bool {
-        let expected = self.expected.get(&id) == Some(&ticket);
-        if expected {
-            self.expected.remove(&id);
+    /// Removes a creation. Returns whether the payout has received no message since the creation started, so that the row
+    /// is still as created.
+    fn remove_creation(&mut self, id: PayoutId, creation: CreationId) -> bool {
+        let is_present = self.creations.get(&id) == Some(&creation);
+        if is_present {
+            self.creations.remove(&id);
         }
-        expected
+        is_present
     }
 
-    async fn admit(&mut self, myself: &ActorRef<SupervisorMessage>, ticket: Ticket, payout: Box<Payout>) {
+    async fn creation_committed(
+        &mut self,
+        myself: &ActorRef<SupervisorMessage>,
+        creation: CreationId,
+        payout: Box<Payout>,
+    ) {
         let id = payout.created().id;
-        let room = self.slots.len() < self.start.config.max_live;
-        // No room, or overtaken by a report: the row is enough.
-        if self.was_expected(id, ticket) && room && !self.closing && !self.slots.contains_key(&id) {
+        let has_capacity = self.slots.len() < self.arguments.config.max_live;
+        // Otherwise the payout is loaded from its row with its first message.
+        if self.remove_creation(id, creation)
+            && has_capacity
+            && !self.shutting_down
+            && !self.slots.contains_key(&id)
+        {
             self.spawn(myself, id, Some(payout)).await;
         }
     }
 
     async fn route(&mut self, myself: &ActorRef<SupervisorMessage>, id: PayoutId, message: PayoutMessage) {
-        if self.closing {
+        if self.shutting_down {
             return message.refuse(Unavailable("shutting down".into()).into());
         }
-        if self.quarantine.holds(id) {
+        if self.quarantine.is_quarantined(id) {
             return message.refuse(ReportError::Quarantined);
         }
-        self.expected.remove(&id);
+        self.creations.remove(&id);
         match self.slots.get_mut(&id) {
-            Some(slot) => slot.hand(message),
+            Some(slot) => slot.send(message),
             None => match self.spawn(myself, id, None).await {
-                Some(slot) => slot.hand(message),
+                Some(slot) => slot.send(message),
                 None => message.refuse(Unavailable("no actor could be started".into()).into()),
             },
         }
     }
 
-    /// Gives the payout an actor. `None` where that is refused, which the supervisor must survive: its end is the
-    /// end of every other actor.
+    /// Spawns the payout's actor. Returns `None` if that fails; the supervisor continues, because its exit would stop all
+    /// actors.
     async fn spawn(
         &mut self,
         myself: &ActorRef<SupervisorMessage>,
         id: PayoutId,
-        held: Option<Box<Payout>>,
+        payout: Option<Box<Payout>>,
     ) -> Option<&mut Slot> {
-        let start = Start { id, held, context: Arc::clone(&self.start.context) };
-        let actor = match Actor::spawn_linked(None, PayoutActor, start, myself.get_cell()).await {
+        let arguments = ActorArguments { id, payout, context: Arc::clone(&self.arguments.context) };
+        let actor = match Actor::spawn_linked(None, PayoutActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => actor,
             Err(error) => {
                 tracing::error!(payout = %id, %error, "no actor could be started");
-                self.start.context.snapshots.remove(id);
+                self.arguments.context.snapshots.remove(id);
                 return None;
             }
         };
@@ -169,35 +186,35 @@ impl SupervisorState {
             metrics::counter!("payoutd_actors_spawned_total")
         };
         counter.increment(1);
-        self.owners.insert(actor.get_id(), id);
+        self.payouts.insert(actor.get_id(), id);
         Some(self.slots.entry(id).insert_entry(Slot::live(actor)).into_mut())
     }
 
-    /// An actor is no more: forget it, and give its payout a new one where messages wait.
-    async fn gone(
+    /// Removes an actor that has stopped, and spawns the next one if messages are queued.
+    async fn actor_stopped(
         &mut self,
         myself: &ActorRef<SupervisorMessage>,
         actor: ActorId,
         error: Option<ActorProcessingErr>,
     ) {
-        let Some(id) = self.owners.remove(&actor) else { return };
+        let Some(id) = self.payouts.remove(&actor) else { return };
         match error {
-            Some(error) => self.quarantine.failed(id, &error),
+            Some(error) => self.quarantine.record_failure(id, &error),
             None => self.quarantine.reset_failures(id),
         }
-        self.start.context.snapshots.remove(id);
-        let waiting = self.slots.remove(&id).map(Slot::into_waiting).unwrap_or_default();
-        for message in waiting {
+        self.arguments.context.snapshots.remove(id);
+        let queued = self.slots.remove(&id).map(Slot::into_queued).unwrap_or_default();
+        for message in queued {
             self.route(myself, id, message).await;
         }
     }
 
-    fn reap(&mut self) {
-        let leaving = passivation_candidates(&self.slots, &self.start.context.snapshots, self.start.config);
-        for id in leaving {
+    fn passivate_candidates(&mut self) {
+        let SupervisorArguments { context, config } = &self.arguments;
+        for id in passivation_candidates(&self.slots, &context.snapshots, *config) {
             self.passivate(id);
         }
-        self.quarantine.forget_old_failures();
+        self.quarantine.remove_expired();
     }
 
     fn passivate(&mut self, id: PayoutId) {
@@ -207,37 +224,37 @@ impl SupervisorState {
     }
 
     fn passivate_all(&mut self) {
-        let mut all: Vec<_> = self.slots.keys().copied().collect();
-        all.sort_unstable();
-        for id in all {
+        let mut ids: Vec<_> = self.slots.keys().copied().collect();
+        ids.sort_unstable();
+        for id in ids {
             self.passivate(id);
         }
     }
 
-    /// Every actor stops after what it was sent; its successor starts from the row.
-    fn forget_all(&mut self, reply: oneshot::Sender<()>) {
-        // Creations under way included: their payouts may have moved on elsewhere.
-        self.expected.clear();
+    /// Stops every actor after the messages that it was sent. The next actor of a payout starts from its row.
+    fn evict_all(&mut self, reply: oneshot::Sender<()>) {
+        // Another process may also have written to the payouts of creations in progress.
+        self.creations.clear();
         self.passivate_all();
-        self.start.context.snapshots.reset();
-        // Whoever asked may have stopped waiting.
+        self.arguments.context.snapshots.reset();
+        // The caller may have stopped waiting.
         let _ = reply.send(());
     }
 
-    fn close(&mut self) {
-        self.closing = true;
+    fn shut_down(&mut self) {
+        self.shutting_down = true;
         self.passivate_all();
     }
 
-    /// A supervisor that stops takes its actors with it, in the middle of their work: it must be the last to go.
-    fn stop_if_done(&self, myself: &ActorRef<SupervisorMessage>) {
-        if self.closing && self.slots.is_empty() {
+    /// Stops the supervisor after its last actor: a supervisor that stops aborts the actors that are still running.
+    fn stop_if_drained(&self, myself: &ActorRef<SupervisorMessage>) {
+        if self.shutting_down && self.slots.is_empty() {
             myself.stop(None);
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-    fn observe(&self) {
+    fn record_metrics(&self) {
         metrics::gauge!("payoutd_actors_live").set(self.slots.len() as f64);
     }
 }

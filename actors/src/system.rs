@@ -1,4 +1,4 @@
-//! The running whole: group commit, the supervisor and the snapshots behind one handle, started and ended as one.
+//! The actor system: starts and stops group commit, the supervisor and the snapshot cache together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,44 +12,44 @@ use crate::group_commit::{GroupCommit, GroupCommitConfig};
 use crate::handle::PayoutsHandle;
 use crate::ports::{Clock, Journal};
 use crate::read::snapshots::SnapshotCache;
-use crate::supervisor::{Supervisor, SupervisorConfig, SupervisorMessage, SupervisorStart};
+use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorConfig, SupervisorMessage};
 
-/// The shape of the whole.
+/// The configuration of an actor system.
 #[derive(Debug, Clone, Copy)]
 pub struct ActorSystemConfig {
     /// The limits of the supervisor.
     pub supervisor: SupervisorConfig,
-    /// The shape of group commit.
+    /// The configuration of group commit.
     pub group_commit: GroupCommitConfig,
 }
 
-/// Why an engine did not end in order.
+/// Why an actor system did not shut down in order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShutdownError {
-    /// Work was still under way at the deadline. It may be committed yet; nothing of it was acknowledged.
-    #[error("work was still under way after {0:?}")]
+    /// Writes were still in flight at the deadline. They may still be committed, but were not acknowledged.
+    #[error("writes were still in flight after {0:?}")]
     Deadline(Duration),
-    /// A part of it had died.
+    /// The supervisor or a group commit queue had exited before.
     #[error("{0}")]
     Exited(String),
 }
 
-/// Running payouts. Whoever holds this must watch [`exited`](Self::exited) and end the process when it returns.
+/// A running actor system. Its owner must await [`exited`](Self::exited) and end the process when that returns.
 ///
-/// Dropping it stops nothing: what is being committed is committed.
+/// Dropping it stops nothing, so that commits in flight complete.
 pub struct ActorSystem {
     payouts: PayoutsHandle,
     commits: GroupCommit,
     supervisor: ActorRef<SupervisorMessage>,
-    supervising: JoinHandle<()>,
+    supervisor_task: JoinHandle<()>,
     queues: JoinSet<()>,
     exit: Option<String>,
 }
 
-/// Starts payouts over `journal`. No payout is loaded until somebody speaks of it.
+/// Starts an actor system on `journal`. A payout is loaded only with its first message or read.
 ///
 /// # Errors
-/// Where the supervisor does not start.
+/// Returns `SpawnErr` if the supervisor does not start.
 pub async fn start(
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
@@ -62,66 +62,68 @@ pub async fn start(
         snapshots: Arc::clone(&snapshots),
         clock: Arc::clone(&clock),
     });
-    let start = SupervisorStart { context, config: config.supervisor };
-    let (supervisor, supervising) = Actor::spawn(None, Supervisor, start).await?;
+    let arguments = SupervisorArguments { context, config: config.supervisor };
+    let (supervisor, supervisor_task) = Actor::spawn(None, Supervisor, arguments).await?;
     let payouts = PayoutsHandle::new(supervisor.clone(), commits.clone(), snapshots, clock);
-    Ok(ActorSystem { payouts, commits, supervisor, supervising, queues, exit: None })
+    Ok(ActorSystem { payouts, commits, supervisor, supervisor_task, queues, exit: None })
 }
 
 impl ActorSystem {
-    /// The way in.
+    /// The handle to the payouts.
     #[must_use]
     pub fn payouts(&self) -> &PayoutsHandle {
         &self.payouts
     }
 
-    /// Waits until a part dies that nothing can go on without, and says which. Safe to cancel and to call again.
+    /// Waits until the supervisor or a group commit queue exits, and returns the reason. Cancel safe; every later call
+    /// returns the same reason.
     pub async fn exited(&mut self) -> String {
         if let Some(exit) = &self.exit {
             return exit.clone();
         }
         let exit = tokio::select! {
-            end = &mut self.supervising => exit_reason("the supervisor", end),
-            Some(end) = self.queues.join_next() => exit_reason("a lane of group commit", end),
+            result = &mut self.supervisor_task => exit_reason("the supervisor", result),
+            Some(result) = self.queues.join_next() => exit_reason("a group commit queue", result),
         };
         self.exit.insert(exit).clone()
     }
 
-    /// Ends in order: nothing new is taken in, every actor finishes the messages it was sent, every waiting write
-    /// is committed, and only then does the rest stop.
+    /// Shuts down in order: new messages are refused, every actor processes the messages that it was sent, every queued
+    /// write is committed, and then the tasks stop.
     ///
     /// # Errors
-    /// Where that did not happen within `deadline`, or a part had died.
+    /// Returns `Deadline` if this takes longer than `deadline`, and `Exited` if the supervisor or a group commit queue had
+    /// exited before.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
         if let Some(exit) = self.exit.take() {
             return Err(ShutdownError::Exited(exit));
         }
-        tokio::time::timeout(deadline, self.end()).await.map_err(|_| ShutdownError::Deadline(deadline))?
+        tokio::time::timeout(deadline, self.drain()).await.map_err(|_| ShutdownError::Deadline(deadline))?
     }
 
-    async fn end(&mut self) -> Result<(), ShutdownError> {
-        // Refused only by a supervisor that has died, which the next line finds out as well.
-        let _ = self.supervisor.cast(SupervisorMessage::Close);
-        let died = |end: JoinError| ShutdownError::Exited(end.to_string());
-        (&mut self.supervising).await.map_err(died)?;
+    async fn drain(&mut self) -> Result<(), ShutdownError> {
+        let failed = |error: JoinError| ShutdownError::Exited(error.to_string());
+        // Fails only if the supervisor has exited, which the next line reports.
+        let _ = self.supervisor.cast(SupervisorMessage::ShutDown);
+        (&mut self.supervisor_task).await.map_err(failed)?;
         self.commits.close();
-        while let Some(end) = self.queues.join_next().await {
-            end.map_err(died)?;
+        while let Some(result) = self.queues.join_next().await {
+            result.map_err(failed)?;
         }
         Ok(())
     }
 }
 
 impl Drop for ActorSystem {
-    /// A set of tasks aborts them when it is dropped, in the middle of a commit.
+    /// Detaches the queues: dropping the `JoinSet` would abort them during a commit.
     fn drop(&mut self) {
         self.queues.detach_all();
     }
 }
 
-fn exit_reason(part: &str, end: Result<(), JoinError>) -> String {
-    match end {
-        Ok(()) => format!("{part} stopped"),
-        Err(error) => format!("{part} died: {error}"),
+fn exit_reason(task: &str, result: Result<(), JoinError>) -> String {
+    match result {
+        Ok(()) => format!("{task} stopped"),
+        Err(error) => format!("{task} failed: {error}"),
     }
 }

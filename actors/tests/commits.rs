@@ -11,7 +11,7 @@ use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::reply::{CreateError, Receipt, ReportError};
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
-    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
+    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, TestSystem, start_test_system, test_config,
 };
 use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Status, Unchanged};
 
@@ -20,13 +20,13 @@ const REPEAT: Outcome = Outcome::Unchanged(Unchanged::Repeat);
 struct Scene {
     journal: MemoryJournal,
     clock: ManualClock,
-    started: Started,
+    started: TestSystem,
 }
 
 async fn scene() -> Scene {
     let journal = MemoryJournal::new(FaultPlan::default());
     let clock = ManualClock::at(sample::at(0));
-    let started = start_payouts(&journal, &clock, unhurried()).await;
+    let started = start_test_system(&journal, &clock, test_config()).await;
     Scene { journal, clock, started }
 }
 
@@ -63,13 +63,13 @@ async fn reply_to() {
 async fn a_lost_answer_is_looked_up() {
     let scene = scene().await;
     scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Append, None, Fault::LoseAnswer);
+    scene.journal.faults().once(Call::Append, None, Fault::LoseResponse);
     let receipt = scene.report(id(1), delivered()).await.unwrap();
     assert_eq!((receipt.outcome, receipt.sequence.0), (REPEAT, 3), "it had been recorded");
     assert_eq!(scene.journal.entries(id(1)).len(), 1);
     assert_eq!(scene.journal.outbox_of(id(1)).len(), 3);
     assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,7 +80,7 @@ async fn a_lost_request_is_made_again() {
     let receipt = scene.report(id(1), delivered()).await.unwrap();
     assert_eq!((receipt.outcome, receipt.sequence.0), (Outcome::Applied, 3));
     assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,26 +98,26 @@ async fn what_stays_unknown_is_not_acknowledged() {
 async fn a_lost_answer_and_then_a_lost_store_is_an_error_and_a_repeat_later() {
     let scene = scene().await;
     scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Append, None, Fault::LoseAnswer);
+    scene.journal.faults().once(Call::Append, None, Fault::LoseResponse);
     scene.journal.faults().once(Call::Load, None, Fault::Unavailable);
     assert!(matches!(scene.report(id(1), delivered()).await, Err(ReportError::Unavailable(_))));
     // The relay may have told the world already: a reader must not see less.
     assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
     assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, REPEAT);
     assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_whose_answer_or_request_is_lost_happens_once() {
-    for fault in [Fault::LoseAnswer, Fault::LoseRequest] {
+    for fault in [Fault::LoseResponse, Fault::LoseRequest] {
         let scene = scene().await;
         scene.journal.faults().once(Call::Create, None, fault);
         assert_eq!(scene.create(sample::payout(1)).await, Ok(id(1)));
         let again = scene.create(sample::payout_of_quote(2, 1)).await;
         assert_eq!(again, Err(CreateError::QuoteUsed(id(1))));
         assert_eq!(scene.journal.ids(), [id(1)]);
-        scene.journal.assert_sound();
+        scene.journal.assert_consistent();
     }
 }
 
@@ -125,12 +125,12 @@ async fn a_creation_whose_answer_or_request_is_lost_happens_once() {
 async fn a_lost_answer_never_takes_anothers_creation_for_its_own() {
     let scene = scene().await;
     scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
+    scene.journal.faults().once(Call::Create, None, Fault::LoseResponse);
     // The same id from the same quote, as in the sandbox, but created later.
     let mut later = sample::payout(1);
     later.created_at = sample::at(60);
     assert_eq!(scene.create(later).await, Err(CreateError::QuoteUsed(id(1))));
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,8 +139,8 @@ async fn a_creation_found_in_the_journal_does_not_bring_the_past_back() {
     scene.create(sample::payout(1)).await.unwrap();
     scene.report(id(1), delivered()).await.unwrap();
     // Sandbox: the same quote gives the same payout, and this time by a process that has no actor for it.
-    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
-    scene.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
+    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
+    scene.journal.faults().once(Call::Create, None, Fault::LoseResponse);
     elsewhere.payouts.create(sample::payout(1), None).await.unwrap();
     reply_to().await;
     let read = elsewhere.payouts.read(id(1)).await.unwrap().unwrap();
@@ -161,7 +161,7 @@ async fn a_creation_the_store_cannot_take_leaves_nothing_behind() {
 async fn a_row_that_moved_on_elsewhere_is_reloaded() {
     let scene = scene().await;
     scene.create(sample::payout(1)).await.unwrap();
-    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
+    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
     let there = |report| elsewhere.payouts.report(id(1), Mode::Live, report, None);
     assert_eq!(there(moved(1)).await.unwrap().sequence.0, 2);
     let here = scene.report(id(1), moved(2)).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_row_that_moved_on_elsewhere_is_reloaded() {
     assert_eq!(there(delivered()).await.unwrap().sequence.0, 5);
     assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, REPEAT);
     assert_eq!(scene.report(id(1), moved(3)).await.unwrap().outcome, Outcome::Unchanged(Unchanged::Late));
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,12 +184,12 @@ async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
     reply_to().await;
 
     scene.payouts().disable_memory_reads();
-    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
+    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
     for number in 1..3 {
         elsewhere.payouts.report(id(number), Mode::Live, delivered(), None).await.unwrap();
     }
     assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
-    scene.payouts().forget_all().await;
+    scene.payouts().evict_all().await;
     gate.open();
     creating.await.unwrap().unwrap();
     reply_to().await;
@@ -198,14 +198,14 @@ async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
         assert_eq!(read.status(), Status::Delivered);
         assert_eq!(scene.report(id(number), delivered()).await.unwrap().outcome, REPEAT);
     }
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_processes_at_once_lose_and_double_nothing() {
     let scene = scene().await;
     scene.create(sample::payout(1)).await.unwrap();
-    let elsewhere = start_payouts(&scene.journal, &scene.clock, unhurried()).await;
+    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
     let sent: Vec<_> = (0..60)
         .map(|number| {
             let payouts = if number % 2 == 0 { scene.payouts() } else { elsewhere.payouts.clone() };
@@ -239,7 +239,7 @@ async fn a_store_that_is_away_acknowledges_nothing_and_a_later_try_succeeds() {
     scene.journal.faults().clear();
     assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Pending);
     assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, Outcome::Applied);
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
@@ -269,7 +269,7 @@ async fn a_poisoned_write_fails_alone() {
         Outcome::Applied,
         "the payout itself is fine"
     );
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
@@ -315,7 +315,7 @@ async fn of_a_hundred_copies_of_a_report_one_is_applied() {
     assert_eq!(outcomes[0], Outcome::Applied);
     assert!(outcomes[1..].iter().all(|outcome| *outcome == REPEAT));
     assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 /// Polls `work` so many times, letting everything else run in between, and then drops it. Whether it had ended.
@@ -351,7 +351,7 @@ async fn a_caller_may_leave_at_any_moment() {
         assert_eq!(scene.journal.entries(payout).len(), 1, "after {polls} polls");
         let read = dropped_after(polls, scene.payouts().read(payout)).await;
         assert_eq!(scene.payouts().read(payout).await.unwrap().unwrap().status(), Status::Delivered);
-        scene.journal.assert_sound();
+        scene.journal.assert_consistent();
         if created && reported && read {
             break;
         }
@@ -376,5 +376,5 @@ async fn lateness_is_committed_before_it_is_shown() {
         assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().sequence.0, 2, "once");
     }
     assert_eq!(scene.payouts().due_passed(id(9)).await, Err(ReportError::NotFound));
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }

@@ -9,7 +9,9 @@ use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::reply::ReportError;
 use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::testing::sample::{self, id};
-use payoutd_actors::testing::{FaultPlan, ManualClock, MemoryJournal, Odds, start_payouts, unhurried};
+use payoutd_actors::testing::{
+    FaultPlan, FaultRates, ManualClock, MemoryJournal, start_test_system, test_config,
+};
 use payoutd_domain::{Mode, Report, Version};
 
 const PAYOUTS: u64 = 4;
@@ -52,14 +54,14 @@ async fn reads_never_go_back() {
     let clock = ManualClock::at(sample::at(0));
     let config = SupervisorConfig {
         idle_after: Duration::from_millis(1),
-        reap_every: Duration::from_millis(1),
-        ..unhurried()
+        passivation_interval: Duration::from_millis(1),
+        ..test_config()
     };
-    let started = start_payouts(&journal, &clock, config).await;
+    let started = start_test_system(&journal, &clock, config).await;
     for number in 0..PAYOUTS {
         started.payouts.create(sample::payout(number), None).await.unwrap();
     }
-    faults.seed(1, Odds { unavailable: 3, lose_answer: 3, lose_request: 3, ..Odds::default() });
+    faults.seed(1, FaultRates { unavailable: 3, lose_response: 3, lose_request: 3, ..FaultRates::default() });
     let over = Arc::new(AtomicBool::new(false));
     let reads = Arc::new(AtomicU64::new(0));
     let readers: Vec<_> = (0..READERS)
@@ -81,8 +83,8 @@ async fn reads_never_go_back() {
     for number in 0..PAYOUTS {
         assert_eq!(journal.entries(id(number)).len(), usize::try_from(REPORTS).unwrap());
     }
-    journal.assert_sound();
+    journal.assert_consistent();
     assert!(journal.counts().loads > 50, "actors came and went");
     assert!(reads.load(Ordering::Relaxed) > 100, "and were watched");
-    started.running.shutdown(Duration::from_secs(10)).await.unwrap();
+    started.system.shutdown(Duration::from_secs(10)).await.unwrap();
 }

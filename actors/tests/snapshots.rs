@@ -17,7 +17,7 @@ fn shown(snapshots: &SnapshotCache) -> Option<i64> {
 #[test]
 fn what_a_reader_saw_while_the_actor_loaded_is_not_taken_back() {
     let snapshots = SnapshotCache::default();
-    snapshots.expect(id(1));
+    snapshots.register(id(1));
     assert_eq!(shown(&snapshots), None);
     assert_eq!(snapshots.newest(of_version(5)).version.0, 5);
     assert_eq!(shown(&snapshots), None, "the actor is not sure yet");

@@ -9,7 +9,7 @@ use payoutd_actors::supervisor::SupervisorConfig;
 use payoutd_actors::system::ShutdownError;
 use payoutd_actors::testing::sample::{self, id};
 use payoutd_actors::testing::{
-    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, start_payouts, unhurried,
+    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, TestSystem, start_test_system, test_config,
 };
 use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status};
 
@@ -18,14 +18,14 @@ const SOON: Duration = Duration::from_secs(10);
 struct Scene {
     journal: MemoryJournal,
     clock: ManualClock,
-    started: Started,
+    started: TestSystem,
 }
 
 impl Scene {
     async fn new(config: SupervisorConfig) -> Self {
         let journal = MemoryJournal::new(FaultPlan::default());
         let clock = ManualClock::at(sample::at(0));
-        let started = start_payouts(&journal, &clock, config).await;
+        let started = start_test_system(&journal, &clock, config).await;
         Self { journal, clock, started }
     }
 
@@ -77,7 +77,7 @@ async fn reply_to() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_payout_has_its_actor_at_once() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     scene.create(1..2).await;
     reply_to().await;
     let (status, loads) = scene.loads(scene.status(id(1))).await;
@@ -89,11 +89,11 @@ async fn a_new_payout_has_its_actor_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_restart_payouts_are_loaded_when_spoken_of_and_not_before() {
-    let before = Scene::new(unhurried()).await;
+    let before = Scene::new(test_config()).await;
     before.create(1..4).await;
     let Scene { journal, clock, started } = before;
-    started.running.shutdown(SOON).await.unwrap();
-    let started = start_payouts(&journal, &clock, unhurried()).await;
+    started.system.shutdown(SOON).await.unwrap();
+    let started = start_test_system(&journal, &clock, test_config()).await;
     let scene = Scene { journal, clock, started };
     reply_to().await;
     assert_eq!(scene.journal.counts().loads, 0, "nothing is loaded at start");
@@ -112,7 +112,7 @@ async fn after_a_restart_payouts_are_loaded_when_spoken_of_and_not_before() {
 async fn actors_leave_when_idle_and_sooner_when_their_payout_has_ended() {
     let idle_after = Duration::from_secs(60);
     let ended_after = Duration::from_secs(10);
-    let scene = Scene::new(SupervisorConfig { idle_after, ended_after, ..unhurried() }).await;
+    let scene = Scene::new(SupervisorConfig { idle_after, ended_after, ..test_config() }).await;
     scene.create(1..3).await;
     report(&scene.payouts(), id(2), delivered()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(15)).await;
@@ -125,7 +125,7 @@ async fn actors_leave_when_idle_and_sooner_when_their_payout_has_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn over_the_limit_the_least_recently_used_leave() {
-    let scene = Scene::new(SupervisorConfig { max_live: 2, ..unhurried() }).await;
+    let scene = Scene::new(SupervisorConfig { max_live: 2, ..test_config() }).await;
     scene.create(1..6).await;
     for number in 1..6 {
         report(&scene.payouts(), id(number), moved(1)).await.unwrap();
@@ -142,7 +142,7 @@ async fn over_the_limit_the_least_recently_used_leave() {
 #[tokio::test(start_paused = true)]
 async fn what_arrives_while_an_actor_stops_waits_for_its_successor() {
     let idle_after = Duration::from_secs(2);
-    let scene = Scene::new(SupervisorConfig { idle_after, ..unhurried() }).await;
+    let scene = Scene::new(SupervisorConfig { idle_after, ..test_config() }).await;
     scene.create(1..2).await;
     let gate = Gate::closed();
     scene.faults().once(Call::Append, Some(id(1)), Fault::HangAfter(gate.clone()));
@@ -163,12 +163,12 @@ async fn what_arrives_while_an_actor_stops_waits_for_its_successor() {
         let receipt = answer.await.unwrap().unwrap();
         assert_eq!((receipt.outcome, receipt.sequence.0), (Outcome::Applied, n), "in the order they came");
     }
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_costs_one_actor_and_no_message() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     scene.create(1..11).await;
     reply_to().await;
     scene.clock.panic_next(1);
@@ -181,19 +181,19 @@ async fn a_panic_costs_one_actor_and_no_message() {
         assert_eq!(receipt.unwrap().outcome, Outcome::Applied);
         assert_eq!(loads, 0, "its neighbours never noticed");
     }
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_keeps_failing_is_left_alone_and_tried_again_later() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     scene.create(1..3).await;
     let Scene { journal, clock, started } = scene;
-    started.running.shutdown(SOON).await.unwrap();
-    let started = start_payouts(&journal, &clock, unhurried()).await;
+    started.system.shutdown(SOON).await.unwrap();
+    let started = start_test_system(&journal, &clock, test_config()).await;
     let scene = Scene { journal, clock, started };
 
-    scene.faults().always(Call::Load, Some(id(1)), Fault::Damage);
+    scene.faults().always(Call::Load, Some(id(1)), Fault::CorruptJournal);
     assert_eq!(report(&scene.payouts(), id(1), delivered()).await, Err(ReportError::Quarantined));
     let (answer, loads) = scene.loads(report(&scene.payouts(), id(1), delivered())).await;
     assert_eq!((answer, loads), (Err(ReportError::Quarantined), 0), "nothing is even tried");
@@ -209,12 +209,12 @@ async fn what_keeps_failing_is_left_alone_and_tried_again_later() {
     assert_eq!(report(&scene.payouts(), id(1), delivered()).await, Err(ReportError::Quarantined));
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(report(&scene.payouts(), id(1), delivered()).await.unwrap().outcome, Outcome::Applied);
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
 async fn everybody_who_speaks_of_a_missing_payout_hears_so() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     let asked: Vec<_> = (0..1_000)
         .map(|number| {
             let payouts = scene.payouts();
@@ -231,7 +231,7 @@ async fn everybody_who_speaks_of_a_missing_payout_hears_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_payout_of_the_other_mode_is_left_alone() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     scene.payouts().create(sample::in_mode(sample::payout(1), Mode::Test), None).await.unwrap();
     let answer = report(&scene.payouts(), id(1), delivered()).await;
     assert_eq!(answer, Err(ReportError::WrongMode(Mode::Test)));
@@ -240,7 +240,7 @@ async fn a_payout_of_the_other_mode_is_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_creation_overtaken_by_reports_does_not_bring_the_past_back() {
-    let config = SupervisorConfig { ended_after: Duration::from_secs(5), ..unhurried() };
+    let config = SupervisorConfig { ended_after: Duration::from_secs(5), ..test_config() };
     let scene = Scene::new(config).await;
     let gate = Gate::closed();
     scene.faults().once(Call::Create, Some(id(1)), Fault::HangAfter(gate.clone()));
@@ -258,7 +258,7 @@ async fn a_creation_overtaken_by_reports_does_not_bring_the_past_back() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_waits_for_what_is_under_way() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     scene.create(1..4).await;
     let gate = Gate::closed();
     scene.faults().once(Call::Append, Some(id(1)), Fault::HangBefore(gate.clone()));
@@ -269,7 +269,7 @@ async fn the_end_waits_for_what_is_under_way() {
     let in_flight = [send(1), send(2)];
     reply_to().await;
     let payouts = scene.payouts();
-    let ending = tokio::spawn(scene.started.running.shutdown(SOON));
+    let ending = tokio::spawn(scene.started.system.shutdown(SOON));
     reply_to().await;
     let refused = report(&payouts, id(3), delivered()).await;
     assert!(matches!(refused, Err(ReportError::Unavailable(Unavailable(_)))), "nothing new is taken in");
@@ -279,37 +279,37 @@ async fn the_end_waits_for_what_is_under_way() {
     for answer in in_flight {
         assert_eq!(answer.await.unwrap().unwrap().outcome, Outcome::Applied);
     }
-    scene.journal.assert_sound();
+    scene.journal.assert_consistent();
     assert!(payouts.create(sample::payout(9), None).await.is_err(), "and nothing afterwards");
     assert_eq!(scene.journal.row(id(9)), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_end_that_takes_too_long_says_so_and_acknowledges_nothing() {
-    let scene = Scene::new(unhurried()).await;
+    let scene = Scene::new(test_config()).await;
     scene.create(1..2).await;
     scene.faults().once(Call::Append, None, Fault::HangBefore(Gate::closed()));
     let payouts = scene.payouts();
     let waiting = tokio::spawn(async move { report(&payouts, id(1), delivered()).await });
     reply_to().await;
-    assert_eq!(scene.started.running.shutdown(SOON).await, Err(ShutdownError::Deadline(SOON)));
+    assert_eq!(scene.started.system.shutdown(SOON).await, Err(ShutdownError::Deadline(SOON)));
     assert!(!waiting.is_finished());
     assert_eq!(scene.journal.entries(id(1)), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_death_of_a_lane_is_noticed_and_nothing_is_acknowledged() {
-    let mut scene = Scene::new(unhurried()).await;
+    let mut scene = Scene::new(test_config()).await;
     scene.create(1..2).await;
-    let healthy = tokio::time::timeout(Duration::from_secs(100), scene.started.running.exited()).await;
+    let healthy = tokio::time::timeout(Duration::from_secs(100), scene.started.system.exited()).await;
     assert!(healthy.is_err(), "nothing has died");
     scene.faults().once(Call::Append, None, Fault::Panic);
     let answer = report(&scene.payouts(), id(1), delivered()).await;
     assert!(matches!(answer, Err(ReportError::Unavailable(_))), "{answer:?}");
-    let exit = scene.started.running.exited().await;
-    assert!(exit.starts_with("a lane of group commit died"), "{exit}");
-    assert_eq!(scene.started.running.exited().await, exit, "and it stays dead");
+    let exit = scene.started.system.exited().await;
+    assert!(exit.starts_with("a group commit queue failed"), "{exit}");
+    assert_eq!(scene.started.system.exited().await, exit, "and it stays dead");
     assert_eq!(scene.journal.entries(id(1)), []);
-    let end = scene.started.running.shutdown(SOON).await;
+    let end = scene.started.system.shutdown(SOON).await;
     assert!(matches!(end, Err(ShutdownError::Exited(_))));
 }

@@ -55,6 +55,6 @@ pub(super) async fn keep(
             Ok(again) => held = again,
             Err(_) => return "another process owns the database".into(),
         }
-        payouts.forget_all().await;
+        payouts.evict_all().await;
     }
 }

@@ -135,7 +135,7 @@ fn engine_config(config: &Config) -> ActorSystemConfig {
             max_live: config.actors.max_live,
             idle_after: Duration::from_secs(config.actors.idle_seconds),
             ended_after: Duration::from_secs(config.actors.ended_seconds),
-            reap_every: Duration::from_secs(1),
+            passivation_interval: Duration::from_secs(1),
             failure_limit: config.actors.failure_limit,
             quarantine: Duration::from_secs(config.actors.quarantine_seconds),
         },

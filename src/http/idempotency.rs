@@ -93,12 +93,12 @@ impl Work {
 fn kept(edge: &ApiState, Named { name, fingerprint }: Named, answer: &Answer) -> IdempotencyRecord {
     let now = edge.payouts.now();
     IdempotencyRecord {
-        name,
+        key_hash: name,
         fingerprint,
         status: answer.status.as_u16(),
         location: answer.location.clone(),
         body: Arc::clone(&answer.body),
-        kept_at: now,
+        created_at: now,
         expires_at: now.plus_seconds(edge.idempotency.keep_seconds),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use payoutd_actors::testing::{
-    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
+    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config,
 };
 use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status, Timestamp, Unchanged};
 
@@ -17,7 +17,7 @@ use fake_parking::Yard;
 struct Bench {
     journal: MemoryJournal,
     clock: ManualClock,
-    started: Started,
+    started: TestSystem,
     yard: Yard,
     desk: Arc<ReportIntake>,
     attendant: ParkedReportWorker,
@@ -26,7 +26,7 @@ struct Bench {
 async fn bench() -> Bench {
     let journal = MemoryJournal::new(FaultPlan::default());
     let clock = ManualClock::at(sample::at(60));
-    let started = start_payouts(&journal, &clock, unhurried()).await;
+    let started = start_test_system(&journal, &clock, test_config()).await;
     let yard = Yard {
         journal: journal.clone(),
         parked: Arc::default(),
@@ -96,7 +96,7 @@ async fn a_report_is_recorded_once_with_its_trace_context() {
     assert_eq!(outcome(&bench.take(1, &broadcast("r1")).await), Some(Outcome::Unchanged(Unchanged::Repeat)));
     assert_eq!(bench.status(1), Status::Broadcast);
     assert!(bench.journal.outbox()[1].traceparent.is_some());
-    bench.journal.assert_sound();
+    bench.journal.assert_consistent();
 }
 
 #[tokio::test]
@@ -210,8 +210,8 @@ async fn a_quarantined_payouts_report_waits_in_the_lot() {
     bench.create(1).await;
     // A second engine over the same journal starts without the payout in memory, and finds it damaged.
     let id = sample::id(1);
-    bench.journal.faults().always(Call::Load, Some(id), Fault::Damage);
-    let started = start_payouts(&bench.journal, &bench.clock, unhurried()).await;
+    bench.journal.faults().always(Call::Load, Some(id), Fault::CorruptJournal);
+    let started = start_test_system(&bench.journal, &bench.clock, test_config()).await;
     let desk = ReportIntake::new(
         started.payouts.clone(),
         Arc::new(bench.yard.clone()),

@@ -119,12 +119,12 @@ fn hex_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Err
 impl From<&IdempotencyRecord> for AnswerRecord {
     fn from(answer: &IdempotencyRecord) -> Self {
         Self {
-            name: answer.name.0.to_vec(),
+            name: answer.key_hash.0.to_vec(),
             fingerprint: answer.fingerprint.0.to_vec(),
             status: answer.status.into(),
             location: answer.location.as_deref().map(str::to_owned),
             body: answer.body.to_string(),
-            kept_at: answer.kept_at.into(),
+            kept_at: answer.created_at.into(),
             expires_at: answer.expires_at.into(),
         }
     }
@@ -161,7 +161,7 @@ impl CreateRecord {
             created_at: payout.created_at.into(),
             estimated_delivery_at: write.change.snapshot.estimated_delivery_at().map(At),
             message: MessageRecord::new(renderer, &write.change, traceparent)?,
-            answer: write.answer.as_deref().map(AnswerRecord::from),
+            answer: write.record.as_deref().map(AnswerRecord::from),
         })
     }
 }

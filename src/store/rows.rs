@@ -239,12 +239,12 @@ impl TryFrom<AnswerRow> for IdempotencyRecord {
         let digest =
             |column, bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged(column)("not 32 bytes"));
         Ok(Self {
-            name: IdempotencyKeyHash(digest("name", row.name)?),
+            key_hash: IdempotencyKeyHash(digest("name", row.name)?),
             fingerprint: Fingerprint(digest("fingerprint", row.fingerprint)?),
             status: u16::try_from(row.status).map_err(damaged("status"))?,
             location: row.location.map(Into::into),
             body: row.body.into(),
-            kept_at: row.kept_at.0,
+            created_at: row.kept_at.0,
             expires_at: row.expires_at.0,
         })
     }

@@ -1,4 +1,4 @@
-//! What a payout actor is told.
+//! The messages of a payout actor.
 
 use std::sync::Arc;
 
@@ -7,31 +7,31 @@ use tokio::sync::oneshot;
 use crate::reply::{Receipt, ReportError};
 use payoutd_domain::{Mode, Report};
 
-/// What a payout actor is told.
+/// A message to a payout actor.
 #[derive(Debug)]
 pub enum PayoutMessage {
-    /// A watcher reported.
+    /// A report on the payout.
     Report {
-        /// The mode the report's source speaks for.
+        /// The mode of the report's source.
         mode: Mode,
         /// The report.
         report: Arc<Report>,
-        /// The W3C trace context it came with.
+        /// The W3C trace context of the report.
         traceparent: Option<Arc<str>>,
-        /// Told once the outcome is committed.
+        /// Receives the outcome after it is committed.
         reply: oneshot::Sender<Result<Receipt, ReportError>>,
     },
     /// The estimated delivery time may have passed.
     DuePassed {
-        /// Told once that is committed, or turned out not to be so.
+        /// Receives `Ok` after lateness is committed, or if the payout is not late.
         reply: oneshot::Sender<Result<(), ReportError>>,
     },
 }
 
 impl PayoutMessage {
-    /// Answers without the payout having been asked.
+    /// Replies with an error without processing the message.
     pub fn refuse(self, error: ReportError) {
-        // Whoever asked may have stopped waiting.
+        // The caller may have stopped waiting.
         match self {
             Self::Report { reply, .. } => drop(reply.send(Err(error))),
             Self::DuePassed { reply } => drop(reply.send(Err(error))),

@@ -1,4 +1,4 @@
-//! One kind of write: what waits, and the commits under way.
+//! One queue of group commit: the queued work, and the commits in flight.
 
 use std::time::Duration;
 
@@ -6,45 +6,47 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::{CommitError, GroupCommitConfig};
+use super::config::GroupCommitConfig;
+use super::error::CommitError;
 use crate::failpoint;
 use crate::ports::BatchError;
 
-/// A commit that takes longer, because of somebody's lock or a write that has to be found among others, does not hold up
-/// what came after it.
+/// The time after which an incomplete batch no longer waits for the commit in flight, which may be blocked by a lock or be
+/// retrying its writes one by one.
 const SECOND_COMMIT_AFTER: Duration = Duration::from_millis(50);
 
-/// Work, and where its result goes.
-pub(super) struct QueuedWrite<W, R> {
+/// Work, and the sender of its result.
+pub(super) struct QueuedWork<W, R> {
     pub(super) work: W,
     pub(super) since: Instant,
     pub(super) reply: oneshot::Sender<Result<R, CommitError>>,
 }
 
-/// A queue of one kind of work, and what commits it.
+/// The task that commits one kind of work.
 pub(super) struct BatchQueue {
-    /// What metrics call it.
+    /// The value of the metrics label `kind`.
     pub(super) kind: &'static str,
     pub(super) config: GroupCommitConfig,
-    /// Turns true when nothing more is to be taken.
+    /// Becomes true when the queue is to refuse new work.
     pub(super) closing: watch::Receiver<bool>,
 }
 
 impl BatchQueue {
-    /// Starts it as one of `tasks`. As many writes wait in the queue as fill all commits that may be under way.
+    /// Spawns the task in `tasks` and returns the sender of its queue. The queue has room for as many writes as fit into the
+    /// commits in flight.
     pub(super) fn start<W, R, F, Fut>(
         self,
         tasks: &mut JoinSet<()>,
         commit: F,
-    ) -> mpsc::Sender<QueuedWrite<W, R>>
+    ) -> mpsc::Sender<QueuedWork<W, R>>
     where
         W: Clone + Send + Sync + 'static,
         R: Send + 'static,
         F: Fn(Vec<W>) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
     {
-        let (sender, waiting) = mpsc::channel(self.max_batch() * self.max_in_flight());
-        tasks.spawn(self.run(waiting, commit));
+        let (sender, queued) = mpsc::channel(self.max_batch() * self.max_in_flight());
+        tasks.spawn(self.run(queued, commit));
         sender
     }
 
@@ -56,7 +58,7 @@ impl BatchQueue {
         self.config.max_in_flight.max(1)
     }
 
-    async fn run<W, R, F, Fut>(mut self, mut waiting: mpsc::Receiver<QueuedWrite<W, R>>, commit: F)
+    async fn run<W, R, F, Fut>(mut self, mut queued: mpsc::Receiver<QueuedWork<W, R>>, commit: F)
     where
         W: Clone + Send + Sync + 'static,
         R: Send + 'static,
@@ -65,30 +67,30 @@ impl BatchQueue {
     {
         let mut in_flight = JoinSet::new();
         let mut batch = Vec::new();
-        let mut more = true;
-        let mut last_begun = Instant::now();
-        while more || !batch.is_empty() || !in_flight.is_empty() {
+        let mut is_open = true;
+        let mut last_started = Instant::now();
+        while is_open || !batch.is_empty() || !in_flight.is_empty() {
             let room = self.max_batch() - batch.len();
-            let held_up = !batch.is_empty() && in_flight.len() < self.max_in_flight();
+            let may_time_out = !batch.is_empty() && in_flight.len() < self.max_in_flight();
             tokio::select! {
-                // What waits goes with the next commit, so it is taken before that is begun.
+                // Queued work goes into the next commit, so it is received before a commit starts.
                 biased;
-                count = waiting.recv_many(&mut batch, room), if more && room > 0 => more = count > 0,
-                Some(ended) = in_flight.join_next() => ended.expect("a commit does not panic"),
-                () = sleep_until(last_begun + SECOND_COMMIT_AFTER), if held_up => {}
-                // An error means that no handle is left, which closes it just the same.
-                _ = self.closing.wait_for(|closing| *closing), if !waiting.is_closed() => waiting.close(),
+                count = queued.recv_many(&mut batch, room), if is_open && room > 0 => is_open = count > 0,
+                Some(result) = in_flight.join_next() => result.expect("a commit does not panic"),
+                () = sleep_until(last_started + SECOND_COMMIT_AFTER), if may_time_out => {}
+                // An error means that every handle was dropped, which closes the queue as well.
+                _ = self.closing.wait_for(|closing| *closing), if !queued.is_closed() => queued.close(),
             }
-            if self.may_commit(batch.len(), in_flight.len(), last_begun.elapsed()) {
-                last_begun = Instant::now();
-                observe_batch(self.kind, &batch, last_begun, waiting.len());
+            if self.may_commit(batch.len(), in_flight.len(), last_started.elapsed()) {
+                last_started = Instant::now();
+                record_batch(self.kind, &batch, last_started, queued.len());
                 let batch = std::mem::take(&mut batch);
-                in_flight.spawn(commit_and_answer(self.kind, batch, commit.clone()));
+                in_flight.spawn(commit_and_reply(self.kind, batch, commit.clone()));
             }
         }
     }
 
-    /// Beside another commit only a whole batch is worth one of its own: less goes with the next one.
+    /// Whether to start a commit. Beside a commit in flight, only a full batch or a delayed one gets its own.
     fn may_commit(&self, batch: usize, in_flight: usize, since_last: Duration) -> bool {
         match in_flight {
             0 => batch > 0,
@@ -98,7 +100,7 @@ impl BatchQueue {
     }
 }
 
-async fn commit_and_answer<W, R, F, Fut>(kind: &'static str, batch: Vec<QueuedWrite<W, R>>, commit: F)
+async fn commit_and_reply<W, R, F, Fut>(kind: &'static str, batch: Vec<QueuedWork<W, R>>, commit: F)
 where
     W: Clone,
     F: Fn(Vec<W>) -> Fut + Sync,
@@ -110,23 +112,28 @@ where
     let results = commit_or_singly(&commit, batch).await;
     metrics::histogram!("payoutd_group_commit_seconds", "kind" => kind).record(started.elapsed());
     failpoint::pass("batch-committed");
-    assert_eq!(results.len(), replies.len(), "a journal gives one result per write");
+    assert_eq!(results.len(), replies.len(), "a journal returns one result per write");
     for (reply, result) in replies.into_iter().zip(results) {
-        // Whoever asked may have stopped waiting; the write stands all the same.
+        // The caller may have stopped waiting.
         let _ = reply.send(result);
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gauges and histograms are floats")]
-fn observe_batch<W, R>(kind: &'static str, batch: &[QueuedWrite<W, R>], begun: Instant, left_waiting: usize) {
+fn record_batch<W, R>(
+    kind: &'static str,
+    batch: &[QueuedWork<W, R>],
+    started: Instant,
+    left_in_queue: usize,
+) {
     let wait = metrics::histogram!("payoutd_group_commit_wait_seconds", "kind" => kind);
-    batch.iter().for_each(|waiting| wait.record(begun.duration_since(waiting.since)));
+    batch.iter().for_each(|queued| wait.record(started.duration_since(queued.since)));
     metrics::histogram!("payoutd_group_commit_batch_size", "kind" => kind).record(batch.len() as f64);
-    metrics::gauge!("payoutd_group_commit_depth", "kind" => kind).set(left_waiting as f64);
+    metrics::gauge!("payoutd_group_commit_depth", "kind" => kind).set(left_in_queue as f64);
 }
 
-/// Commits a batch; where the store refuses it as a whole, each write alone, once, so that a poisoned write fails
-/// nobody but itself.
+/// Commits a batch. If the store rejects it as a whole, commits each write once by itself, so that the rejected write does
+/// not fail the others.
 async fn commit_or_singly<W, R, F, Fut>(commit: &F, batch: Vec<W>) -> Vec<Result<R, CommitError>>
 where
     W: Clone,
@@ -138,7 +145,7 @@ where
     match commit(batch.clone()).await {
         Ok(results) => results.into_iter().map(Ok).collect(),
         Err(BatchError::Rejected(why)) if size > 1 => {
-            tracing::warn!(size, why, "the journal refused a batch; committing its writes one by one");
+            tracing::warn!(size, why, "the journal rejected a batch; committing its writes one by one");
             let mut results = Vec::with_capacity(size);
             for write in batch {
                 results.push(commit_single(commit, write).await);
@@ -155,5 +162,5 @@ where
     Fut: Future<Output = Result<Vec<R>, BatchError>> + Send + 'static,
 {
     let mut results = commit(vec![write]).await?;
-    results.pop().ok_or_else(|| CommitError::Unknown("the journal gave no result".into()))
+    results.pop().ok_or_else(|| CommitError::Unknown("the journal returned no result".into()))
 }

@@ -1,33 +1,33 @@
-//! Answers kept together with what they tell of.
+//! Idempotency records, which are stored in the same commit as the effect of their request.
 
 use std::sync::Arc;
 
 use payoutd_domain::Timestamp;
 
-/// Names a request: a digest of who asks and of the name they gave it.
+/// Identifies a request: the digest of the caller and its idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IdempotencyKeyHash(pub [u8; 32]);
 
-/// A digest of everything a request says. Two requests of one name must have the same.
+/// The digest of a request's content. Two requests with the same key must have the same fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// The answer to a named request, kept in the very commit that does what was asked, so that repeating the request
-/// gives the same answer and does nothing. What it says means nothing here.
+/// The response to a request with an idempotency key. It is stored in the commit that has the request's effect, so that a
+/// repeated request gets the same response and has no further effect. This crate does not interpret it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// The request it answers.
-    pub name: IdempotencyKeyHash,
-    /// What that request said.
+    /// The key of the request.
+    pub key_hash: IdempotencyKeyHash,
+    /// The content of the request.
     pub fingerprint: Fingerprint,
-    /// The answer's status.
+    /// The status of the response.
     pub status: u16,
-    /// Where what was made is to be found.
+    /// The location of the created resource.
     pub location: Option<Arc<str>>,
-    /// The answer itself.
+    /// The body of the response.
     pub body: Arc<str>,
-    /// Since when it is kept.
-    pub kept_at: Timestamp,
-    /// From when on it counts as forgotten, whether it is still there or not.
+    /// The time at which the record was created.
+    pub created_at: Timestamp,
+    /// The time from which the record has no effect, even if it is not deleted yet.
     pub expires_at: Timestamp,
 }

@@ -10,7 +10,7 @@ use super::subscriptions::Subscriptions;
 
 /// Snapshots of live payouts, written by their actors.
 ///
-/// An actor [expects](Self::expect) its payout before it loads it, [publishes](Self::publish) what it loaded and the
+/// An actor [registers](Self::register) its payout before it loads it, [publishes](Self::publish) what it loaded and the
 /// result of each commit, and [marks it stale](Self::mark_stale) when the row may have moved on.
 #[derive(Debug, Default)]
 pub struct SnapshotCache {
@@ -22,7 +22,7 @@ pub struct SnapshotCache {
 /// The cached state of a live payout.
 #[derive(Debug, Default)]
 struct CachedSnapshot {
-    /// The newest snapshot that any reader has seen. No reader is shown an older one afterwards.
+    /// The newest snapshot that any reader has seen. No reader gets an older one afterwards.
     newest: Option<Arc<Snapshot>>,
     /// Whether the actor has confirmed that `newest` equals the row.
     current: bool,
@@ -61,8 +61,8 @@ impl SnapshotCache {
         self.payouts.read(&id).get(&id).filter(|cached| cached.current)?.newest.clone()
     }
 
-    /// Announces that an actor is about to load this payout. Snapshots that readers load meanwhile are remembered.
-    pub fn expect(&self, id: PayoutId) {
+    /// Adds an entry for a payout that an actor is about to load. It records the snapshots that readers load meanwhile.
+    pub fn register(&self, id: PayoutId) {
         self.payouts.write(&id).entry(id).or_default();
     }
 

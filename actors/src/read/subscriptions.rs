@@ -98,7 +98,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Waits until the payout has moved past `sequence`, and returns its snapshot.
+    /// Waits until the sequence of the payout exceeds `sequence`, and returns its snapshot.
     pub async fn moved_past(&mut self, sequence: Sequence) -> Arc<Snapshot> {
         self.update_past(sequence).await.snapshot
     }
@@ -109,10 +109,11 @@ impl Subscription {
         self.subscriptions.subscribed_payouts()
     }
 
-    /// Waits until the payout has moved past `sequence`, and returns its snapshot with the changes that are still kept.
+    /// Waits until the sequence of the payout exceeds `sequence`, and returns its snapshot with the kept changes.
     pub async fn update_past(&mut self, sequence: Sequence) -> PayoutUpdate {
-        let moved =
-            |latest: &Option<PayoutUpdate>| latest.as_ref().is_some_and(|n| n.snapshot.sequence > sequence);
+        let moved = |latest: &Option<PayoutUpdate>| {
+            latest.as_ref().is_some_and(|update| update.snapshot.sequence > sequence)
+        };
         let found = match self.latest.wait_for(moved).await {
             Ok(latest) => latest.clone(),
             Err(_) => None,
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_sees_the_newest_change_and_leaves_nothing_behind() {
+    async fn a_subscription_returns_the_newest_snapshot_and_is_removed_when_dropped() {
         let subscriptions = Arc::new(Subscriptions::default());
         let id = at(1).payout.id;
         let mut subscription = subscriptions.subscribe(id);
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changes_are_at_hand_without_gaps_or_not_at_all() {
+    async fn kept_changes_are_returned_without_gaps_or_not_at_all() {
         let change = |sequence| Change {
             recorded_at: sample::at(sequence),
             kind: ChangeKind::Updated,
@@ -185,8 +186,8 @@ mod tests {
         assert_eq!(after(&update, 1), Some(vec![2, 3, 4]));
         assert_eq!(after(&update, 3), Some(vec![4]));
         assert_eq!(after(&update, 4), Some(vec![]));
-        assert_eq!(after(&update, 0), None, "the first was not watched");
-        // A commit whose outcome was unknown is seen without its changes.
+        assert_eq!(after(&update, 0), None, "the first change precedes the subscription");
+        // After a commit with an unknown outcome, the snapshot is published without its changes.
         subscriptions.notify(&at(5), &[]);
         assert_eq!(after(&subscription.update_past(Sequence(4)).await, 4), None);
         subscriptions.notify(&at(6), &[change(6)]);

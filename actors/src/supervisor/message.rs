@@ -1,68 +1,50 @@
-//! What a supervisor is told, and the limits it keeps.
-
-use std::time::Duration;
+//! The messages of the supervisor.
 
 use tokio::sync::oneshot;
 
 use crate::actor::PayoutMessage;
 use payoutd_domain::{Payout, PayoutId};
 
-/// The limits a supervisor keeps.
-#[derive(Debug, Clone, Copy)]
-pub struct SupervisorConfig {
-    /// The most actors alive, give or take those with a message to work on.
-    pub max_live: usize,
-    /// How long an actor stays after its last message.
-    pub idle_after: Duration,
-    /// How long it stays once its payout has ended.
-    pub ended_after: Duration,
-    /// How often it looks for actors to stop.
-    pub reap_every: Duration,
-    /// After how many failures in a row an actor is not replaced at once any more.
-    pub failure_limit: u32,
-    /// How long a payout is then left alone.
-    pub quarantine: Duration,
-}
-
-/// Tells one creation from every other, also of the same payout id.
+/// Identifies one call that creates a payout. Two calls may have the same payout id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ticket(pub u64);
+pub struct CreationId(pub u64);
 
-/// What the supervisor is told.
+/// A message to the supervisor.
 #[derive(Debug)]
 pub enum SupervisorMessage {
-    /// A payout is being created.
-    Expect {
-        /// Which.
-        id: PayoutId,
-        /// By whom.
-        ticket: Ticket,
-    },
-    /// It was not.
-    Forget {
-        /// Which.
-        id: PayoutId,
-        /// By whom.
-        ticket: Ticket,
-    },
-    /// It was.
-    Admit {
-        /// By whom.
-        ticket: Ticket,
+    /// A payout is about to be committed.
+    CreationStarted {
         /// The payout.
+        id: PayoutId,
+        /// The creation.
+        creation: CreationId,
+    },
+    /// A creation failed, or its outcome is not known to its caller.
+    CreationWithdrawn {
+        /// The payout.
+        id: PayoutId,
+        /// The creation.
+        creation: CreationId,
+    },
+    /// A creation inserted the payout, which can be given to an actor.
+    CreationCommitted {
+        /// The creation.
+        creation: CreationId,
+        /// The payout as created.
         payout: Box<Payout>,
     },
-    /// Something for a payout's actor.
+    /// A message for a payout's actor.
     Route {
-        /// Whose.
+        /// The payout.
         id: PayoutId,
-        /// What.
+        /// The message.
         message: PayoutMessage,
     },
-    /// Time to look for actors to stop.
-    Reap,
-    /// Forget every payout in memory: another process may have written. Answered once nothing old is shown any more.
-    ForgetAll(oneshot::Sender<()>),
-    /// Take nothing new, let every actor finish what it was sent, and then stop.
-    Close,
+    /// Stops the actors that are idle, ended or above the limit.
+    Passivate,
+    /// Evicts every payout from memory, because another process may have written. The reply is sent when no old snapshot
+    /// can be read any more.
+    EvictAll(oneshot::Sender<()>),
+    /// Refuses new messages, lets every actor process the messages that it was sent, and then stops the supervisor.
+    ShutDown,
 }

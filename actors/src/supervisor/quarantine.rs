@@ -1,4 +1,4 @@
-//! Payouts whose actors fail again and again are left alone for a while.
+//! The quarantine: a payout whose actor fails repeatedly gets no actor for a while.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -9,45 +9,45 @@ use tokio::time::Instant;
 use payoutd_domain::PayoutId;
 
 struct Failures {
-    in_a_row: u32,
+    consecutive: u32,
     last: Instant,
 }
 
-/// Who failed how often, for as long as that matters.
+/// The recent failures of each payout's actors.
 pub(super) struct Quarantine {
     limit: u32,
-    lasts: Duration,
+    duration: Duration,
     failures: HashMap<PayoutId, Failures>,
 }
 
 impl Quarantine {
-    pub(super) fn new(limit: u32, lasts: Duration) -> Self {
-        Self { limit: limit.max(1), lasts, failures: HashMap::new() }
+    pub(super) fn new(limit: u32, duration: Duration) -> Self {
+        Self { limit: limit.max(1), duration, failures: HashMap::new() }
     }
 
-    pub(super) fn failed(&mut self, id: PayoutId, error: &impl Display) {
+    pub(super) fn record_failure(&mut self, id: PayoutId, error: &impl Display) {
         let now = Instant::now();
-        let failures = self.failures.entry(id).or_insert(Failures { in_a_row: 0, last: now });
-        failures.in_a_row += 1;
+        let failures = self.failures.entry(id).or_insert(Failures { consecutive: 0, last: now });
+        failures.consecutive += 1;
         failures.last = now;
-        let count = failures.in_a_row;
+        let count = failures.consecutive;
         if count >= self.limit {
             metrics::counter!("payoutd_actors_quarantined_total").increment(1);
-            tracing::error!(payout = %id, %error, count, "the payout's actor keeps failing: quarantined");
+            tracing::error!(payout = %id, %error, count, "the payout's actor failed repeatedly: quarantined");
         } else {
-            tracing::error!(payout = %id, %error, count, "the payout's actor failed; it will be replaced");
+            tracing::error!(payout = %id, %error, count, "the payout's actor failed and will be replaced");
         }
     }
 
-    /// Whether a payout is to be left alone. After the quarantine one more try is free.
-    pub(super) fn holds(&mut self, id: PayoutId) -> bool {
-        let Some(failures) = self.failures.get_mut(&id).filter(|f| f.in_a_row >= self.limit) else {
+    /// Whether the payout gets no actor now. After the quarantine one attempt is allowed.
+    pub(super) fn is_quarantined(&mut self, id: PayoutId) -> bool {
+        let Some(failures) = self.failures.get_mut(&id).filter(|f| f.consecutive >= self.limit) else {
             return false;
         };
-        if failures.last.elapsed() < self.lasts {
+        if failures.last.elapsed() < self.duration {
             return true;
         }
-        failures.in_a_row = self.limit - 1;
+        failures.consecutive = self.limit - 1;
         false
     }
 
@@ -55,13 +55,13 @@ impl Quarantine {
         self.failures.contains_key(&id)
     }
 
-    /// Its actor stopped in good order.
+    /// Removes the failures of a payout whose actor stopped without an error.
     pub(super) fn reset_failures(&mut self, id: PayoutId) {
         self.failures.remove(&id);
     }
 
-    /// A payout that behaved for a whole quarantine starts with a clean record.
-    pub(super) fn forget_old_failures(&mut self) {
-        self.failures.retain(|_, failures| failures.last.elapsed() < self.lasts * 2);
+    /// Removes the failures of payouts that have not failed since a quarantine would have ended.
+    pub(super) fn remove_expired(&mut self) {
+        self.failures.retain(|_, failures| failures.last.elapsed() < self.duration * 2);
     }
 }

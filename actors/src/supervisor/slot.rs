@@ -1,4 +1,4 @@
-//! A payout's place in the supervisor: an actor, or messages that wait for the next one.
+//! A payout's entry in the supervisor: a live actor, or the messages queued for the next actor.
 
 use ractor::{ActorRef, MessagingErr};
 use tokio::time::Instant;
@@ -10,9 +10,9 @@ pub(super) enum Slot {
         actor: ActorRef<PayoutMessage>,
         last_used: Instant,
     },
-    /// Told to stop; what came since waits for its successor, so that no two actors ever own one payout.
+    /// The actor is stopping. Messages are queued for the next actor, so that a payout never has two actors.
     Stopping {
-        waiting: Vec<PayoutMessage>,
+        queued: Vec<PayoutMessage>,
     },
 }
 
@@ -21,39 +21,39 @@ impl Slot {
         Self::Live { actor, last_used: Instant::now() }
     }
 
-    /// Hands a message to the live actor. One that is stopping by itself refuses it, and we are told of its end soon:
-    /// until then the message waits for its successor.
-    pub(super) fn hand(&mut self, message: PayoutMessage) {
+    /// Sends a message to the live actor. An actor that has begun to stop by itself refuses it; the message is then queued
+    /// until the supervisor is notified that the actor has stopped.
+    pub(super) fn send(&mut self, message: PayoutMessage) {
         let refused = match self {
             Self::Live { actor, last_used } => {
                 *last_used = Instant::now();
                 actor.cast(message).err()
             }
-            Self::Stopping { waiting } => {
-                waiting.push(message);
+            Self::Stopping { queued } => {
+                queued.push(message);
                 None
             }
         };
-        // An actor that fails at this moment takes the message with it; its sender hands it in again.
+        // An actor that fails at this moment drops the message; its sender sends it again.
         if let Some(MessagingErr::SendErr(message)) = refused {
-            *self = Self::Stopping { waiting: vec![message] };
+            *self = Self::Stopping { queued: vec![message] };
         }
     }
 
-    /// Lets a live actor finish what it was sent, and stop. Whether there was one.
+    /// Lets a live actor process the messages that it was sent, and then stop. Returns whether the actor was live.
     pub(super) fn passivate(&mut self) -> bool {
         let Self::Live { actor, .. } = self else { return false };
-        // Refused only by an actor that is gone already, of which we are told as well.
+        // Fails only if the actor has stopped, of which the supervisor is notified as well.
         let _ = actor.drain();
-        *self = Self::Stopping { waiting: Vec::new() };
+        *self = Self::Stopping { queued: Vec::new() };
         true
     }
 
-    /// What waits for the next actor.
-    pub(super) fn into_waiting(self) -> Vec<PayoutMessage> {
+    /// The messages for the next actor.
+    pub(super) fn into_queued(self) -> Vec<PayoutMessage> {
         match self {
             Self::Live { .. } => Vec::new(),
-            Self::Stopping { waiting } => waiting,
+            Self::Stopping { queued } => queued,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What shall go wrong, and when.
+//! The faults of a memory journal: which, and in which calls.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use super::Random;
+use super::random::Random;
 use payoutd_domain::PayoutId;
 
 /// A kind of call to the journal.
@@ -22,53 +22,57 @@ pub enum Call {
     Due,
 }
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Nothing is done and the store says so.
+    /// The call has no effect and returns `Unavailable`.
     Unavailable,
-    /// Everything is committed, and the answer is lost: `Unknown`.
-    LoseAnswer,
-    /// Nothing is committed, and nobody knows: `Unknown`.
+    /// Everything is committed, but the response is lost: the call returns `Unknown`.
+    LoseResponse,
+    /// Nothing is committed, because the request is lost: the call returns `Unknown`.
     LoseRequest,
-    /// The store says `Unknown` at once, and commits everything a while later all the same.
-    LandLate(Duration),
-    /// The store could not serialize the transaction; nothing is written, ask again.
+    /// The call returns `Unknown` at once, and everything is committed after this time.
+    DelayedCommit(Duration),
+    /// The transaction fails with a serialization error. Nothing is written; the call may be repeated.
     Serialization,
-    /// The call takes its time: half of it before its work, half of it before its answer.
+    /// The call takes this time: one half before its work, the other before its response.
     Slow(Duration),
-    /// The store refuses the whole batch; nothing is written.
+    /// The store rejects the whole batch. Nothing is written.
     Reject,
-    /// The journal itself panics before it does anything, which takes its lane of group commit with it.
+    /// The journal panics before it does anything, and so fails its group commit queue.
     Panic,
-    /// Loaded payouts come with a journal that does not fit, so that their actors fail.
-    Damage,
-    /// The call waits until the gate opens, and only then does its work.
+    /// Loaded payouts have an illegal entry at the end of their journal, so that their actors fail.
+    CorruptJournal,
+    /// The call does its work after the gate opens.
     HangBefore(Gate),
-    /// The call does its work and waits until the gate opens before it answers.
+    /// The call does its work and responds after the gate opens.
     HangAfter(Gate),
 }
 
 impl Fault {
-    /// What it is counted as.
+    /// The name under which the fault is counted.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::Unavailable => "store unavailable",
-            Self::LoseAnswer => "answer of the store lost",
+            Self::LoseResponse => "response of the store lost",
             Self::LoseRequest => "request to the store lost",
-            Self::LandLate(_) => "commit landed late",
+            Self::DelayedCommit(_) => "commit delayed",
             Self::Serialization => "serialization failure",
             Self::Slow(_) => "store slow",
-            Self::Reject => "batch refused",
+            Self::Reject => "batch rejected",
             Self::Panic => "store panicked",
-            Self::Damage => "journal damaged",
+            Self::CorruptJournal => "journal corrupted",
             Self::HangBefore(_) | Self::HangAfter(_) => "store hung",
         }
     }
+
+    fn is_corrupt_journal(&self) -> bool {
+        matches!(self, Self::CorruptJournal)
+    }
 }
 
-/// Holds calls up until it is opened. Clones are the same gate.
+/// Blocks calls until it is opened. Clones share their state.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<Semaphore>);
 
@@ -85,29 +89,29 @@ impl Gate {
         Self::default()
     }
 
-    /// Lets everybody through, for ever.
+    /// Opens the gate permanently.
     pub fn open(&self) {
         self.0.close();
     }
 
-    /// Waits until it is open.
-    pub async fn pass(&self) {
-        // Permits are never handed out: the only way on is the closed semaphore's error.
+    /// Waits until the gate is open.
+    pub async fn opened(&self) {
+        // The semaphore has no permits, so this returns only with the error of the closed semaphore.
         let _ = self.0.acquire().await;
     }
 }
 
-/// How often which fault happens by itself, in percent of calls.
+/// The rate of each random fault, in percent of calls.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Odds {
+pub struct FaultRates {
     /// [`Fault::Unavailable`]
     pub unavailable: u64,
-    /// [`Fault::LoseAnswer`]
-    pub lose_answer: u64,
+    /// [`Fault::LoseResponse`]
+    pub lose_response: u64,
     /// [`Fault::LoseRequest`]
     pub lose_request: u64,
-    /// [`Fault::LandLate`]
-    pub land_late: u64,
+    /// [`Fault::DelayedCommit`]
+    pub delayed_commit: u64,
     /// [`Fault::Serialization`]
     pub serialization: u64,
     /// [`Fault::Slow`]
@@ -116,25 +120,26 @@ pub struct Odds {
     pub reject: u64,
 }
 
-struct Scripted {
+struct ScriptedFault {
     call: Call,
-    whose: Option<PayoutId>,
+    /// Only calls for this payout fail; with `None`, all of them.
+    payout: Option<PayoutId>,
     fault: Fault,
-    /// How many more calls it hits; `None` for all of them.
+    /// The number of further calls that fail; `None` for all of them.
     times: Option<u32>,
 }
 
-/// The most that a slow store takes, and that a commit lands late.
-const LONGEST_MILLIS: u64 = 200;
+/// The longest time of a slow call or a delayed commit.
+const MAX_DELAY_MILLIS: u64 = 200;
 
 #[derive(Default)]
 struct Plan {
-    scripted: VecDeque<Scripted>,
-    seeded: Option<(Random, Odds)>,
-    fired: BTreeMap<&'static str, u64>,
+    scripted: VecDeque<ScriptedFault>,
+    random: Option<(Random, FaultRates)>,
+    injected: BTreeMap<&'static str, u64>,
 }
 
-/// A script of faults, and seeded ones where the script says nothing. Clones are the same plan.
+/// Scripted faults, and random faults for the calls that have no scripted one. Clones share the same plan.
 #[derive(Clone, Default)]
 pub struct FaultPlan(Arc<Mutex<Plan>>);
 
@@ -143,79 +148,83 @@ impl FaultPlan {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next `call` that touches `whose` (`None`: anybody) goes wrong.
-    pub fn once(&self, call: Call, whose: Option<PayoutId>, fault: Fault) {
-        self.times(1, call, whose, fault);
+    /// The next `call` for `payout` (`None`: for any payout) has this fault.
+    pub fn once(&self, call: Call, payout: Option<PayoutId>, fault: Fault) {
+        self.times(1, call, payout, fault);
     }
 
-    /// The next `times` such calls go wrong.
-    pub fn times(&self, times: u32, call: Call, whose: Option<PayoutId>, fault: Fault) {
-        self.plan().scripted.push_back(Scripted { call, whose, fault, times: Some(times) });
+    /// The next `times` such calls have this fault.
+    pub fn times(&self, times: u32, call: Call, payout: Option<PayoutId>, fault: Fault) {
+        self.plan().scripted.push_back(ScriptedFault { call, payout, fault, times: Some(times) });
     }
 
-    /// Every such call goes wrong, until [`clear`](Self::clear).
-    pub fn always(&self, call: Call, whose: Option<PayoutId>, fault: Fault) {
-        self.plan().scripted.push_back(Scripted { call, whose, fault, times: None });
+    /// Every such call has this fault until [`clear`](Self::clear).
+    pub fn always(&self, call: Call, payout: Option<PayoutId>, fault: Fault) {
+        self.plan().scripted.push_back(ScriptedFault { call, payout, fault, times: None });
     }
 
-    /// Calls go wrong at random, the same way for the same seed and the same calls.
-    pub fn seed(&self, seed: u64, odds: Odds) {
-        self.plan().seeded = Some((Random::new(seed), odds));
+    /// Calls have random faults at these rates. The same seed and calls give the same faults.
+    pub fn inject_randomly(&self, seed: u64, rates: FaultRates) {
+        self.plan().random = Some((Random::new(seed), rates));
     }
 
-    /// From now on everything works.
+    /// Removes all faults of the plan.
     pub fn clear(&self) {
         let mut plan = self.plan();
-        let fired = std::mem::take(&mut plan.fired);
-        *plan = Plan { fired, ..Plan::default() };
+        let injected = std::mem::take(&mut plan.injected);
+        *plan = Plan { injected, ..Plan::default() };
     }
 
-    /// How often what went wrong so far, by [name](Fault::name).
+    /// The number of faults injected so far, by [name](Fault::name).
     #[must_use]
-    pub fn fired(&self) -> BTreeMap<&'static str, u64> {
-        self.plan().fired.clone()
+    pub fn injected(&self) -> BTreeMap<&'static str, u64> {
+        self.plan().injected.clone()
     }
 
-    /// Whether every scripted fault with a number of times has happened.
+    /// Whether every scripted fault with a number of times was injected that many times.
     #[must_use]
-    pub fn is_spent(&self) -> bool {
+    pub fn is_exhausted(&self) -> bool {
         self.plan().scripted.iter().all(|scripted| scripted.times.is_none())
     }
 
-    /// Which of the loaded payouts come damaged.
-    pub(super) fn damaged(&self, loaded: &[PayoutId]) -> HashSet<PayoutId> {
+    /// The loaded payouts that get an illegal entry.
+    pub(super) fn corrupted(&self, loaded: &[PayoutId]) -> HashSet<PayoutId> {
         let mut plan = self.plan();
-        let mut damaged = HashSet::new();
-        for scripted in plan.scripted.iter_mut().filter(|scripted| matches!(scripted.fault, Fault::Damage)) {
-            let hit = loaded.iter().filter(|id| scripted.whose.is_none_or(|whose| whose == **id));
-            let before = damaged.len();
-            damaged.extend(hit.copied());
-            if let Some(times) = scripted.times.as_mut().filter(|_| damaged.len() > before) {
+        let mut corrupted = HashSet::new();
+        for scripted in plan.scripted.iter_mut().filter(|scripted| scripted.fault.is_corrupt_journal()) {
+            let affected = loaded.iter().filter(|id| scripted.affects(&[**id]));
+            let before = corrupted.len();
+            corrupted.extend(affected.copied());
+            if let Some(times) = scripted.times.as_mut().filter(|_| corrupted.len() > before) {
                 *times -= 1;
             }
         }
         plan.scripted.retain(|scripted| scripted.times != Some(0));
-        if !damaged.is_empty() {
-            *plan.fired.entry(Fault::Damage.name()).or_default() += 1;
+        if !corrupted.is_empty() {
+            *plan.injected.entry(Fault::CorruptJournal.name()).or_default() += 1;
         }
-        damaged
+        corrupted
     }
 
-    /// What else shall go wrong with this call.
-    pub(super) fn strike(&self, call: Call, touched: &[PayoutId]) -> Option<Fault> {
+    /// The fault of this call, other than a corrupt journal.
+    pub(super) fn next_fault(&self, call: Call, payouts: &[PayoutId]) -> Option<Fault> {
         let mut plan = self.plan();
-        let fault = plan.scripted(call, touched).or_else(|| plan.by_chance())?;
-        *plan.fired.entry(fault.name()).or_default() += 1;
+        let fault = plan.scripted(call, payouts).or_else(|| plan.random())?;
+        *plan.injected.entry(fault.name()).or_default() += 1;
         Some(fault)
     }
 }
 
+impl ScriptedFault {
+    fn affects(&self, payouts: &[PayoutId]) -> bool {
+        self.payout.is_none_or(|id| payouts.contains(&id))
+    }
+}
+
 impl Plan {
-    fn scripted(&mut self, call: Call, touched: &[PayoutId]) -> Option<Fault> {
+    fn scripted(&mut self, call: Call, payouts: &[PayoutId]) -> Option<Fault> {
         let index = self.scripted.iter().position(|scripted| {
-            scripted.call == call
-                && !matches!(scripted.fault, Fault::Damage)
-                && scripted.whose.is_none_or(|id| touched.contains(&id))
+            scripted.call == call && !scripted.fault.is_corrupt_journal() && scripted.affects(payouts)
         })?;
         let scripted = self.scripted.get_mut(index)?;
         let fault = scripted.fault.clone();
@@ -228,24 +237,24 @@ impl Plan {
         Some(fault)
     }
 
-    fn by_chance(&mut self) -> Option<Fault> {
-        let (random, odds) = self.seeded.as_mut()?;
+    fn random(&mut self) -> Option<Fault> {
+        let (random, rates) = self.random.as_mut()?;
         let mut roll = random.below(100);
-        let time = Duration::from_millis(1 + random.below(LONGEST_MILLIS));
+        let time = Duration::from_millis(1 + random.below(MAX_DELAY_MILLIS));
         let faults = [
-            (odds.unavailable, Fault::Unavailable),
-            (odds.lose_answer, Fault::LoseAnswer),
-            (odds.lose_request, Fault::LoseRequest),
-            (odds.land_late, Fault::LandLate(time)),
-            (odds.serialization, Fault::Serialization),
-            (odds.slow, Fault::Slow(time)),
-            (odds.reject, Fault::Reject),
+            (rates.unavailable, Fault::Unavailable),
+            (rates.lose_response, Fault::LoseResponse),
+            (rates.lose_request, Fault::LoseRequest),
+            (rates.delayed_commit, Fault::DelayedCommit(time)),
+            (rates.serialization, Fault::Serialization),
+            (rates.slow, Fault::Slow(time)),
+            (rates.reject, Fault::Reject),
         ];
-        for (share, fault) in faults {
-            if roll < share {
+        for (rate, fault) in faults {
+            if roll < rate {
                 return Some(fault);
             }
-            roll -= share;
+            roll -= rate;
         }
         None
     }

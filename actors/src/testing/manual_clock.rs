@@ -1,4 +1,4 @@
-//! A clock that stands still until it is told otherwise.
+//! A clock that advances only when a test says so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::ports::Clock;
 use payoutd_domain::Timestamp;
 
-/// A clock to set and to advance. Clones tell the same time.
+/// A clock that tests set and advance. Clones share the same time.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
     micros: Arc<AtomicI64>,
@@ -15,29 +15,29 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// A clock that starts at `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self { micros: Arc::new(AtomicI64::new(start.micros())), panics: Arc::default() }
     }
 
-    /// Shows `time` from now on; backwards is possible, as with real clocks.
+    /// Sets the time. It may go back, as with a real clock.
     pub fn set(&self, time: Timestamp) {
         self.micros.store(time.micros(), Ordering::SeqCst);
     }
 
-    /// Shows a time later by `by`.
+    /// Advances the time by `by`.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         self.micros.fetch_add(by, Ordering::SeqCst);
     }
 
-    /// Makes the next `times` looks at the clock panic: the way to a panic in the middle of an actor's work.
+    /// Makes the next `times` calls of `now` panic, and with them the actors that call it.
     pub fn panic_next(&self, times: u32) {
         self.panics.store(times, Ordering::SeqCst);
     }
 
-    /// How many of those panics are still to come.
+    /// The number of requested panics that have not occurred yet.
     #[must_use]
     pub fn panics_left(&self) -> u32 {
         self.panics.load(Ordering::SeqCst)
@@ -47,7 +47,7 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         let left = self.panics.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        assert!(left.is_err(), "a panic ordered by a test");
+        assert!(left.is_err(), "a panic injected by a test");
         Timestamp::from_micros(self.micros.load(Ordering::SeqCst)).unwrap_or(Timestamp::EPOCH)
     }
 }

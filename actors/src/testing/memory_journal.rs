@@ -1,45 +1,20 @@
-//! A journal in memory that keeps every promise of the [`Journal`] port.
+//! A journal in memory that meets the contract of the [`Journal`] port.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::tables::Tables;
-use super::{Call, Fault, FaultPlan};
+use super::fault_plan::{Call, Fault, FaultPlan};
+use super::sample;
+use super::tables::{CallCounts, OutboxRow, Tables};
 use crate::ports::{
     Append, Appended, BatchError, Create, Created, IdempotencyKeyHash, IdempotencyRecord, Journal, Stored,
     Unavailable,
 };
 use payoutd_domain::{Cause, Change, Entry, Outcome, Payout, PayoutId, ReportKey, Snapshot, Timestamp};
 
-/// One row of the outbox.
-#[derive(Debug, Clone)]
-pub struct OutboxRow {
-    /// The message.
-    pub change: Change,
-    /// The trace context it travels with.
-    pub traceparent: Option<Arc<str>>,
-}
-
-/// How often the journal was asked, faults included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Calls of `load`.
-    pub loads: u64,
-    /// Calls of `create`.
-    pub creates: u64,
-    /// Calls of `append`.
-    pub appends: u64,
-    /// Calls of `due`.
-    pub dues: u64,
-    /// Writes committed, creations included.
-    pub committed: u64,
-    /// Appends that met another version than they expected.
-    pub conflicts: u64,
-}
-
-/// The journal. Clones are the same journal, as connections are to one database: it survives the actors over it.
+/// A journal in memory. Clones share their data, like connections to one database. The data outlives the actors.
 #[derive(Clone, Default)]
 pub struct MemoryJournal {
     tables: Arc<Mutex<Tables>>,
@@ -47,29 +22,29 @@ pub struct MemoryJournal {
     process: u32,
 }
 
-/// Appends that were under way when their process died.
+/// The appends that were in flight when their process was killed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CutOff {
-    /// Not committed, and never to be.
+pub struct InterruptedAppends {
+    /// Appends that were not committed.
     pub before_commit: u64,
-    /// Committed, and nobody was told.
+    /// Appends that were committed, but whose actor had not received the result.
     pub after_commit: u64,
 }
 
 impl MemoryJournal {
-    /// An empty journal with which goes wrong what `faults` says.
+    /// An empty journal with the faults of `faults`.
     #[must_use]
     pub fn new(faults: FaultPlan) -> Self {
         Self { tables: Arc::default(), faults, process: 0 }
     }
 
-    /// The same journal as another process sees it. Within one process a payout never has two writes under way.
+    /// The same journal, used by the process with this number. A process never has two writes of one payout in flight.
     #[must_use]
-    pub fn of_process(&self, process: u32) -> Self {
+    pub fn for_process(&self, process: u32) -> Self {
         Self { process, ..self.clone() }
     }
 
-    /// What goes wrong with it.
+    /// The fault plan of this journal.
     #[must_use]
     pub fn faults(&self) -> &FaultPlan {
         &self.faults
@@ -79,19 +54,19 @@ impl MemoryJournal {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The payout's entries, oldest first. Empty where there is no such payout.
+    /// The payout's entries, oldest first; empty if the payout does not exist.
     #[must_use]
     pub fn entries(&self, id: PayoutId) -> Vec<Entry> {
         self.tables().rows.get(&id).map(|row| row.entries.clone()).unwrap_or_default()
     }
 
-    /// The same as text, as a database keeps them.
+    /// The payout's entries as JSON, as a database stores them.
     #[must_use]
-    pub fn texts(&self, id: PayoutId) -> Vec<String> {
-        self.tables().rows.get(&id).map(|row| row.texts.clone()).unwrap_or_default()
+    pub fn entries_json(&self, id: PayoutId) -> Vec<String> {
+        self.tables().rows.get(&id).map(|row| row.json.clone()).unwrap_or_default()
     }
 
-    /// The outcome of each time that this report of the payout was recorded.
+    /// The outcomes recorded for the payout's report with this key. At most one is expected.
     #[must_use]
     pub fn outcomes(&self, id: PayoutId, key: &ReportKey) -> Vec<Outcome> {
         let tables = self.tables();
@@ -106,10 +81,10 @@ impl MemoryJournal {
     /// The payout's row: its last committed snapshot.
     #[must_use]
     pub fn row(&self, id: PayoutId) -> Option<Arc<Snapshot>> {
-        self.tables().rows.get(&id).map(|row| Arc::clone(&row.last))
+        self.tables().rows.get(&id).map(|row| Arc::clone(&row.snapshot))
     }
 
-    /// Every payout there is, by id.
+    /// The ids of all payouts, in order.
     #[must_use]
     pub fn ids(&self) -> Vec<PayoutId> {
         self.tables().rows.keys().copied().collect()
@@ -129,49 +104,49 @@ impl MemoryJournal {
         of_payout.map(|row| row.change.clone()).collect()
     }
 
-    /// The answers that are kept.
+    /// All idempotency records, including expired ones.
     #[must_use]
-    pub fn answers(&self) -> Vec<IdempotencyRecord> {
-        self.tables().answers.values().cloned().collect()
+    pub fn idempotency_records(&self) -> Vec<IdempotencyRecord> {
+        self.tables().idempotency_records.values().cloned().collect()
     }
 
-    /// The answer of this name.
+    /// The idempotency record with this key, even if it has expired.
     #[must_use]
-    pub fn answer(&self, name: IdempotencyKeyHash) -> Option<IdempotencyRecord> {
-        self.tables().answers.get(&name).cloned()
+    pub fn idempotency_record(&self, key_hash: IdempotencyKeyHash) -> Option<IdempotencyRecord> {
+        self.tables().idempotency_records.get(&key_hash).cloned()
     }
 
-    /// Keeps an answer unless one of the same name has not expired, and returns the one that is kept.
+    /// Stores a record unless one with the same key has not expired, and returns the stored one.
     #[must_use]
-    pub fn keep_answer(&self, answer: &IdempotencyRecord) -> IdempotencyRecord {
-        self.tables().keep(answer)
+    pub fn insert_idempotency_record(&self, record: &IdempotencyRecord) -> IdempotencyRecord {
+        self.tables().insert_idempotency_record(record)
     }
 
-    /// How often it was asked.
+    /// The number of calls so far.
     #[must_use]
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> CallCounts {
         self.tables().counts
     }
 
-    /// The processes over it died: what they were writing has happened or not, and nobody waits for it any more.
-    pub fn process_died(&self) -> CutOff {
-        let writing = std::mem::take(&mut self.tables().writing);
-        let mut cut_off = CutOff::default();
-        for committed in writing.into_values() {
+    /// Removes the appends in flight after their processes were killed, and counts them.
+    pub fn processes_killed(&self) -> InterruptedAppends {
+        let in_flight = std::mem::take(&mut self.tables().appends_in_flight);
+        let mut interrupted = InterruptedAppends::default();
+        for committed in in_flight.into_values() {
             if committed {
-                cut_off.after_commit += 1;
+                interrupted.after_commit += 1;
             } else {
-                cut_off.before_commit += 1;
+                interrupted.before_commit += 1;
             }
         }
-        cut_off
+        interrupted
     }
 
-    /// Checks everything that must be true of a journal at any time.
+    /// Checks the invariants that hold at any time.
     ///
     /// # Panics
-    /// Where something is not.
-    pub fn assert_sound(&self) {
+    /// Panics if an invariant is violated.
+    pub fn assert_consistent(&self) {
         let tables = self.tables();
         let quotes: HashSet<_> = tables.rows.values().map(|row| &row.created.terms.quote_id).collect();
         assert_eq!(
@@ -179,38 +154,42 @@ impl MemoryJournal {
             (quotes.len(), quotes.len()),
             "I1: one payout per quote"
         );
-        let twice = &tables.written_twice;
-        assert!(twice.is_empty(), "I9: two actors of one process wrote at once: {twice:?}");
-        let mut told: BTreeMap<PayoutId, Vec<i64>> = BTreeMap::new();
+        let concurrent = &tables.concurrent_appends;
+        assert!(concurrent.is_empty(), "I9: two actors of one process wrote at once: {concurrent:?}");
+        let mut published: BTreeMap<PayoutId, Vec<i64>> = BTreeMap::new();
         for row in &tables.outbox {
             let snapshot = &row.change.snapshot;
-            told.entry(snapshot.payout.id).or_default().push(snapshot.sequence.0);
+            published.entry(snapshot.payout.id).or_default().push(snapshot.sequence.0);
         }
         for (id, row) in &tables.rows {
             let replayed = Payout::replay(Arc::clone(&row.created), &row.entries);
             let replayed = replayed.map(|payout| payout.snapshot());
-            assert_eq!(replayed.as_ref(), Ok(&*row.last), "I4: the row of {id} is what its journal tells");
+            assert_eq!(
+                replayed.as_ref(),
+                Ok(&*row.snapshot),
+                "I4: the row of {id} equals its replayed journal"
+            );
             let changes: usize = row.entries.iter().map(|entry| entry.events.len()).sum();
             let sequences: Vec<i64> = (1..).take(1 + changes).collect();
             assert_eq!(
-                row.last.sequence.0,
+                row.snapshot.sequence.0,
                 *sequences.last().unwrap_or(&0),
-                "I4: one sequence per change of {id}"
+                "I4: one sequence number per change of {id}"
             );
             assert_eq!(
-                told.remove(id),
+                published.remove(id),
                 Some(sequences),
-                "I7: every change of {id} is announced once, in order"
+                "I7: every change of {id} is in the outbox once, in order"
             );
         }
-        assert!(told.is_empty(), "I7: announced without being committed: {told:?}");
+        assert!(published.is_empty(), "I7: in the outbox without a commit: {published:?}");
     }
 
-    /// Does `work` as the plan for this call says.
+    /// Runs `work` with the fault of this call, if the plan has one.
     async fn call<T>(
         &self,
         call: Call,
-        touched: &[PayoutId],
+        payouts: &[PayoutId],
         work: impl FnOnce(&mut Tables) -> Result<T, BatchError> + Send + 'static,
     ) -> Result<T, BatchError> {
         {
@@ -222,59 +201,59 @@ impl MemoryJournal {
                 Call::Due => counts.dues += 1,
             }
         }
-        let fault = self.faults.strike(call, touched);
-        // The way to a real store takes its time, so everybody else gets a turn; so does the way back.
+        let fault = self.faults.next_fault(call, payouts);
+        // Yields before and after the work, as a real store does, so that other tasks run in between.
         tokio::task::yield_now().await;
-        let done = match fault {
-            None | Some(Fault::Damage | Fault::HangAfter(_)) => work(&mut self.tables()),
+        let result = match fault {
+            None | Some(Fault::CorruptJournal | Fault::HangAfter(_)) => work(&mut self.tables()),
             Some(Fault::Slow(time)) => {
                 tokio::time::sleep(time / 2).await;
-                let done = work(&mut self.tables());
+                let result = work(&mut self.tables());
                 tokio::time::sleep(time / 2).await;
-                done
+                result
             }
-            Some(Fault::LandLate(after)) => {
+            Some(Fault::DelayedCommit(after)) => {
                 let tables = Arc::clone(&self.tables);
                 tokio::spawn(async move {
                     tokio::time::sleep(after).await;
-                    // Nobody is there to be told.
+                    // The caller has received `Unknown` already.
                     let _ = work(&mut tables.lock().unwrap_or_else(PoisonError::into_inner));
                 });
-                Err(BatchError::Unknown("ordered by a test".into()))
+                Err(BatchError::Unknown("injected by a test".into()))
             }
             Some(Fault::Serialization) => Err(BatchError::Unavailable("could not serialize access".into())),
-            Some(Fault::Unavailable) => Err(BatchError::Unavailable("ordered by a test".into())),
-            Some(Fault::LoseRequest) => Err(BatchError::Unknown("ordered by a test".into())),
-            Some(Fault::Reject) => Err(BatchError::Rejected("ordered by a test".into())),
-            Some(Fault::LoseAnswer) => {
+            Some(Fault::Unavailable) => Err(BatchError::Unavailable("injected by a test".into())),
+            Some(Fault::LoseRequest) => Err(BatchError::Unknown("injected by a test".into())),
+            Some(Fault::Reject) => Err(BatchError::Rejected("injected by a test".into())),
+            Some(Fault::LoseResponse) => {
                 work(&mut self.tables())?;
-                Err(BatchError::Unknown("ordered by a test".into()))
+                Err(BatchError::Unknown("injected by a test".into()))
             }
-            #[expect(clippy::panic, reason = "that is what was asked for")]
-            Some(Fault::Panic) => panic!("a panic ordered by a test"),
+            #[expect(clippy::panic, reason = "this is the injected fault")]
+            Some(Fault::Panic) => panic!("a panic injected by a test"),
             Some(Fault::HangBefore(ref gate)) => {
-                gate.pass().await;
+                gate.opened().await;
                 work(&mut self.tables())
             }
         };
         tokio::task::yield_now().await;
         if let Some(Fault::HangAfter(gate)) = fault {
-            gate.pass().await;
+            gate.opened().await;
         }
-        done
+        result
     }
 }
 
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable> {
-        let damaged = self.faults.damaged(ids);
-        let wanted = ids.to_vec();
-        let loaded = self.call(Call::Load, ids, move |tables| Ok(tables.load(&wanted))).await;
+        let corrupted = self.faults.corrupted(ids);
+        let loaded_ids = ids.to_vec();
+        let loaded = self.call(Call::Load, ids, move |tables| Ok(tables.load(&loaded_ids))).await;
         let mut loaded = loaded.map_err(|error| Unavailable(error.to_string()))?;
         for (id, stored) in ids.iter().zip(&mut loaded) {
-            if let Some(stored) = stored.as_mut().filter(|_| damaged.contains(id)) {
-                stored.entries.push(super::sample::impossible_entry());
+            if let Some(stored) = stored.as_mut().filter(|_| corrupted.contains(id)) {
+                stored.entries.push(sample::illegal_entry());
             }
         }
         Ok(loaded)
@@ -289,13 +268,13 @@ impl Journal for MemoryJournal {
     async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
         let ids: Vec<_> = batch.iter().map(Append::payout_id).collect();
         let distinct: HashSet<_> = ids.iter().collect();
-        assert_eq!(distinct.len(), ids.len(), "I9: a batch never holds two writes of one payout");
+        assert_eq!(distinct.len(), ids.len(), "I9: a batch contains at most one write per payout");
         let (process, batch) = (self.process, batch.to_vec());
-        self.tables().begin(process, &ids);
+        self.tables().begin_appends(process, &ids);
         let work =
             move |tables: &mut Tables| Ok(batch.iter().map(|write| tables.append(process, write)).collect());
         let appended = self.call(Call::Append, &ids, work).await;
-        self.tables().end(process, &ids);
+        self.tables().end_appends(process, &ids);
         appended
     }
 

@@ -1,11 +1,11 @@
-//! Random numbers from a seed, the same on every machine.
+//! Pseudo-random numbers, the same on every machine.
 
-/// `SplitMix64`: small, fast, and good enough to choose faults with.
+/// The generator `SplitMix64`, which is sufficient to choose faults.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of this seed.
+    /// A generator with this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -25,12 +25,12 @@ impl Random {
         self.bits() % end
     }
 
-    /// True `percent` times in a hundred.
+    /// True with a probability of `percent` / 100.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// One of `choices`; `None` where there are none.
+    /// One of `choices`; `None` if there are none.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> Option<&'a T> {
         let length = u64::try_from(choices.len()).ok().filter(|length| *length > 0)?;
         choices.get(usize::try_from(self.below(length)).unwrap_or(0))

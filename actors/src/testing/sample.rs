@@ -1,4 +1,4 @@
-//! Payouts and reports to test with.
+//! Sample payouts and reports.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use payoutd_domain::{
     Terms, Timestamp, TrackingToken, Transaction, TxHash, Usd, Version,
 };
 
-/// The quoted time of the whole way of every sample payout, in seconds.
+/// The quoted time from creation to delivery of every sample payout, in seconds.
 pub const ROUTE_SECONDS: u32 = 600;
-/// The quoted time from the first transaction on, in seconds.
+/// The quoted time from broadcast to delivery, in seconds.
 pub const SECONDS_AFTER_BROADCAST: u32 = 540;
 
-/// When sample payouts are created: `seconds` after noon of the first day of 2026.
+/// The time `seconds` after noon UTC on 1 January 2026. Sample payouts are created at `at(0)`.
 #[must_use]
 pub fn at(seconds: i64) -> Timestamp {
     const NOON: i64 = 1_767_268_800;
     Timestamp::from_micros((NOON + seconds) * 1_000_000).unwrap_or(Timestamp::EPOCH)
 }
 
-/// The id of the sample payout of this number.
+/// The id of the sample payout with this number.
 #[must_use]
 pub fn id(number: u64) -> PayoutId {
     PayoutId(Uuid::from_u64_pair(0x0192_0000_0000_7000, number))
 }
 
-/// The sample payout of this number: live, from its own quote, created at [`at`]`(0)`.
+/// The sample payout with this number: live, with a quote of its own, created at [`at`]`(0)`.
 #[must_use]
 pub fn payout(number: u64) -> NewPayout {
     payout_of_quote(number, number)
 }
 
-/// The sample payout of this number, from the quote of that number.
+/// The sample payout with this number, created from the quote with that number.
 #[must_use]
 pub fn payout_of_quote(number: u64, quote: u64) -> NewPayout {
-    #[expect(clippy::expect_used, reason = "it is one by its looks")]
+    #[expect(clippy::expect_used, reason = "the literal is a valid quote id")]
     let quote_id: QuoteId = format!("quo_{quote:016x}").parse().expect("a quote id");
     let terms = Terms {
         org: OrgId(Uuid::from_u64_pair(7, 7)),
@@ -71,7 +71,7 @@ pub fn in_mode(mut payout: NewPayout, mode: Mode) -> NewPayout {
     payout
 }
 
-/// The amount this text is; nothing where it is none.
+/// Parses an amount; zero if `text` is not an amount.
 #[must_use]
 pub fn amount(text: &str) -> Amount {
     text.parse().unwrap_or(Amount::ZERO)
@@ -83,19 +83,19 @@ pub fn transaction(hash: &str) -> Transaction {
     Transaction { network: Network::new("ethereum"), tx_hash: TxHash::new(hash) }
 }
 
-/// A report of the sample watcher, with this id, seen at [`at`]`(seconds)`.
+/// A report of the sample watcher with this id, observed at [`at`]`(seconds)`.
 #[must_use]
 pub fn report(id: &str, seconds: i64, kind: ReportKind) -> Report {
     Report { key: ReportKey { source: "watcher/sample".into(), id: id.into() }, time: at(seconds), kind }
 }
 
-/// A transaction is out.
+/// A transaction was broadcast.
 #[must_use]
 pub fn broadcast(hash: &str, estimated_seconds: Option<u32>) -> ReportKind {
     ReportKind::Broadcast(BroadcastReport { transaction: transaction(hash), leg: None, estimated_seconds })
 }
 
-/// It is on its way.
+/// The payout is in progress.
 #[must_use]
 pub fn progress(estimated_seconds: Option<u32>) -> ReportKind {
     ReportKind::Progress(ProgressReport {
@@ -108,7 +108,7 @@ pub fn progress(estimated_seconds: Option<u32>) -> ReportKind {
     })
 }
 
-/// It arrived.
+/// The payout was delivered.
 #[must_use]
 pub fn delivered(hash: &str) -> ReportKind {
     ReportKind::Delivered(DeliveredReport {
@@ -119,7 +119,7 @@ pub fn delivered(hash: &str) -> ReportKind {
     })
 }
 
-/// It will not arrive.
+/// The payout failed.
 #[must_use]
 pub fn failed(reversal: bool, funds: Option<FailedFunds>) -> ReportKind {
     ReportKind::Failed(FailedReport {
@@ -132,9 +132,9 @@ pub fn failed(reversal: bool, funds: Option<FailedFunds>) -> ReportKind {
     })
 }
 
-/// An entry that follows no other.
+/// An entry that is no legal successor of any entry.
 #[must_use]
-pub fn impossible_entry() -> Entry {
+pub fn illegal_entry() -> Entry {
     Entry {
         version: Version(-1),
         recorded_at: at(0),

@@ -54,7 +54,7 @@ pub(in crate::http) async fn list(
     page.truncate(wanted);
     let last = page.last().filter(|_| has_more).map(PageCursor::of);
 
-    let shown = try_join_all(page.iter().map(|stored| edge.payouts.show(stored))).await;
+    let shown = try_join_all(page.iter().map(|stored| edge.payouts.current_snapshot(stored))).await;
     let shown = shown.map_err(|error| store_unavailable(&error))?;
     json(&ListBody {
         // One that moved on since its row was read would contradict the filter.

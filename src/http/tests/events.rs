@@ -179,12 +179,12 @@ async fn a_commit_in_doubt_is_streamed_like_any_other() {
     let mut reader = Reader::open(&world, &format!("/payouts/{id}/events"), None).await;
     reader.events(1).await;
     let payout: PayoutId = id.parse().unwrap();
-    world.journal.faults().once(Call::Append, Some(payout), Fault::LoseAnswer);
+    world.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
     report(&world, &id, "a", sample::delivered("0xa")).await;
     assert_eq!(reader.events(2).await, named(&[(2, "broadcast"), (3, "delivered")]));
 
     // Where the journal cannot be read the stream ends, to be resumed.
-    world.journal.faults().once(Call::Append, Some(payout), Fault::LoseAnswer);
+    world.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
     let failing = async {
         report(&world, &id, "b", sample::failed(true, None)).await;
         world.journal.faults().once(Call::Load, Some(payout), Fault::Unavailable);

@@ -64,7 +64,7 @@ async fn a_payout_is_made_once_and_its_answer_kept_with_it() {
     assert_eq!(first.status, StatusCode::CREATED, "{first:?}");
     assert_replayed(&world.ask("/payouts", LIVE, "k", &order(&mine)).await, &first);
     assert_eq!(world.ask("/payouts", OTHER, "k", &order(&theirs)).await.status, StatusCode::CREATED);
-    let kept = world.journal.answers();
+    let kept = world.journal.idempotency_records();
     assert_eq!(kept.len(), 2);
     assert!(kept.iter().any(|kept| kept.body.as_bytes() == &first.bytes[..]));
     // Another key is another request, and the quote is used.
@@ -191,7 +191,7 @@ async fn refusals_are_kept_word_for_word() {
 #[tokio::test]
 async fn what_says_nothing_of_the_request_is_not_kept() {
     let world = World::new().await;
-    let kept = || world.journal.answers().len();
+    let kept = || world.journal.idempotency_records().len();
     for body in ["", "{", "[]", "nonsense"] {
         world.ask(QUOTE, LIVE, "k", body).await.assert_problem(400, "malformed_request");
     }
@@ -216,7 +216,7 @@ async fn a_failure_is_not_the_last_word() {
 
     // The commit came through, and nobody heard of it.
     let quote = world.give_quote(2, acme(), Mode::Live);
-    world.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
+    world.journal.faults().once(Call::Create, None, Fault::LoseResponse);
     world.journal.faults().times(2, Call::Create, None, Fault::LoseRequest);
     world.ask("/payouts", LIVE, "k2", &order(&quote)).await.assert_problem(503, "unavailable");
     let made = world.ask("/payouts", LIVE, "k2", &order(&quote)).await;

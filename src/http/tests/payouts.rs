@@ -181,7 +181,7 @@ async fn a_store_that_is_down_says_so_and_the_repeated_call_succeeds() {
     assert_eq!(world.create(LIVE, &quote_id).await.status, StatusCode::CREATED);
 
     let second = world.give_quote(2, acme(), Mode::Live);
-    world.journal.faults().once(Call::Create, None, Fault::LoseAnswer);
+    world.journal.faults().once(Call::Create, None, Fault::LoseResponse);
     assert_eq!(world.create(LIVE, &second).await.status, StatusCode::CREATED);
 
     world.journal.faults().once(Call::Load, None, Fault::Unavailable);

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use payoutd_actors::ports::{Clock, IdempotencyKeyHash, IdempotencyRecord, Journal, Stored, Unavailable};
 use payoutd_actors::testing::{
-    FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
+    FaultPlan, ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config,
 };
 use payoutd_domain::{Mode, NewPayout, OrgId, PayoutId, QuoteId, Snapshot, Terms, Timestamp, TrackingToken};
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub(super) struct World {
     pub(super) clock: ManualClock,
     pub(super) quoting: Arc<FakeQuoting>,
     pub(super) keys: Arc<FakeKeys>,
-    pub(super) started: Started,
+    pub(super) started: TestSystem,
     pub(super) stopper: ShutdownTrigger,
     pub(super) answers_down: Arc<AtomicBool>,
 }
@@ -72,7 +72,7 @@ impl World {
         let answers_down = Arc::new(AtomicBool::new(false));
         let journal = MemoryJournal::new(FaultPlan::default());
         let clock = ManualClock::at(sample::at(0));
-        let started = start_payouts(&journal, &clock, unhurried()).await;
+        let started = start_test_system(&journal, &clock, test_config()).await;
         let quoting = Arc::new(FakeQuoting {
             clock: clock.clone(),
             quotes: Mutex::default(),
@@ -236,7 +236,7 @@ impl Quotes for FakeQuoting {
                 if mode == Mode::Live
                     && let Some(answer) = answer(&offer)
                 {
-                    let _ = self.journal.keep_answer(&answer);
+                    let _ = self.journal.insert_idempotency_record(&answer);
                 }
                 Ok(offer)
             }
@@ -285,12 +285,12 @@ impl IdempotencyStore for MemoryAnswers {
         now: Timestamp,
     ) -> Result<Option<IdempotencyRecord>, Unavailable> {
         self.check()?;
-        Ok(self.journal.answer(name).filter(|kept| now < kept.expires_at))
+        Ok(self.journal.idempotency_record(name).filter(|kept| now < kept.expires_at))
     }
 
     async fn keep_answer(&self, answer: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable> {
         self.check()?;
-        Ok(self.journal.keep_answer(answer))
+        Ok(self.journal.insert_idempotency_record(answer))
     }
 
     async fn forget_answers(&self, _: Timestamp, _: u32) -> Result<u64, Unavailable> {

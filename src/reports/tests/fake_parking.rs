@@ -40,7 +40,7 @@ impl ParkedReportStore for Yard {
     async fn park(&self, report: &ParkedReport) -> Result<(), Unavailable> {
         let gate = self.before_parking.lock().unwrap().clone();
         if let Some(gate) = gate {
-            gate.pass().await;
+            gate.opened().await;
         }
         Self::up(&self.lot_down)?;
         let mut parked = self.parked.lock().unwrap();

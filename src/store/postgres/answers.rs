@@ -41,7 +41,7 @@ impl IdempotencyStore for PgStore {
         if !self.write(statement).await.map_err(unavailable)?.is_empty() {
             return Ok(answer.clone());
         }
-        let kept = self.find_answer(answer.name, answer.kept_at).await?;
+        let kept = self.find_answer(answer.key_hash, answer.created_at).await?;
         kept.ok_or_else(|| Unavailable("the answer that is kept was not found".into()))
     }
 

@@ -30,8 +30,8 @@ impl SqliteStore {
         let Some(answer) = answer.cloned() else { return self.write_one(statement).await };
         self.write(move |connection| {
             Box::pin(async move {
-                let name = answer.name.0.to_vec();
-                let find = sqlx::query(sql::FIND_ANSWER).bind(name).bind(At(answer.kept_at));
+                let name = answer.key_hash.0.to_vec();
+                let find = sqlx::query(sql::FIND_ANSWER).bind(name).bind(At(answer.created_at));
                 if !run(connection, find).await?.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -62,7 +62,7 @@ impl IdempotencyStore for SqliteStore {
         if !self.write_one(statement).await.map_err(unavailable)?.is_empty() {
             return Ok(answer.clone());
         }
-        let kept = self.find_answer(answer.name, answer.kept_at).await?;
+        let kept = self.find_answer(answer.key_hash, answer.created_at).await?;
         kept.ok_or_else(|| Unavailable("the answer that is kept was not found".into()))
     }
 

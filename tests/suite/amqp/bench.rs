@@ -16,7 +16,7 @@ use payoutd::reports::{
 };
 use payoutd_actors::ports::Unavailable;
 use payoutd_actors::testing::{
-    FaultPlan, ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried,
+    FaultPlan, ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config,
 };
 use payoutd_domain::{PayoutId, Report, ReportKey, Timestamp};
 use tokio::sync::oneshot;
@@ -66,7 +66,7 @@ impl StoreProbe for Probe {
 pub(crate) struct Bench {
     pub(crate) settings: AmqpSettings,
     pub(crate) journal: MemoryJournal,
-    pub(crate) started: Started,
+    pub(crate) started: TestSystem,
     pub(crate) lot: Arc<Lot>,
     pub(crate) probe: Arc<Probe>,
 }
@@ -81,7 +81,7 @@ impl Bench {
     pub(crate) async fn new(settings: AmqpSettings) -> Self {
         let journal = MemoryJournal::new(FaultPlan::default());
         let clock = ManualClock::at(sample::at(60));
-        let started = start_payouts(&journal, &clock, unhurried()).await;
+        let started = start_test_system(&journal, &clock, test_config()).await;
         let probe = Arc::new(Probe(AtomicBool::new(true)));
         Self { settings, journal, started, lot: Arc::default(), probe }
     }

@@ -20,7 +20,7 @@ use payoutd_actors::group_commit::GroupCommitConfig;
 use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::Clock;
 use payoutd_actors::system::{self, ActorSystem, ActorSystemConfig};
-use payoutd_actors::testing::{ManualClock, sample, unhurried};
+use payoutd_actors::testing::{ManualClock, sample, test_config};
 use payoutd_domain::{Mode, OrgId, Payout, PayoutId, Report, Status};
 use uuid::Uuid;
 
@@ -72,7 +72,7 @@ impl InProcessApp {
             database.store.insert_key(&key).await.unwrap();
         }
         let config = ActorSystemConfig {
-            supervisor: unhurried(),
+            supervisor: test_config(),
             group_commit: GroupCommitConfig { max_in_flight: 2, max_batch: 64 },
         };
         let (journal, time) = (Arc::clone(&database.store) as _, Arc::new(clock.clone()));

@@ -68,7 +68,7 @@ pub(crate) fn create(payout: &NewPayout) -> Create {
     let payout = Arc::new(payout.clone());
     Create {
         change: Change::creation(Arc::clone(&payout)),
-        answer: None,
+        record: None,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         payout,
     }

@@ -14,7 +14,7 @@ use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::tracking::TokenIndex;
 use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Unavailable};
-use payoutd_actors::testing::{ManualClock, MemoryJournal, Started, sample, start_payouts, unhurried};
+use payoutd_actors::testing::{ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config};
 use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Network, NewPayout, PayoutId,
     Report, ReportKey, ReportKind, Terms, TrackingToken, Transaction, TxHash,
@@ -31,7 +31,7 @@ pub(crate) struct TrackingHarness {
     pub(crate) index: Index,
     pub(crate) stopper: ShutdownTrigger,
     reports: AtomicU64,
-    _started: Started,
+    _started: TestSystem,
 }
 
 /// Finds tokens as a database would.
@@ -82,7 +82,7 @@ impl TrackingHarness {
     pub(crate) async fn configured(config: TrackingConfig) -> Self {
         let journal = MemoryJournal::default();
         let clock = ManualClock::at(sample::at(0));
-        let started = start_payouts(&journal, &clock, unhurried()).await;
+        let started = start_test_system(&journal, &clock, test_config()).await;
         let index = Index { journal: journal.clone(), lookups: Arc::default(), away: Arc::default() };
         let (stopper, stop) = shutdown_signal();
         let parts = TrackingParts {

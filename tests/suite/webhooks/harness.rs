@@ -202,7 +202,7 @@ impl WebhookHarness {
         });
         let payout = Payout::new(Arc::clone(&new));
         let change = Change::creation(Arc::clone(&new));
-        let create = Create { payout: new, change, answer: None, traceparent: None };
+        let create = Create { payout: new, change, record: None, traceparent: None };
         assert_eq!(self.store.create(&[create]).await.unwrap(), [Created::Inserted]);
         payout
     }

@@ -9,13 +9,13 @@ use payoutd_domain::{Cause, Payout, Status};
 /// Every fault of the store that happens by chance.
 const STORE: [Fault; 8] = [
     Fault::Unavailable,
-    Fault::LoseAnswer,
+    Fault::LoseResponse,
     Fault::LoseRequest,
-    Fault::LandLate(std::time::Duration::ZERO),
+    Fault::DelayedCommit(std::time::Duration::ZERO),
     Fault::Serialization,
     Fault::Slow(std::time::Duration::ZERO),
     Fault::Reject,
-    Fault::Damage,
+    Fault::CorruptJournal,
 ];
 
 pub(crate) const DIED_BEFORE_COMMIT: &str = "process died before a commit";

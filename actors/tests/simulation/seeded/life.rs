@@ -5,7 +5,7 @@ use std::time::Duration;
 use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Journal};
 use payoutd_actors::supervisor::SupervisorConfig;
-use payoutd_actors::testing::{Call, Fault, ManualClock, Random, Started, sample, start_payouts};
+use payoutd_actors::testing::{Call, Fault, ManualClock, Random, TestSystem, sample, start_test_system};
 use payoutd_domain::{FailedFunds, Mode, NewPayout, PayoutId, ReportKey, ReportKind};
 
 use super::broker::Broker;
@@ -32,8 +32,8 @@ pub(crate) struct Around {
 /// A running process, and sometimes a second one that took over its database.
 pub(crate) struct Life<'a> {
     around: &'a mut Around,
-    started: Started,
-    other: Option<Started>,
+    started: TestSystem,
+    other: Option<TestSystem>,
     /// How many there were.
     others: u32,
     prefetch: usize,
@@ -43,7 +43,7 @@ impl<'a> Life<'a> {
     pub(crate) async fn begin(around: &'a mut Around) -> Self {
         let config = config(&mut around.random);
         let prefetch = usize::try_from(1 + around.random.below(12)).unwrap_or(1);
-        let started = start_payouts(&around.witness.journal, &around.clock, config).await;
+        let started = start_test_system(&around.witness.journal, &around.clock, config).await;
         Self { around, started, other: None, others: 0, prefetch }
     }
 
@@ -66,7 +66,7 @@ impl<'a> Life<'a> {
             tokio::task::yield_now().await;
         }
         for process in [Some(self.started), self.other].into_iter().flatten() {
-            let mut running = process.running;
+            let mut running = process.system;
             let exit = tokio::time::timeout(Duration::ZERO, running.exited()).await;
             assert!(exit.is_err(), "I13: a part that all depends on has died: {exit:?}");
         }
@@ -163,7 +163,7 @@ impl<'a> Life<'a> {
     fn damage(&mut self) {
         let (payout, times) = (self.anybody(), 1 + self.below(4));
         let times = u32::try_from(times).unwrap_or(1);
-        self.around.witness.journal.faults().times(times, Call::Load, Some(payout), Fault::Damage);
+        self.around.witness.journal.faults().times(times, Call::Load, Some(payout), Fault::CorruptJournal);
     }
 
     fn trouble_the_broker(&mut self) {
@@ -179,15 +179,15 @@ impl<'a> Life<'a> {
     async fn change_hands(&mut self) {
         if self.other.take().is_some() {
             self.around.witness.note(Line::Process("takes the database back"));
-            self.payouts().forget_all().await;
+            self.payouts().evict_all().await;
         } else if self.around.random.chance(60) {
             self.around.coverage.add(OTHER_PROCESS, 1);
             self.around.witness.note(Line::Process("loses the database to another"));
             self.payouts().disable_memory_reads();
             let config = config(&mut self.around.random);
             self.others += 1;
-            let journal = self.around.witness.journal.of_process(self.others);
-            self.other = Some(start_payouts(&journal, &self.around.clock, config).await);
+            let journal = self.around.witness.journal.for_process(self.others);
+            self.other = Some(start_test_system(&journal, &self.around.clock, config).await);
         }
     }
 
@@ -216,7 +216,7 @@ impl<'a> Life<'a> {
             let read = self.around.witness.poll(&self.payouts(), payout).await;
             assert_eq!(read, Ok(()), "I10: every payout can be read");
         }
-        let ended = self.started.running.shutdown(Duration::from_secs(10)).await;
+        let ended = self.started.system.shutdown(Duration::from_secs(10)).await;
         assert_eq!(ended, Ok(()), "I13: it ends in order");
         drop(self.started.payouts);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -236,7 +236,7 @@ fn config(random: &mut Random) -> SupervisorConfig {
         max_live: usize::try_from(1 + random.below(6)).unwrap_or(1),
         idle_after: Duration::from_millis(1 + random.below(400)),
         ended_after: Duration::from_millis(1 + random.below(50)),
-        reap_every: Duration::from_millis(2 + random.below(100)),
+        passivation_interval: Duration::from_millis(2 + random.below(100)),
         failure_limit: 3,
         quarantine: Duration::from_millis(300),
     }

@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use payoutd_actors::testing::{FaultPlan, ManualClock, MemoryJournal, Odds, Random, sample};
+use payoutd_actors::testing::{FaultPlan, FaultRates, ManualClock, MemoryJournal, Random, sample};
 
 use broker::Broker;
 pub(crate) use coverage::Coverage;
@@ -70,41 +70,41 @@ fn live(seed: u64, witness: &Witness) -> LeaseGuard {
         let steps = 10 + around.random.below(110);
         witness.note(Line::Began { life, steps });
         let odds = odds(&mut around.random);
-        journal.faults().seed(around.random.bits(), odds);
+        journal.faults().inject_randomly(around.random.bits(), odds);
         process(async { Life::begin(&mut around).await.live_and_die(steps).await });
-        let cut_off = journal.process_died();
+        let cut_off = journal.processes_killed();
         around.coverage.add(DIED_BEFORE_COMMIT, cut_off.before_commit);
         around.coverage.add(DIED_AFTER_COMMIT, cut_off.after_commit);
         around.broker.consumer_died();
         around.clock.panic_next(0);
         witness.note(Line::Process("died"));
-        journal.assert_sound();
+        journal.assert_consistent();
         stop_at_panics();
     }
     journal.faults().clear();
     witness.faults_are_over();
     process(async { Life::begin(&mut around).await.live_on_and_end().await });
     stop_at_panics();
-    journal.assert_sound();
+    journal.assert_consistent();
     witness.assert_all_stands();
     let mut coverage = around.coverage;
     coverage.add_journal(journal);
     coverage.merge(&witness.coverage());
     coverage.add(CONFLICT, journal.counts().conflicts);
     coverage.add(PANICKED, ORDERED.get());
-    for (fault, times) in journal.faults().fired() {
+    for (fault, times) in journal.faults().injected() {
         coverage.add(fault, times);
     }
     LeaseGuard { trace: witness.trace(), coverage }
 }
 
-fn odds(random: &mut Random) -> Odds {
+fn odds(random: &mut Random) -> FaultRates {
     let mut some = |most: u64| random.below(most);
-    Odds {
+    FaultRates {
         unavailable: some(10),
-        lose_answer: some(10),
+        lose_response: some(10),
         lose_request: some(10),
-        land_late: some(8),
+        delayed_commit: some(8),
         serialization: some(6),
         slow: some(20),
         reject: some(6),
@@ -131,7 +131,7 @@ fn watch_panics() {
         std::panic::set_hook(Box::new(move |panic| {
             let ours = std::thread::current().name().is_some_and(|name| name.starts_with("seeds"));
             let text = panic.to_string();
-            if text.contains("ordered by a test") {
+            if text.contains("injected by a test") {
                 ORDERED.set(ORDERED.get() + 1);
             } else {
                 PANICS.with_borrow_mut(|panics| panics.push(text));

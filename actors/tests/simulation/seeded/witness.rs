@@ -80,7 +80,7 @@ impl Witness {
     /// The hash of everything that was answered, in order, and of what the journal holds now.
     pub(crate) fn trace(&self) -> u64 {
         for payout in self.journal.ids() {
-            self.note(Line::Journal(payout, self.journal.texts(payout)));
+            self.note(Line::Journal(payout, self.journal.entries_json(payout)));
         }
         self.seen().hash.finish()
     }
@@ -222,7 +222,7 @@ impl Witness {
         let reading = async {
             let found = self.journal.load(&[payout]).await?.into_iter().flatten().next();
             match found {
-                Some(stored) => payouts.show(&stored).await.map(Some),
+                Some(stored) => payouts.current_snapshot(&stored).await.map(Some),
                 None => Ok(None),
             }
         };

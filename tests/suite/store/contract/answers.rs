@@ -11,18 +11,18 @@ use super::World;
 
 fn answer(name: u8, body: &str) -> IdempotencyRecord {
     IdempotencyRecord {
-        name: IdempotencyKeyHash([name; 32]),
+        key_hash: IdempotencyKeyHash([name; 32]),
         fingerprint: Fingerprint([name ^ 0xff; 32]),
         status: 201,
         location: Some("/payouts/pay_1".into()),
         body: body.into(),
-        kept_at: at(0),
+        created_at: at(0),
         expires_at: at(100),
     }
 }
 
 fn answering(payout: &NewPayout, answer: &IdempotencyRecord) -> Create {
-    Create { answer: Some(Arc::new(answer.clone())), ..create(payout) }
+    Create { record: Some(Arc::new(answer.clone())), ..create(payout) }
 }
 
 impl World {
@@ -47,12 +47,12 @@ pub(super) async fn an_answer_reads_back_the_same(world: &World) {
 pub(super) async fn the_first_answer_stays_until_it_expires(world: &World) {
     let first = answer(1, "first");
     world.store.keep_answer(&first).await.unwrap();
-    let second = IdempotencyRecord { kept_at: at(99), expires_at: at(199), ..answer(1, "second") };
+    let second = IdempotencyRecord { created_at: at(99), expires_at: at(199), ..answer(1, "second") };
     assert_eq!(world.store.keep_answer(&second).await.unwrap(), first);
-    let find = |now| world.store.find_answer(first.name, at(now));
+    let find = |now| world.store.find_answer(first.key_hash, at(now));
     assert_eq!(find(99).await.unwrap(), Some(first.clone()));
     assert_eq!(find(100).await.unwrap(), None, "expired, though it is still there");
-    let third = IdempotencyRecord { kept_at: at(100), expires_at: at(200), ..answer(1, "third") };
+    let third = IdempotencyRecord { created_at: at(100), expires_at: at(200), ..answer(1, "third") };
     assert_eq!(world.store.keep_answer(&third).await.unwrap(), third);
     assert_eq!(find(100).await.unwrap(), Some(third));
 }
@@ -129,9 +129,9 @@ pub(super) async fn an_answer_is_kept_with_its_quote_or_neither_is(world: &World
     assert!(world.store.put(&second, Some(&answer(1, "second"))).await.is_err());
     assert_eq!(world.store.get(&second.terms.quote_id).await.unwrap(), None);
     assert_eq!(world.kept(1).await, Some(answer(1, "first")));
-    let later = IdempotencyRecord { kept_at: at(100), expires_at: at(200), ..answer(1, "later") };
+    let later = IdempotencyRecord { created_at: at(100), expires_at: at(200), ..answer(1, "later") };
     assert_eq!(world.store.put(&second, Some(&later)).await.unwrap(), second);
-    assert_eq!(world.store.find_answer(later.name, at(100)).await.unwrap(), Some(later));
+    assert_eq!(world.store.find_answer(later.key_hash, at(100)).await.unwrap(), Some(later));
     let racing: Vec<_> = (0..8)
         .map(|turn| (Arc::clone(&world.store), quote(&format!("quo_r{turn}"))))
         .map(|(store, quote)| {

@@ -116,7 +116,7 @@ const ENGINE: ActorSystemConfig = ActorSystemConfig {
         max_live: 25_000,
         idle_after: Duration::from_secs(300),
         ended_after: Duration::from_secs(5),
-        reap_every: Duration::from_secs(1),
+        passivation_interval: Duration::from_secs(1),
         failure_limit: 3,
         quarantine: Duration::from_secs(60),
     },

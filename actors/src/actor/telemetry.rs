@@ -1,18 +1,18 @@
-//! What operators see of a report and of what it changed.
+//! The metrics and log messages of reports and status transitions.
 
 use crate::reply::Receipt;
 use payoutd_domain::{Outcome, PayoutId, Report, Status};
 
-/// Counts a change of status.
-pub(super) fn count_transition(from: Status, to: Status) {
+/// Counts a status transition.
+pub(super) fn record_transition(from: Status, to: Status) {
     if from != to {
         let (from, to) = (from.as_str(), to.as_str());
         metrics::counter!("payoutd_transitions_total", "from" => from, "to" => to).increment(1);
     }
 }
 
-/// Counts a report's recorded outcome and writes it to the log.
-pub(super) fn observe_report(id: PayoutId, report: &Report, receipt: Receipt, status: Status) {
+/// Counts and logs a report whose outcome is recorded.
+pub(super) fn record_report(id: PayoutId, report: &Report, receipt: Receipt, status: Status) {
     let Receipt { outcome, sequence } = receipt;
     let kind = report.kind.name();
     metrics::counter!("payoutd_reports_total", "type" => kind, "outcome" => outcome.name()).increment(1);
@@ -27,7 +27,10 @@ pub(super) fn observe_report(id: PayoutId, report: &Report, receipt: Receipt, st
         }
         Outcome::Refused(reason) => {
             metrics::counter!("payoutd_attention_total").increment(1);
-            tracing::warn!(payout = %id, source, report = report_id, kind, ?reason, "refused a report: attention");
+            tracing::warn!(
+                payout = %id, source, report = report_id, kind, ?reason,
+                "refused a report; the payout needs attention"
+            );
         }
     }
 }
