@@ -8,8 +8,6 @@
 
 #![warn(missing_docs)]
 
-#![warn(missing_docs)]
-
 pub mod actor;
 pub mod failpoint;
 pub mod group_commit;

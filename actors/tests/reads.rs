@@ -61,7 +61,10 @@ async fn reads_never_go_back() {
     for number in 0..PAYOUTS {
         started.payouts.create(sample::payout(number), None).await.unwrap();
     }
-    faults.seed(1, FaultRates { unavailable: 3, lose_response: 3, lose_request: 3, ..FaultRates::default() });
+    faults.inject_randomly(
+        1,
+        FaultRates { unavailable: 3, lose_response: 3, lose_request: 3, ..FaultRates::default() },
+    );
     let over = Arc::new(AtomicBool::new(false));
     let reads = Arc::new(AtomicU64::new(0));
     let readers: Vec<_> = (0..READERS)

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use payoutd_actors::testing::{
-    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config,
+    Call, Fault, FaultPlan, Gate, ManualClock, MemoryJournal, TestSystem, sample, start_test_system,
+    test_config,
 };
 use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status, Timestamp, Unchanged};
 

@@ -14,7 +14,9 @@ use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::tracking::TokenIndex;
 use payoutd_actors::handle::PayoutsHandle;
 use payoutd_actors::ports::{Clock, Unavailable};
-use payoutd_actors::testing::{ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config};
+use payoutd_actors::testing::{
+    ManualClock, MemoryJournal, TestSystem, sample, start_test_system, test_config,
+};
 use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Network, NewPayout, PayoutId,
     Report, ReportKey, ReportKind, Terms, TrackingToken, Transaction, TxHash,
