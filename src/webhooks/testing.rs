@@ -46,7 +46,7 @@ impl MemoryWebhookStore {
 
     fn insert_record(&self, record: Option<&IdempotencyRecord>) {
         if let Some(record) = record {
-            let stored = self.records.keep_answer(record);
+            let stored = self.records.insert_idempotency_record(record);
             assert_eq!(&stored, record, "callers look the key up before they write");
         }
     }

@@ -28,7 +28,7 @@ async fn overdue_sweep(app: &InProcessApp) {
         2,
         async || {
             let late = [create_payout(app, Mode::Live).await, create_payout(app, Mode::Test).await];
-            app.payouts.forget_all().await;
+            app.payouts.evict_all().await;
             app.clock.advance(Duration::from_secs(3600));
             late
         },

@@ -45,7 +45,7 @@ async fn reads_of_passivated_actors(app: &InProcessApp) {
         2,
         async || {
             let id = create_payout(app, Mode::Live).await;
-            app.payouts.forget_all().await;
+            app.payouts.evict_all().await;
             (app.router(), id)
         },
         async |(router, id)| send(router.clone(), get(&format!("/payouts/{id}"), Mode::Live)).await,
@@ -65,7 +65,7 @@ async fn reads_of_overdue_payouts(app: &InProcessApp) {
         3,
         async || {
             let id = create_payout(app, Mode::Live).await;
-            app.payouts.forget_all().await;
+            app.payouts.evict_all().await;
             app.clock.advance(Duration::from_secs(3600));
             (app.router(), id)
         },
@@ -91,7 +91,7 @@ async fn lists(app: &InProcessApp) {
             let body = serde_json::json!({ "quote_id": quote_id });
             let created = send(app.router(), post("/payouts", Mode::Live, None, &body));
             let id = created.await.id("id");
-            app.payouts.forget_all().await;
+            app.payouts.evict_all().await;
             (app.router(), external_ref, id)
         },
         async |(router, external_ref, _)| {

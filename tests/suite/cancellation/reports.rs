@@ -44,7 +44,7 @@ async fn reports_to_actor(app: &InProcessApp, operation: &str, minimum: usize, p
         async || {
             let id = create_payout(app, Mode::Live).await;
             if passivated {
-                app.payouts.forget_all().await;
+                app.payouts.evict_all().await;
             }
             (id, broadcast())
         },

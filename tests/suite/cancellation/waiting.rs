@@ -49,7 +49,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
 /// Creates a payout and passivates its actor, so that the request first loads it from the database.
 async fn passivated(app: &InProcessApp) -> PayoutId {
     let id = create_payout(app, Mode::Live).await;
-    app.payouts.forget_all().await;
+    app.payouts.evict_all().await;
     id
 }
 
