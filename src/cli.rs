@@ -3,17 +3,16 @@
 mod keys;
 mod report;
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::app;
+use self::keys::KeysCommand;
+use self::report::ReportCommand;
+use crate::app::{self, AppError};
 use crate::config::Config;
-
-pub use keys::KeysCommand;
-pub(crate) use keys::create as create_key;
-pub use report::ReportCommand;
 
 /// A payout engine: one actor owns each stablecoin payout, from quote to delivered.
 #[derive(Debug, Parser)]
@@ -25,44 +24,41 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole system in one process with nothing installed: SQLite, simulated watchers, a demo payout.
+    /// Run everything in one process without a database or a broker: SQLite, simulated watchers, a first payout.
     Dev {
-        /// The SQLite file to keep everything in.
+        /// The SQLite file.
         #[arg(long, default_value = "payoutd-dev.sqlite")]
         data: PathBuf,
     },
-    /// Run in production, on `DATABASE_URL` and `AMQP_URL`.
+    /// Run in production, with the database at `DATABASE_URL` and the broker at `AMQP_URL`.
     Serve,
     /// Apply the database migrations and exit.
     Migrate,
-    /// Make, list, rotate and revoke API keys.
+    /// Create, list, rotate and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Publish one chain report to the broker, to drive a payout by hand.
+    /// Publish one chain report to the broker.
     Report(Box<ReportCommand>),
-    /// Print the partner API's description, `OpenAPI` 3.1 in JSON.
+    /// Print the `OpenAPI` 3.1 document of the partner API, as JSON.
     Openapi,
-    /// Print the description of what goes over the broker, `AsyncAPI` 3 in JSON.
+    /// Print the `AsyncAPI` 3 document of the messages on the broker, as JSON.
     Asyncapi,
 }
 
-/// Runs the program and says how it ended.
+/// Runs the command. Prints an error to standard error.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
-    let outcome = Config::from_process().map_err(Box::from).and_then(|config| execute(cli.command, config));
-    match outcome {
+    match execute(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&*error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-/// Whatever ends the program early. It is shown to a person and nobody else looks into it.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-fn execute(command: Command, config: Config) -> Result<(), Failure> {
+fn execute(command: Command) -> Result<(), AppError> {
+    let config = Config::from_process()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match command {
@@ -71,30 +67,30 @@ fn execute(command: Command, config: Config) -> Result<(), Failure> {
             Command::Migrate => app::migrate(&config).await,
             Command::Keys(command) => keys::run(command, &config).await,
             Command::Report(command) => report::run(*command, &config).await,
-            Command::Openapi => app::openapi(&config).map(|document| print(&document)),
-            Command::Asyncapi => app::asyncapi().map(|document| print(&document)),
+            Command::Openapi => app::openapi(&config).map(|document| print_document(&document)),
+            Command::Asyncapi => app::asyncapi().map(|document| print_document(&document)),
         }
     })
 }
 
-#[expect(clippy::print_stdout, reason = "what the command was asked for")]
-fn print(document: &str) {
+#[expect(clippy::print_stdout, reason = "the document is the output of the command")]
+fn print_document(document: &str) {
     println!("{document}");
 }
 
-/// Says what went wrong, on standard error, with every cause.
-#[expect(clippy::print_stderr, reason = "the command line speaks to a person")]
-fn complain(error: &(dyn std::error::Error + 'static)) {
+/// Prints an error and its causes.
+#[expect(clippy::print_stderr, reason = "the command line reports errors to a person")]
+fn print_error(error: &dyn Error) {
     eprintln!("payoutd: {error}");
-    let mut shown = error.to_string();
+    let mut printed = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
         // Many libraries repeat the cause in the message.
-        if !shown.contains(&text) {
+        if !printed.contains(&text) {
             eprintln!("  because {text}");
         }
-        shown = text;
+        printed = text;
         cause = error.source();
     }
 }

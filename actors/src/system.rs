@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use ractor::SpawnErr;
 use ractor::concurrency::JoinHandle;
-use ractor::{Actor, ActorRef, SpawnErr};
+use ractor::{Actor, ActorRef};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::actor::ActorContext;
@@ -99,6 +100,18 @@ impl ActorSystem {
             return Err(ShutdownError::Exited(exit));
         }
         tokio::time::timeout(deadline, self.drain()).await.map_err(|_| ShutdownError::Deadline(deadline))?
+    }
+
+    /// Aborts the task of the supervisor. For tests.
+    #[cfg(feature = "testing")]
+    pub fn abort_supervisor(&self) {
+        self.supervisor_task.abort();
+    }
+
+    /// Aborts the tasks of the group commit queues. For tests.
+    #[cfg(feature = "testing")]
+    pub fn abort_commit_queues(&mut self) {
+        self.queues.abort_all();
     }
 
     async fn drain(&mut self) -> Result<(), ShutdownError> {

@@ -33,7 +33,7 @@ pub struct ConsumerConfig {
 
 impl Default for ConsumerConfig {
     fn default() -> Self {
-        Self { prefetch: 2_000, patience: Duration::from_secs(15 * 60), drain: Duration::from_secs(20) }
+        Self { prefetch: 2_000, patience: Duration::from_secs(15 * 60), drain: Duration::from_secs(10) }
     }
 }
 

@@ -104,7 +104,7 @@ impl AmqpSettings {
             delivery_limit: 1_000,
             heartbeat_seconds: 20,
             connect_timeout: Duration::from_secs(15),
-            confirm_timeout: Duration::from_secs(10),
+            confirm_timeout: Duration::from_secs(15),
         }
     }
 }

@@ -1,98 +1,124 @@
-//! `payoutd dev`: everything in one process, with nothing installed.
+//! `payoutd dev`: the whole application in one process, on SQLite and without a broker.
 
 mod console;
 mod demo;
 mod in_process;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
 use self::console::{ConsolePublisher, print_line};
 use self::in_process::{DevReportSink, LoggedDeadLetters};
-use super::lifecycle::{Components, System, start_telemetry};
-use super::system_clock::SystemClock;
-use crate::cli::{Failure, create_key};
+use super::components::Components;
+use super::error::AppError;
+use super::keys::Keys;
+use super::lifecycle::{Application, start_telemetry};
 use crate::config::Config;
 use crate::sandbox::{Pace, Planner};
 
-/// The organisation that `payoutd dev` makes.
+/// The organisation of the API keys that `payoutd dev` creates.
 const ORG: &str = "dev";
 
-/// Runs the whole system on a SQLite file, shows how to use it, and executes a first payout.
+/// Runs until the process is asked to stop. Prints how to use the API and executes a first payout.
 ///
 /// # Errors
-/// Where the file cannot be opened, a port is taken, or a part of the system dies.
-pub async fn dev(mut config: Config, data: &Path) -> Result<(), Failure> {
-    // The terminal is for payouts moving; what goes wrong is still said.
+/// Returns an error if a component cannot start or a task exits.
+pub(crate) async fn dev(mut config: Config, data: &Path) -> Result<(), AppError> {
+    // The terminal shows the changes of payouts, and only warnings besides.
     if config.log.filter == "info" {
         config.log.filter = "warn".to_owned();
     }
-    // Whoever tries webhooks out has their receiver on this machine.
-    config.webhooks.allow_insecure = true;
-    config.webhooks.allow_private_addresses = true;
-    let metrics = start_telemetry(&config)?;
-    let database = format!("sqlite:{}", data.display());
-    let (foundation, http) = Components::open(config, &database).await?;
-    foundation.store.migrate().await?;
-    let keys = Keys {
-        live: create_key(&*foundation.store, ORG, Mode::Live, SystemClock::read()).await?.expose().to_owned(),
-        test: create_key(&*foundation.store, ORG, Mode::Test, SystemClock::read()).await?.expose().to_owned(),
-    };
-    let api = http.local_addr()?;
-    let Some((mut system, held)) = foundation.start(metrics, Vec::new()).await? else { return Ok(()) };
-    connect(&mut system);
-    system.open_api(http).await?;
-    welcome(&system, api, &keys, data);
-    let base_path = system.foundation.config.http.base_path.clone();
-    tokio::spawn(async move {
-        match demo::run(api, &base_path, &keys.live).await {
-            Ok((payout, page)) => {
-                print_line(&format!("          {payout}  is a first payout, made for you: {page}"));
-            }
-            Err(error) => print_line(&format!("          the first payout could not be made: {error}")),
-        }
-    });
-    system.run(held).await
+    let metrics = start_telemetry(&config.log)?;
+    let Some(Dev { application, api, keys }) = start(config, data, metrics).await? else { return Ok(()) };
+    welcome(&application, api, &keys, data);
+    let base_path = application.components.config.http.base_path.clone();
+    tokio::select! {
+        result = application.run() => result,
+        never = show_first_payout(api, &base_path, &keys.live) => match never {},
+    }
 }
 
-struct Keys {
+pub(super) struct Dev {
+    pub(super) application: Application,
+    api: SocketAddr,
+    keys: DevKeys,
+}
+
+struct DevKeys {
     live: String,
     test: String,
 }
 
-/// The bus inside the process: announcements to the simulator, its reports back through the intake.
-fn connect(system: &mut System) {
+/// Starts all tasks. Returns `None` if the process is asked to stop before it holds the lease on the database.
+pub(super) async fn start(
+    mut config: Config,
+    data: &Path,
+    metrics: PrometheusHandle,
+) -> Result<Option<Dev>, AppError> {
+    // A webhook receiver under development runs on this machine.
+    config.webhooks.allow_insecure = true;
+    config.webhooks.allow_private_addresses = true;
+    let (components, listener) = Components::open(config, &format!("sqlite:{}", data.display())).await?;
+    components.store.migrate().await?;
+    let keys = Keys::new(Arc::clone(&components.store));
+    let keys = DevKeys {
+        live: keys.create(ORG, Mode::Live).await?.expose().to_owned(),
+        test: keys.create(ORG, Mode::Test).await?.expose().to_owned(),
+    };
+    let api = listener.local_addr()?;
+    let Some(mut application) = Application::start(components, metrics, Vec::new()).await? else {
+        return Ok(None);
+    };
+    connect(&mut application);
+    application.spawn_partner_api(listener).await?;
+    Ok(Some(Dev { application, api, keys }))
+}
+
+/// The simulator receives the changes of all payouts. Its reports on live payouts pass through the report intake.
+fn connect(application: &mut Application) {
     let planned = Arc::new(Notify::new());
     let planner = |pace| Planner {
-        plans: Arc::clone(&system.foundation.store) as _,
+        plans: Arc::clone(&application.components.store) as _,
         planned: Arc::clone(&planned),
         pace,
     };
     let live = ConsolePublisher { inner: planner(Pace::Demonstration) };
     let test = ConsolePublisher { inner: planner(Pace::AtOnce) };
-    let sink = DevReportSink { payouts: system.payouts.clone(), desk: system.desk() };
-    system.relay(Mode::Live, Arc::new(live));
-    system.relay(Mode::Test, Arc::new(test));
-    system.simulator(planned, Arc::new(sink));
-    system.upkeep(Arc::new(LoggedDeadLetters));
+    let sink = DevReportSink { payouts: application.payouts.clone(), intake: application.report_intake() };
+    application.spawn_relay(Mode::Live, Arc::new(live));
+    application.spawn_relay(Mode::Test, Arc::new(test));
+    application.spawn_simulator(planned, Arc::new(sink));
+    application.spawn_periodic_work(Arc::new(LoggedDeadLetters));
 }
 
-fn welcome(system: &System, api: SocketAddr, keys: &Keys, data: &Path) {
-    let Keys { live, test } = keys;
-    let base = format!("http://{api}{}", system.foundation.config.http.base_path);
-    let ops = system.foundation.config.ops.listen;
+/// Executes a payout and prints its tracking page.
+async fn show_first_payout(api: SocketAddr, base_path: &str, key: &str) -> Infallible {
+    match demo::execute_payout(api, base_path, key).await {
+        Ok((payout, page)) => print_line(&format!("          {payout}  first payout; tracking page: {page}")),
+        Err(error) => print_line(&format!("          could not execute a first payout: {error}")),
+    }
+    std::future::pending().await
+}
+
+fn welcome(application: &Application, api: SocketAddr, keys: &DevKeys, data: &Path) {
+    let DevKeys { live, test } = keys;
+    let config = &application.components.config;
+    let base = format!("http://{api}{}", config.http.base_path);
+    let ops = config.ops.listen;
     let request = demo::QUOTE_REQUEST;
     print_line(&format!(
         r#"
-payoutd dev: the whole engine in this process, its data in {data}
+payoutd dev: the whole application in one process, with its data in {data}
 
   partner API    {base}/payouts
   documentation  {base}/docs  (also {base}/openapi.json, {base}/asyncapi.json)
-  operators      http://{ops}/metrics  /readyz  /livez
+  operations     http://{ops}/metrics  /readyz  /livez
   live key       {live}
   test key       {test}
 
@@ -106,8 +132,8 @@ Quote a payout, execute it and poll it, from another terminal:
     -d "{{\"quote_id\":\"$QUOTE\"}}" | sed -E 's/.*"id":"(pay_[^"]+)".*/\1/')
   curl -sS {base}/payouts/$PAYOUT -H 'Authorization: Bearer {live}'
 
-With the test key, "external_ref" chooses the outcome: sandbox_fail, sandbox_stall, sandbox_reorg, …
-Simulated watchers move payouts. Ctrl-C stops.
+With the test key, "external_ref" selects the outcome: sandbox_fail, sandbox_stall, sandbox_reorg, …
+Simulated watchers report on every payout. Ctrl-C stops.
 "#,
         data = data.display(),
     ));

@@ -1,27 +1,27 @@
-//! How many files the process may open: every connection is one, and the usual limit is below what is configured.
+//! The limit of open files: every connection is one, and the usual limit is below the default of `http.max_connections`.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is open besides the partners' connections: the databases', the broker's, the operators', webhooks under way.
-const OTHERS: u64 = 512;
+/// Open files other than connections of partners: the database, the broker, the ops server, webhook attempts.
+const OTHER_FILES: u64 = 512;
 
-/// Raises the process's own limit, as far as the system lets it, to what `connections` partners need. Says so where
-/// that is not enough: connections beyond it wait until others end.
-pub(super) fn allow(connections: usize) {
-    let wanted = OTHERS.saturating_add(u64::try_from(connections).unwrap_or(u64::MAX));
+/// Raises the soft limit to what `max_connections` needs, at most to the hard limit. Logs a warning if that is not
+/// enough: connections beyond the limit then wait until others close.
+pub(super) fn raise_open_files_limit(max_connections: usize) {
+    let wanted = OTHER_FILES.saturating_add(u64::try_from(max_connections).unwrap_or(u64::MAX));
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    // No limit is written as `None`.
+    // `None` means unlimited.
     let Some(before) = current.filter(|current| *current < wanted) else { return };
     let allowed = maximum.map_or(wanted, |maximum| wanted.min(maximum));
-    let now = match setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum }) {
+    let limit = match setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum }) {
         Ok(()) => allowed,
         Err(_) => before,
     };
-    if now < wanted {
+    if limit < wanted {
         tracing::warn!(
-            limit = now,
+            limit,
             wanted,
-            "http.max_connections is more than the limit of open files allows; raise it (ulimit -n, LimitNOFILE)"
+            "http.max_connections exceeds the limit of open files; raise it (ulimit -n, LimitNOFILE)"
         );
     }
 }

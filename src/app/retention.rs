@@ -1,21 +1,21 @@
-//! The rows that expire, and the services that delete them.
+//! The deletion of expired rows.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use payoutd_actors::ports::{Clock, Unavailable};
 
-use super::lifecycle::System;
+use super::lifecycle::Application;
 use crate::runtime::retention::{Purge, Retention};
 use crate::store::Store;
 
 /// How long a quote is kept after it expires. Later, its signature still proves that it existed.
 const EXPIRED_QUOTE_RETENTION_SECONDS: u32 = 24 * 60 * 60;
 
-impl System {
-    /// Starts the deletion of expired idempotency records and quotes.
-    pub(super) fn start_retention(&mut self) {
-        let (store, clock) = (Arc::clone(&self.foundation.store), Arc::clone(&self.foundation.clock));
+impl Application {
+    /// Spawns the deletion of expired idempotency records and quotes.
+    pub(super) fn spawn_retention(&mut self) {
+        let (store, clock) = (Arc::clone(&self.components.store), Arc::clone(&self.components.clock));
         let records = ExpiredRecords { store: Arc::clone(&store), clock: Arc::clone(&clock) };
         let records = Retention { rows: "idempotency records", purge: records };
         self.background.spawn("idempotency record retention", |shutdown| records.run(shutdown));

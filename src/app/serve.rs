@@ -1,80 +1,97 @@
 //! `payoutd serve`: production, with a database and RabbitMQ.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use metrics_exporter_prometheus::PrometheusHandle;
 use payoutd_domain::Mode;
 use tokio::sync::Notify;
 
-use super::lifecycle::{Components, System, start_telemetry};
-use super::{amqp_settings, required};
-use crate::amqp::{AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, ConsumerConfig, ConsumerStatus};
-use crate::cli::Failure;
+use super::components::Components;
+use super::error::AppError;
+use super::lifecycle::{Application, start_telemetry};
+use super::settings::{amqp_settings, consumer_config, database_url};
+use crate::amqp::{AmqpDeadLetters, AmqpPublisher, AmqpSettings, Consumer, ConsumerStatus};
 use crate::config::Config;
 use crate::ops::Check;
 use crate::reports::{DeadLetters, StoreProbe};
 use crate::sandbox::{Pace, Planner, SandboxSink};
 use crate::store::Store;
 
-/// Runs in production until the process is asked to stop.
+/// Runs until the process is asked to stop.
 ///
 /// # Errors
-/// Where the configuration does not suffice, the database cannot be opened, or a part of the system dies.
-pub async fn serve(config: Config) -> Result<(), Failure> {
-    let metrics = start_telemetry(&config)?;
-    let broker = amqp_settings(&config)?;
-    let database = required(config.database.url.set(), "database.url", "DATABASE_URL")?.to_owned();
-    let (foundation, api) = Components::open(config, &database).await?;
-    if foundation.config.database.migrate {
-        foundation.store.migrate().await?;
+/// Returns an error if the configuration is incomplete, a component cannot start, or a task exits.
+pub(crate) async fn serve(config: Config) -> Result<(), AppError> {
+    let metrics = start_telemetry(&config.log)?;
+    match start(config, metrics).await? {
+        Some(application) => application.run().await,
+        None => Ok(()),
     }
-    let intake = Arc::new(BrokerCheck::default());
-    let checks = vec![("broker", Arc::clone(&intake) as Arc<dyn Check>)];
-    let Some((mut system, held)) = foundation.start(metrics, checks).await? else { return Ok(()) };
-    connect(&mut system, &broker, &intake);
-    system.open_api(api).await?;
-    system.run(held).await
 }
 
-/// Live payouts to and from the broker, sandbox payouts to and from the simulator.
-fn connect(system: &mut System, broker: &AmqpSettings, check: &BrokerCheck) {
-    let letters: Arc<dyn DeadLetters> = Arc::new(AmqpDeadLetters::new(broker.clone()));
-    system.relay(Mode::Live, Arc::new(AmqpPublisher::new(broker.clone())));
-    let config = &system.foundation.config;
-    let limits = ConsumerConfig {
-        prefetch: config.amqp.prefetch,
-        drain: Duration::from_secs(config.http.drain_seconds),
-        ..ConsumerConfig::default()
+/// Starts all tasks. Returns `None` if the process is asked to stop before it holds the lease on the database.
+pub(super) async fn start(
+    config: Config,
+    metrics: PrometheusHandle,
+) -> Result<Option<Application>, AppError> {
+    let broker = amqp_settings(&config)?;
+    let database_url = database_url(&config)?.to_owned();
+    let (components, listener) = Components::open(config, &database_url).await?;
+    if components.config.database.migrate {
+        components.store.migrate().await?;
+    }
+    let check = Arc::new(ConsumerCheck::default());
+    let checks = vec![("broker", Arc::clone(&check) as Arc<dyn Check>)];
+    let Some(mut application) = Application::start(components, metrics, checks).await? else {
+        return Ok(None);
     };
-    let store = StoreHealthProbe(Arc::clone(&system.foundation.store));
-    let consumer =
-        Consumer::new(broker.clone(), limits, Arc::new(system.desk()), Arc::clone(&letters), Arc::new(store));
-    check.watch(consumer.status());
-    system.edges.spawn("the intake", |mut stop| consumer.run(async move { stop.requested().await }));
-    system.upkeep(letters);
-
-    let planned = Arc::new(Notify::new());
-    let plans = Arc::clone(&system.foundation.store) as _;
-    let planner = Planner { plans, planned: Arc::clone(&planned), pace: Pace::AtOnce };
-    system.relay(Mode::Test, Arc::new(planner));
-    let sink = SandboxSink(system.payouts.clone());
-    system.simulator(planned, Arc::new(sink));
+    connect_broker(&mut application, &broker, &check);
+    connect_sandbox(&mut application);
+    application.spawn_partner_api(listener).await?;
+    Ok(Some(application))
 }
 
-/// Whether reports are being consumed, for `/readyz`.
-#[derive(Default)]
-struct BrokerCheck(std::sync::OnceLock<Arc<ConsumerStatus>>);
+fn connect_broker(application: &mut Application, broker: &AmqpSettings, check: &ConsumerCheck) {
+    let dead_letters: Arc<dyn DeadLetters> = Arc::new(AmqpDeadLetters::new(broker.clone()));
+    application.spawn_relay(Mode::Live, Arc::new(AmqpPublisher::new(broker.clone())));
+    let consumer = Consumer::new(
+        broker.clone(),
+        consumer_config(&application.components.config),
+        Arc::new(application.report_intake()),
+        Arc::clone(&dead_letters),
+        Arc::new(StoreHealthProbe(Arc::clone(&application.components.store))),
+    );
+    check.observe(consumer.status());
+    application
+        .edges
+        .spawn("AMQP consumer", |mut shutdown| consumer.run(async move { shutdown.requested().await }));
+    application.spawn_periodic_work(dead_letters);
+}
 
-impl BrokerCheck {
-    fn watch(&self, status: Arc<ConsumerStatus>) {
-        // There is one consumer, so this happens once.
+/// Sandbox payouts do not use the broker: the simulator receives their changes and sends their reports.
+fn connect_sandbox(application: &mut Application) {
+    let planned = Arc::new(Notify::new());
+    let plans = Arc::clone(&application.components.store) as _;
+    let planner = Planner { plans, planned: Arc::clone(&planned), pace: Pace::AtOnce };
+    application.spawn_relay(Mode::Test, Arc::new(planner));
+    let sink = SandboxSink(application.payouts.clone());
+    application.spawn_simulator(planned, Arc::new(sink));
+}
+
+/// Whether the consumer receives reports. A check of `/readyz`.
+#[derive(Default)]
+struct ConsumerCheck(OnceLock<Arc<ConsumerStatus>>);
+
+impl ConsumerCheck {
+    fn observe(&self, status: Arc<ConsumerStatus>) {
+        // The process has one consumer, so the cell is empty.
         let _ = self.0.set(status);
     }
 }
 
 #[async_trait]
-impl Check for BrokerCheck {
+impl Check for ConsumerCheck {
     async fn check(&self) -> Result<(), String> {
         match self.0.get() {
             Some(status) if status.is_consuming() => Ok(()),

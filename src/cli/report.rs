@@ -1,4 +1,4 @@
-//! `payoutd report`: publishes one chain report, to drive a payout by hand.
+//! `payoutd report`: publishes one chain report.
 
 use clap::{Args, Subcommand, ValueEnum};
 use payoutd_domain::{
@@ -7,39 +7,36 @@ use payoutd_domain::{
 };
 use uuid::Uuid;
 
-use super::Failure;
-use crate::app;
+use crate::app::{self, AppError};
 use crate::config::Config;
 
-/// A report, as it is written on the command line.
 #[derive(Debug, Args)]
-pub struct ReportCommand {
+pub(super) struct ReportCommand {
     #[command(subcommand)]
     kind: Kind,
 }
 
-/// What every report says.
 #[derive(Debug, Args)]
-struct About {
-    /// The payout it speaks of.
+struct Subject {
+    /// The payout that the report is about.
     payout_id: PayoutId,
-    /// What the watcher calls itself.
+    /// The name of the watcher.
     #[arg(long, default_value = "payoutd-report")]
     source: String,
-    /// The report's id; a second report with the same source and id changes nothing. Default: a new one.
+    /// The id of the report. A second report with the same source and id has no effect. Default: a new id.
     #[arg(long)]
     id: Option<String>,
-    /// When it was seen, RFC 3339. Default: now.
+    /// When the watcher observed it, in RFC 3339. Default: now.
     #[arg(long)]
     time: Option<Timestamp>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Kind {
-    /// A transaction is out.
+    /// A transaction was broadcast.
     Broadcast {
         #[command(flatten)]
-        about: About,
+        subject: Subject,
         #[arg(long)]
         network: String,
         #[arg(long)]
@@ -49,10 +46,10 @@ enum Kind {
         #[arg(long)]
         estimated_seconds: Option<u32>,
     },
-    /// It is on its way.
+    /// A transaction has new confirmations or was replaced.
     Progress {
         #[command(flatten)]
-        about: About,
+        subject: Subject,
         #[arg(long)]
         network: String,
         #[arg(long)]
@@ -66,10 +63,10 @@ enum Kind {
         #[arg(long)]
         replaced_by: Option<String>,
     },
-    /// It arrived.
+    /// The payout was delivered.
     Delivered {
         #[command(flatten)]
-        about: About,
+        subject: Subject,
         #[arg(long)]
         network: String,
         #[arg(long)]
@@ -81,10 +78,10 @@ enum Kind {
         #[arg(long)]
         confirmations: Option<u32>,
     },
-    /// It will not arrive.
+    /// The payout failed.
     Failed {
         #[command(flatten)]
-        about: About,
+        subject: Subject,
         #[arg(long)]
         code: String,
         #[arg(long)]
@@ -95,7 +92,7 @@ enum Kind {
         tx_hash: Option<String>,
         #[arg(long)]
         funds: Option<FundsName>,
-        /// It takes back a delivery.
+        /// The failure reverses a delivery.
         #[arg(long)]
         reversal: bool,
     },
@@ -137,21 +134,20 @@ impl From<FundsName> for FailedFunds {
 }
 
 impl Kind {
-    /// What is reported, and about what.
-    fn split(self) -> (About, ReportKind) {
+    fn split(self) -> (Subject, ReportKind) {
         let transaction = |network: &str, hash: &str| Transaction {
             network: Network::new(network),
             tx_hash: TxHash::new(hash),
         };
         let hash = |text: Option<String>| text.map(|text| TxHash::new(&text));
         match self {
-            Self::Broadcast { about, network, tx_hash, leg, estimated_seconds } => {
+            Self::Broadcast { subject, network, tx_hash, leg, estimated_seconds } => {
                 let transaction = transaction(&network, &tx_hash);
                 let leg = leg.map(Leg::from);
-                (about, ReportKind::Broadcast(BroadcastReport { transaction, leg, estimated_seconds }))
+                (subject, ReportKind::Broadcast(BroadcastReport { transaction, leg, estimated_seconds }))
             }
             Self::Progress {
-                about,
+                subject,
                 network,
                 tx_hash,
                 confirmations,
@@ -167,16 +163,16 @@ impl Kind {
                     estimated_seconds,
                     replaced_by: hash(replaced_by),
                 };
-                (about, ReportKind::Progress(progress))
+                (subject, ReportKind::Progress(progress))
             }
-            Self::Delivered { about, network, tx_hash, recipient_amount, fees_paid_usd, confirmations } => {
+            Self::Delivered { subject, network, tx_hash, recipient_amount, fees_paid_usd, confirmations } => {
                 let transaction = transaction(&network, &tx_hash);
                 let fees_paid_usd = fees_paid_usd.map(Usd);
                 let delivered =
                     DeliveredReport { transaction, recipient_amount, fees_paid_usd, confirmations };
-                (about, ReportKind::Delivered(delivered))
+                (subject, ReportKind::Delivered(delivered))
             }
-            Self::Failed { about, code, message, network, tx_hash, funds, reversal } => {
+            Self::Failed { subject, code, message, network, tx_hash, funds, reversal } => {
                 let failed = FailedReport {
                     code: code.into(),
                     message: message.into(),
@@ -185,19 +181,19 @@ impl Kind {
                     funds: funds.map(FailedFunds::from),
                     reversal,
                 };
-                (about, ReportKind::Failed(failed))
+                (subject, ReportKind::Failed(failed))
             }
         }
     }
 }
 
-pub(super) async fn run(command: ReportCommand, config: &Config) -> Result<(), Failure> {
-    let (about, kind) = command.kind.split();
-    let id = about.id.unwrap_or_else(|| Uuid::now_v7().to_string());
+pub(super) async fn run(command: ReportCommand, config: &Config) -> Result<(), AppError> {
+    let (subject, kind) = command.kind.split();
+    let id = subject.id.unwrap_or_else(|| Uuid::now_v7().to_string());
     let report = Report {
-        key: ReportKey { source: about.source.into(), id: id.into() },
-        time: about.time.unwrap_or_else(app::SystemClock::read),
+        key: ReportKey { source: subject.source.into(), id: id.into() },
+        time: subject.time.unwrap_or_else(app::SystemClock::read),
         kind,
     };
-    app::send_report(config, about.payout_id, &report).await
+    app::send_report(config, subject.payout_id, &report).await
 }

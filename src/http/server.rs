@@ -39,7 +39,7 @@ impl ServerLimits {
             header_read: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             write_stall: Duration::from_secs(30),
-            drain: Duration::from_secs(20),
+            drain: Duration::from_secs(10),
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct ReportIntakeConfig {
 
 impl Default for ReportIntakeConfig {
     fn default() -> Self {
-        Self { max_bytes: DEFAULT_MAX_BYTES, park_for: Duration::from_secs(24 * 60 * 60) }
+        Self { max_bytes: DEFAULT_MAX_BYTES, park_for: Duration::from_secs(60 * 60) }
     }
 }
 

@@ -1,7 +1,9 @@
 //! Graceful shutdown: a signal within the process, and the signals of the operating system.
 
+use std::io;
 use std::sync::Arc;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// Requests the shutdown of everything that holds the [`Shutdown`] of the same pair.
@@ -38,17 +40,27 @@ impl Shutdown {
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// Returns the I/O error if the signal handlers cannot be installed.
-pub async fn termination_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => tracing::info!("received SIGTERM; shutting down"),
-        _ = interrupt.recv() => tracing::info!("received SIGINT; shutting down"),
+/// The signals that ask the process to stop: SIGTERM and SIGINT.
+#[derive(Debug)]
+pub struct TerminationSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl TerminationSignals {
+    /// Installs the handlers. The process ignores the default action of the signals from now on.
+    ///
+    /// # Errors
+    /// Returns the I/O error if a handler cannot be installed.
+    pub fn install() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits for a signal, including one that arrived since the last call.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => tracing::info!("received SIGTERM; shutting down"),
+            _ = self.interrupt.recv() => tracing::info!("received SIGINT; shutting down"),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Shows payouts moving, in `payoutd dev`.
+//! The output of `payoutd dev`.
 
 use std::io::Write;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::outbox::{OutboxMessage, PublishError, Publisher};
 
-/// The bus inside the process: prints every announcement as it passes, and hands it to the simulator.
+/// Prints every change before it passes it on.
 pub(super) struct ConsolePublisher<P> {
     pub(super) inner: P,
 }
@@ -16,17 +16,17 @@ pub(super) struct ConsolePublisher<P> {
 impl<P: Publisher> Publisher for ConsolePublisher<P> {
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>> {
         for message in messages {
-            tell(message);
+            print_change(message);
         }
         self.inner.publish(messages).await
     }
 }
 
-fn tell(message: &OutboxMessage) {
+fn print_change(message: &OutboxMessage) {
     let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
     let data = &body["data"];
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let clock = |value: &Value| value.as_str().and_then(|t| t.get(11..19)).unwrap_or("-").to_owned();
+    let time_of_day = |value: &Value| value.as_str().and_then(|t| t.get(11..19)).unwrap_or("-").to_owned();
     let (from, to) = (text(&data["previous_status"]), text(&data["status"]));
     let step = if data["previous_status"].is_null() {
         to
@@ -35,7 +35,7 @@ fn tell(message: &OutboxMessage) {
     } else {
         format!("{from} → {to}")
     };
-    let (at, due) = (clock(&body["time"]), clock(&data["estimated_delivery_at"]));
+    let (at, due) = (time_of_day(&body["time"]), time_of_day(&data["estimated_delivery_at"]));
     print_line(&format!(
         "{at}  {}  {:<4}  seq {}  {step:<24}  due {due}",
         message.payout_id,
@@ -44,7 +44,7 @@ fn tell(message: &OutboxMessage) {
     ));
 }
 
-/// Prints a line for the person who runs `payoutd dev`. A closed terminal is no reason to stop.
+/// Prints a line on standard output. Ignores a closed terminal.
 pub(super) fn print_line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }

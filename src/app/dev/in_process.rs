@@ -1,4 +1,4 @@
-//! The bus inside the process, for `payoutd dev`: the simulator's reports come in through the same desk as the broker's.
+//! Reports without a broker, for `payoutd dev`.
 
 use async_trait::async_trait;
 use payoutd_actors::handle::PayoutsHandle;
@@ -10,10 +10,10 @@ use crate::reports::{
 };
 use crate::sandbox::{ReportSink, SandboxSink};
 
-/// Hands simulated reports in: on live payouts through the intake's desk, on sandbox payouts directly.
+/// Passes simulated reports on live payouts to the report intake, and those on sandbox payouts to their actors.
 pub(super) struct DevReportSink {
     pub(super) payouts: PayoutsHandle,
-    pub(super) desk: ReportIntake,
+    pub(super) intake: ReportIntake,
 }
 
 #[async_trait]
@@ -22,33 +22,33 @@ impl ReportSink for DevReportSink {
         let Some(snapshot) = self.payouts.read(id).await? else { return Ok(()) };
         match snapshot.payout.terms.mode {
             Mode::Test => SandboxSink(self.payouts.clone()).hand_in(id, report).await,
-            Mode::Live => self.publish(id, &report).await,
+            Mode::Live => self.process(id, &report).await,
         }
     }
 }
 
 impl DevReportSink {
-    async fn publish(&self, id: PayoutId, report: &Report) -> Result<(), Unavailable> {
+    async fn process(&self, id: PayoutId, report: &Report) -> Result<(), Unavailable> {
         let body = report_message(id, report);
         let incoming = Incoming {
             routing_key: &id.to_string(),
             content_type: Some(CONTENT_TYPE),
             headers: &[],
             body: body.as_bytes(),
-            received_at: self.desk.now(),
+            received_at: self.intake.now(),
         };
-        match self.desk.take(&incoming).await {
+        match self.intake.take(&incoming).await {
             Disposition::Acknowledge(_) => Ok(()),
-            Disposition::TryLater(why) => Err(Unavailable(why)),
+            Disposition::TryLater(reason) => Err(Unavailable(reason)),
             Disposition::DeadLetter { reason, detail } => {
-                tracing::error!(payout = %id, reason = reason.as_str(), detail, "the simulator sent a bad report");
+                tracing::error!(payout = %id, reason = reason.as_str(), detail, "the simulator sent an invalid report");
                 Ok(())
             }
         }
     }
 }
 
-/// Where dead letters go when there is no broker: the log.
+/// Logs dead letters, because there is no broker to publish them to.
 pub(super) struct LoggedDeadLetters;
 
 #[async_trait]
