@@ -1,7 +1,7 @@
 //! The rules: each is a function from sources to violations.
 
 pub(super) mod circles;
-pub(super) mod config_keys;
+pub(super) mod config_defaults;
 pub(super) mod dependencies;
 pub(super) mod domain_purity;
 pub(super) mod file_length;

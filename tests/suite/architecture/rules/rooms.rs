@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("payout_query", &[]),
     ("outbox", &["runtime"]),
     ("reports", &["contracts", "runtime"]),
-    ("quotes", &["contracts", "idempotency", "runtime"]),
+    ("quotes", &["config", "contracts", "idempotency", "runtime"]),
     ("sandbox", &["outbox", "runtime"]),
     ("tracking", &["quotes", "runtime"]),
     ("webhooks", &["contracts", "idempotency", "runtime", "wire"]),
@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "http",
         &[
             "api_keys",
+            "config",
             "contracts",
             "idempotency",
             "payout_query",
