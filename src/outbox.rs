@@ -1,6 +1,7 @@
 //! The relay: takes committed announcements out of the outbox and publishes them, at least once, per payout in
 //! sequence order.
 
+mod message_encoder;
 mod relay;
 mod wakeups;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{ChangeKind, Mode, PayoutId, Sequence, Timestamp};
 
+pub use message_encoder::MessageEncoder;
 pub use relay::{Relay, RelayConfig};
 pub use wakeups::{NotifyingJournal, Wakeups};
 

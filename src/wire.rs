@@ -5,6 +5,6 @@ mod payout;
 mod webhook;
 
 pub(crate) use outgoing::CloudEvent;
-pub use outgoing::{Outgoing, Renderer};
+pub use outgoing::{EncodedMessage, Renderer};
 pub use payout::{CreatedBody, PayoutBody};
 pub(crate) use webhook::WebhookBody;

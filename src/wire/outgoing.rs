@@ -15,7 +15,7 @@ pub struct Renderer {
 
 /// A message ready for the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct EncodedMessage {
     /// `<type>.<from_network>`.
     pub routing_key: String,
     /// The whole `CloudEvents` JSON.
@@ -105,7 +105,7 @@ impl Renderer {
     ///
     /// # Errors
     /// Never, as far as known: every part is plain data.
-    pub fn cloud_event(&self, change: &Change) -> serde_json::Result<Outgoing> {
+    pub fn cloud_event(&self, change: &Change) -> serde_json::Result<EncodedMessage> {
         let snapshot = &*change.snapshot;
         let created = &*snapshot.payout;
         let terms = &*created.terms;
@@ -130,7 +130,7 @@ impl Renderer {
                 instruction,
             },
         };
-        Ok(Outgoing {
+        Ok(EncodedMessage {
             routing_key: format!("{}.{}", change.kind.as_str(), terms.route.from_network),
             body: serde_json::to_string(&event)?,
         })

@@ -1,54 +1,49 @@
-//! Every statement, each in a file of its own.
+//! The SQL texts of PostgreSQL, each in a file of its own.
 
-use crate::store::statements;
+use crate::store::sql::{DialectSql, statements};
 
 statements! {
-    CREATE = "create";
-    QUOTE_OWNERS = "quote_owners";
-    TOKEN_OWNER = "token_owner";
     APPEND = "append";
-    LIST = "list";
-    LIST_UNDELIVERED = "list_undelivered";
-    LIST_BY_REF = "list_by_ref";
-    LOAD_PAYOUTS = "load_payouts";
-    LOAD_ENTRIES = "load_entries";
-    DUE = "due";
-    PUT_QUOTE = "put_quote";
+    CLAIMABLE_PARKED_REPORTS = "claimable_parked_reports";
+    CREATE = "create";
+    EXPIRE_API_KEY = "expire_api_key";
     GET_QUOTE = "get_quote";
-    ORG_NAMED = "org_named";
-    INSERT_KEY = "insert_key";
-    FIND_KEY = "find_key";
-    LIST_KEYS = "list_keys";
-    EXPIRE_KEY = "expire_key";
-    OUTBOX_WAITING = "outbox_waiting";
-    OUTBOX_PUBLISHED = "outbox_published";
-    OUTBOX_BACKLOG = "outbox_backlog";
-    PARK = "park";
-    PARKED_CLAIMABLE = "parked_claimable";
-    PARKED_EXPIRED = "parked_expired";
-    UNPARK = "unpark";
-    PARKED_COUNT = "parked_count";
-    PLAN = "plan";
-    PLAN_DUE = "plan_due";
-    PLAN_DONE = "plan_done";
-    SETTING = "setting";
-    FIND_ANSWER = "find_answer";
-    KEEP_ANSWER = "keep_answer";
-    FORGET_ANSWERS = "forget_answers";
-    FORGET_QUOTES = "forget_quotes";
-    WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
-    WEBHOOK_ENDPOINT = "webhook_endpoint";
-    WEBHOOK_ENDPOINTS = "webhook_endpoints";
+    INSERT_PLANNED_REPORTS = "insert_planned_reports";
+    LIST = "list";
+    LIST_API_KEYS = "list_api_keys";
+    LIST_BY_REF = "list_by_ref";
+    LIST_UNDELIVERED = "list_undelivered";
+    LOAD_ENTRIES = "load_entries";
+    LOAD_PAYOUTS = "load_payouts";
+    OUTBOX_DELETE = "outbox_delete";
+    PAYOUTS_BY_QUOTE = "payouts_by_quote";
+    UPSERT_QUOTE = "upsert_quote";
+    WEBHOOK_ABANDON = "webhook_abandon";
     WEBHOOK_DELETE_ENDPOINT = "webhook_delete_endpoint";
-    WEBHOOK_ROTATE = "webhook_rotate";
-    WEBHOOK_ENABLE = "webhook_enable";
     WEBHOOK_DUE = "webhook_due";
-    WEBHOOK_DELIVERIES = "webhook_deliveries";
+    WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
+    WEBHOOK_RECORD = "webhook_record";
     WEBHOOK_REPLAY = "webhook_replay";
     WEBHOOK_REPLAY_SINCE = "webhook_replay_since";
-    WEBHOOK_WAITING = "webhook_waiting";
-    WEBHOOK_FORGET = "webhook_forget";
-    WEBHOOK_CALL_UP = "webhook_call_up";
-    WEBHOOK_RECORD = "webhook_record";
-    WEBHOOK_GIVE_UP = "webhook_give_up";
+    WEBHOOK_ROTATE = "webhook_rotate";
 }
+
+pub(super) const DIALECT: DialectSql = DialectSql {
+    claimable_parked_reports: CLAIMABLE_PARKED_REPORTS,
+    expire_api_key: EXPIRE_API_KEY,
+    get_quote: GET_QUOTE,
+    insert_planned_reports: INSERT_PLANNED_REPORTS,
+    list: LIST,
+    list_api_keys: LIST_API_KEYS,
+    list_by_ref: LIST_BY_REF,
+    list_undelivered: LIST_UNDELIVERED,
+    load_entries: LOAD_ENTRIES,
+    load_payouts: LOAD_PAYOUTS,
+    outbox_delete: OUTBOX_DELETE,
+    payouts_by_quote: PAYOUTS_BY_QUOTE,
+    upsert_quote: UPSERT_QUOTE,
+    webhook_due: WEBHOOK_DUE,
+    webhook_insert_endpoint: WEBHOOK_INSERT_ENDPOINT,
+    webhook_replay: WEBHOOK_REPLAY,
+    webhook_rotate: WEBHOOK_ROTATE,
+};

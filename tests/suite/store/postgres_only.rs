@@ -10,12 +10,12 @@ use payoutd_domain::Payout;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
 use super::made::{append, broadcast, create, payout};
-use super::world::{config, renderer};
+use super::world::{config, encoder};
 use crate::support::database as new_database;
 
 async fn store(config: &StoreConfig) -> (String, PgStore) {
     let url = new_database().await;
-    let store = PgStore::connect(&url, config, renderer()).await.unwrap();
+    let store = PgStore::connect(&url, config, encoder()).await.unwrap();
     store.migrate().await.unwrap();
     (url, store)
 }
@@ -139,7 +139,7 @@ async fn commits_are_durable_whatever_the_database_says() {
     let (_, database) = url.rsplit_once('/').unwrap();
     let careless = format!("ALTER DATABASE {database} SET synchronous_commit = off");
     first.pool().execute(sqlx::AssertSqlSafe(careless)).await.unwrap();
-    let second = PgStore::connect(&url, &config(), renderer()).await.unwrap();
+    let second = PgStore::connect(&url, &config(), encoder()).await.unwrap();
     let row = second.pool().fetch_one("SHOW synchronous_commit").await.unwrap();
     assert_eq!(row.get::<String, _>(0), "on");
 }
@@ -147,9 +147,9 @@ async fn commits_are_durable_whatever_the_database_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_at_a_time_holds_the_lease() {
     let (url, first) = store(&config()).await;
-    let second = PgStore::connect(&url, &config(), renderer()).await.unwrap();
-    let held = first.own().await;
-    let mut waiting = tokio::spawn(async move { second.own().await });
+    let second = PgStore::connect(&url, &config(), encoder()).await.unwrap();
+    let held = first.acquire_lease().await;
+    let mut waiting = tokio::spawn(async move { second.acquire_lease().await });
     assert!(tokio::time::timeout(Duration::from_millis(1_500), &mut waiting).await.is_err());
     drop(held);
     let mut held = tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap();
@@ -168,7 +168,7 @@ async fn a_server_that_is_not_there_is_unavailable() {
     store.close().await;
     assert!(matches!(store.append(&[write]).await, Err(BatchError::Unavailable(_))));
     let short = StoreConfig { acquire_timeout: Duration::from_millis(300), ..config() };
-    let nowhere = PgStore::connect("postgres://payoutd@127.0.0.1:1/none", &short, renderer()).await;
+    let nowhere = PgStore::connect("postgres://payoutd@127.0.0.1:1/none", &short, encoder()).await;
     assert!(nowhere.is_err());
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use payoutd::outbox::MessageEncoder;
 use payoutd::store::{PgStore, SqliteStore, Store, StoreConfig};
 use payoutd::wire::Renderer;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
@@ -35,10 +36,14 @@ pub(crate) fn renderer() -> Renderer {
     Renderer::new("https://pay.example")
 }
 
+pub(crate) fn encoder() -> Arc<dyn MessageEncoder> {
+    Arc::new(renderer())
+}
+
 impl World {
     pub(crate) async fn postgres() -> Self {
         let url = database().await;
-        let store = PgStore::connect(&url, &config(), renderer()).await.unwrap();
+        let store = PgStore::connect(&url, &config(), encoder()).await.unwrap();
         store.migrate().await.unwrap();
         let pool = PgPool::connect(&url).await.unwrap();
         let behind = Behind::Postgres { pool, store: Box::new(store.clone()) };
@@ -48,7 +53,7 @@ impl World {
     pub(crate) async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/payoutd.sqlite", folder.path().display());
-        let store = SqliteStore::connect(&url, &config(), renderer()).await.unwrap();
+        let store = SqliteStore::connect(&url, &config(), encoder()).await.unwrap();
         store.migrate().await.unwrap();
         let pool = SqlitePool::connect(&url).await.unwrap();
         Self { store: Arc::new(store), behind: Behind::Sqlite { pool }, _file: Some(folder) }

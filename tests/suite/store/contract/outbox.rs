@@ -53,7 +53,7 @@ pub(super) async fn messages_say_whose_they_are(world: &World) {
     assert_eq!(first.routing_key, "payout.created.tron");
     assert!(first.traceparent.as_deref().unwrap().starts_with("00-0af7"));
     assert_eq!((for_sandbox[0].payout_id, &for_sandbox[0].traceparent), (test.id, &None));
-    let rendered = super::super::world::renderer().cloud_event(&create(&live).change).unwrap();
+    let rendered = super::super::world::encoder().encode(&create(&live).change).unwrap();
     assert_eq!(first.body, rendered.body);
 }
 
