@@ -34,7 +34,8 @@ impl Components {
             url => url.to_owned(),
         };
         let renderer = Renderer::new(&public_url);
-        let store = store::open(database_url, &store_config(&config.database), Arc::new(renderer.clone())).await?;
+        let store =
+            store::open(database_url, &store_config(&config.database), Arc::new(renderer.clone())).await?;
         let (clock, lease_status) = (Arc::new(SystemClock), Arc::default());
         Ok((Self { config, store, clock, renderer, lease_status }, listener))
     }

@@ -38,7 +38,7 @@ statements! {
     WEBHOOK_WAITING = "webhook_waiting";
 }
 
-/// The texts, in one database's dialect, of the statements that have the same parameters and results in both.
+/// The texts, in one database's dialect, of the statements that the shared ports use.
 pub(super) struct DialectSql {
     pub(super) claimable_parked_reports: &'static str,
     pub(super) expire_api_key: &'static str,
@@ -56,5 +56,55 @@ pub(super) struct DialectSql {
     pub(super) webhook_due: &'static str,
     pub(super) webhook_insert_endpoint: &'static str,
     pub(super) webhook_replay: &'static str,
+    pub(super) webhook_replay_since: &'static str,
     pub(super) webhook_rotate: &'static str,
 }
+
+/// Declares the statements of [`DialectSql`] and those that only the calling module uses.
+macro_rules! dialect_statements {
+    ($($name:ident = $file:literal;)*) => {
+        $crate::store::sql::statements! {
+            CLAIMABLE_PARKED_REPORTS = "claimable_parked_reports";
+            EXPIRE_API_KEY = "expire_api_key";
+            GET_QUOTE = "get_quote";
+            INSERT_PLANNED_REPORTS = "insert_planned_reports";
+            LIST = "list";
+            LIST_API_KEYS = "list_api_keys";
+            LIST_BY_REF = "list_by_ref";
+            LIST_UNDELIVERED = "list_undelivered";
+            LOAD_ENTRIES = "load_entries";
+            LOAD_PAYOUTS = "load_payouts";
+            OUTBOX_DELETE = "outbox_delete";
+            PAYOUTS_BY_QUOTE = "payouts_by_quote";
+            UPSERT_QUOTE = "upsert_quote";
+            WEBHOOK_DUE = "webhook_due";
+            WEBHOOK_INSERT_ENDPOINT = "webhook_insert_endpoint";
+            WEBHOOK_REPLAY = "webhook_replay";
+            WEBHOOK_REPLAY_SINCE = "webhook_replay_since";
+            WEBHOOK_ROTATE = "webhook_rotate";
+            $($name = $file;)*
+        }
+
+        pub(in crate::store) const DIALECT: $crate::store::sql::DialectSql = $crate::store::sql::DialectSql {
+            claimable_parked_reports: CLAIMABLE_PARKED_REPORTS,
+            expire_api_key: EXPIRE_API_KEY,
+            get_quote: GET_QUOTE,
+            insert_planned_reports: INSERT_PLANNED_REPORTS,
+            list: LIST,
+            list_api_keys: LIST_API_KEYS,
+            list_by_ref: LIST_BY_REF,
+            list_undelivered: LIST_UNDELIVERED,
+            load_entries: LOAD_ENTRIES,
+            load_payouts: LOAD_PAYOUTS,
+            outbox_delete: OUTBOX_DELETE,
+            payouts_by_quote: PAYOUTS_BY_QUOTE,
+            upsert_quote: UPSERT_QUOTE,
+            webhook_due: WEBHOOK_DUE,
+            webhook_insert_endpoint: WEBHOOK_INSERT_ENDPOINT,
+            webhook_replay: WEBHOOK_REPLAY,
+            webhook_replay_since: WEBHOOK_REPLAY_SINCE,
+            webhook_rotate: WEBHOOK_ROTATE,
+        };
+    };
+}
+pub(super) use dialect_statements;

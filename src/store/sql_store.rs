@@ -26,13 +26,13 @@ pub(super) trait SqlStore: Send + Sync + 'static {
     fn read(
         &self,
         statement: Statement<Self::Database>,
-    ) -> impl Future<Output = Result<Rows<Self>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<Row<Self>>, Unavailable>> + Send;
 
     /// Runs a statement that is safe to repeat. It runs to completion even if the caller drops the future.
     fn write(
         &self,
         statement: Statement<Self::Database>,
-    ) -> impl Future<Output = Result<Rows<Self>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<Row<Self>>, Unavailable>> + Send;
 
     /// Runs a statement like [`write`](Self::write) and inserts `record` in the same commit, if the statement returns a
     /// row. If an unexpired record with the same key hash exists, it writes nothing and returns no row.
@@ -40,11 +40,11 @@ pub(super) trait SqlStore: Send + Sync + 'static {
         &self,
         statement: Statement<Self::Database>,
         record: Option<&IdempotencyRecord>,
-    ) -> impl Future<Output = Result<Rows<Self>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<Row<Self>>, Unavailable>> + Send;
 }
 
-/// The rows that a statement returns.
-pub(super) type Rows<S> = Vec<<<S as SqlStore>::Database as Database>::Row>;
+/// A row that a statement returns.
+pub(super) type Row<S> = <<S as SqlStore>::Database as Database>::Row;
 
 /// A database whose rows and parameters have the types that the shared ports use.
 pub(super) trait SqlDatabase:

@@ -9,7 +9,7 @@ use crate::store::rows::webhooks::{
 };
 use crate::store::rows::{convert, convert_first, decode_first};
 use crate::store::sql;
-use crate::store::sql_store::{SqlDatabase, SqlStore};
+use crate::store::sql_store::{Row, SqlDatabase, SqlStore};
 use crate::store::statement::Statement;
 use crate::webhooks::{
     DeliveryBacklog, DueDelivery, Endpoint, EndpointId, NewDelivery, RecordedAttempt, SigningSecret,
@@ -20,7 +20,7 @@ use crate::webhooks::{
 const PURGE_BATCH: i64 = 5000;
 const MAX_PURGE_BATCHES: usize = 20;
 
-/// The writes that PostgreSQL runs as one statement and SQLite as a transaction.
+/// The parts that differ: PostgreSQL runs these writes as one statement, SQLite as a transaction.
 pub(in crate::store) trait WebhookWrites: SqlStore {
     fn delete_endpoint(&self, id: EndpointId) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 
@@ -30,12 +30,8 @@ pub(in crate::store) trait WebhookWrites: SqlStore {
         row: AttemptRow,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    fn replay_since(
-        &self,
-        id: EndpointId,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<u64, Unavailable>> + Send;
+    /// The number of replayed deliveries, from the rows that `webhook_replay_since` returns.
+    fn replayed(rows: &[Row<Self>]) -> Result<u64, Unavailable>;
 }
 
 #[async_trait]
@@ -144,7 +140,11 @@ impl<S: WebhookWrites> WebhookStore for S {
         since: Timestamp,
         now: Timestamp,
     ) -> Result<u64, Unavailable> {
-        WebhookWrites::replay_since(self, id, since, now).await
+        let statement = Statement::new(S::Database::SQL.webhook_replay_since)
+            .bind(id.0)
+            .bind(DbTimestamp(since))
+            .bind(DbTimestamp(now));
+        S::replayed(&self.write(statement).await?)
     }
 
     async fn delivery_backlog(&self, now: Timestamp) -> Result<DeliveryBacklog, Unavailable> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{Connection, Executor, PgPool};
 
-use crate::store::StoreConfig;
+use crate::store::config::StoreConfig;
 
 /// A connection that was idle for longer is pinged before it is used: it may be dead.
 pub(super) const PING_AFTER_IDLE: Duration = Duration::from_secs(2);

@@ -1,5 +1,5 @@
 use payoutd_actors::ports::Unavailable;
-use payoutd_domain::Timestamp;
+use sqlx::postgres::PgRow;
 
 use super::{PgStore, Statement, sql};
 use crate::store::db_timestamp::DbTimestamp;
@@ -38,17 +38,8 @@ impl WebhookWrites for PgStore {
         self.write(statement).await.map(drop)
     }
 
-    async fn replay_since(
-        &self,
-        id: EndpointId,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<u64, Unavailable> {
-        let statement = Statement::new(sql::WEBHOOK_REPLAY_SINCE)
-            .bind(id.0)
-            .bind(DbTimestamp(since))
-            .bind(DbTimestamp(now));
-        let count = decode_first(&self.write(statement).await?)?;
+    fn replayed(rows: &[PgRow]) -> Result<u64, Unavailable> {
+        let count = decode_first(rows)?;
         Ok(count.map_or(0, |(count,): (i64,)| count.unsigned_abs()))
     }
 }

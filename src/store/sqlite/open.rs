@@ -5,7 +5,8 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, SqlitePool};
 
-use crate::store::{OpenError, StoreConfig};
+use crate::store::config::StoreConfig;
+use crate::store::error::OpenError;
 
 /// The size in bytes to which the write-ahead log is truncated after a checkpoint.
 const WAL_LIMIT: &str = "67108864";

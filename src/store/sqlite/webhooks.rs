@@ -1,7 +1,6 @@
 use payoutd_actors::ports::{BatchError, Unavailable};
-use payoutd_domain::Timestamp;
 use sqlx::Row;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
 use super::{SqliteStore, Statement, run, sql};
@@ -9,7 +8,6 @@ use crate::runtime::detached::unavailable;
 use crate::store::db_timestamp::DbTimestamp;
 use crate::store::ports::webhooks::WebhookWrites;
 use crate::store::rows::webhooks::AttemptRow;
-use crate::store::sql_store::SqlStore;
 use crate::webhooks::{EndpointId, RecordedAttempt};
 
 impl WebhookWrites for SqliteStore {
@@ -29,17 +27,8 @@ impl WebhookWrites for SqliteStore {
         written.await.map_err(unavailable)
     }
 
-    async fn replay_since(
-        &self,
-        id: EndpointId,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> Result<u64, Unavailable> {
-        let statement = Statement::new(sql::WEBHOOK_REPLAY_SINCE)
-            .bind(id.0)
-            .bind(DbTimestamp(since))
-            .bind(DbTimestamp(now));
-        Ok(self.write(statement).await?.len() as u64)
+    fn replayed(rows: &[SqliteRow]) -> Result<u64, Unavailable> {
+        Ok(rows.len() as u64)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What only SQLite can do, or get wrong.
+//! Behaviour of the SQLite store only.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use payoutd::store::{OpenError, SqliteStore, Store, StoreConfig, open};
 use payoutd_actors::ports::{BatchError, Created, Journal};
 use sqlx::{Connection, Executor, Row, SqlSafeStr, SqliteConnection};
 
-use super::made::{create, payout};
-use super::world::{config, encoder};
+use super::samples::{create, payout};
+use super::test_store::{config, encoder};
 
 async fn store(config: &StoreConfig) -> (tempfile::TempDir, String, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
@@ -18,7 +18,7 @@ async fn store(config: &StoreConfig) -> (tempfile::TempDir, String, SqliteStore)
 }
 
 #[tokio::test]
-async fn money_is_not_kept_in_memory() {
+async fn a_database_in_memory_is_refused() {
     for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite:file?mode=memory"] {
         let refused = SqliteStore::connect(url, &config(), encoder()).await;
         assert!(matches!(refused, Err(OpenError::InMemory)), "{url}");
@@ -27,7 +27,7 @@ async fn money_is_not_kept_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_survives_the_process() {
+async fn a_commit_is_durable() {
     let (_folder, url, store) = store(&config()).await;
     let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(store.writer()).await.unwrap();
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(store.writer()).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_commit_survives_the_process() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_process_that_writes_for_too_long_makes_it_unavailable() {
+async fn a_write_during_a_long_write_of_another_process_is_unavailable() {
     let (_folder, url, store) =
         store(&StoreConfig { lock_timeout: Duration::from_millis(100), ..config() }).await;
     let mut other = SqliteConnection::connect(&url).await.unwrap();
@@ -49,7 +49,7 @@ async fn another_process_that_writes_for_too_long_makes_it_unavailable() {
     let payout = payout();
     let refused = store.create(&[create(&payout)]).await;
     assert!(matches!(refused, Err(BatchError::Unavailable(_))), "{refused:?}");
-    assert!(store.load(&[payout.id]).await.unwrap()[0].is_none(), "readers go on");
+    assert!(store.load(&[payout.id]).await.unwrap()[0].is_none(), "readers still work");
     other.execute("ROLLBACK").await.unwrap();
     assert_eq!(store.create(&[create(&payout)]).await.unwrap(), [Created::Inserted]);
 }
@@ -88,7 +88,7 @@ async fn one_process_at_a_time_holds_the_lease() {
 }
 
 #[tokio::test]
-async fn lists_are_read_off_their_indexes() {
+async fn lists_use_their_indexes() {
     let (_folder, _url, store) = store(&config()).await;
     for (statement, index) in [
         ("list", "payouts_listing"),

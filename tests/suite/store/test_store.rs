@@ -1,4 +1,4 @@
-//! A store under test, and a way to look behind its ports.
+//! A store under test, with direct access to its database.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 use crate::support::database;
 
-/// One store over a database of its own.
-pub(crate) struct World {
+/// A store with its own database.
+pub(crate) struct TestStore {
     pub(crate) store: Arc<dyn Store>,
-    behind: Behind,
+    database: Database,
     _file: Option<tempfile::TempDir>,
 }
 
-enum Behind {
+enum Database {
     Postgres { pool: PgPool, store: Box<PgStore> },
     Sqlite { pool: SqlitePool },
 }
@@ -40,14 +40,14 @@ pub(crate) fn encoder() -> Arc<dyn MessageEncoder> {
     Arc::new(renderer())
 }
 
-impl World {
+impl TestStore {
     pub(crate) async fn postgres() -> Self {
         let url = database().await;
         let store = PgStore::connect(&url, &config(), encoder()).await.unwrap();
         store.migrate().await.unwrap();
         let pool = PgPool::connect(&url).await.unwrap();
-        let behind = Behind::Postgres { pool, store: Box::new(store.clone()) };
-        Self { store: Arc::new(store), behind, _file: None }
+        let database = Database::Postgres { pool, store: Box::new(store.clone()) };
+        Self { store: Arc::new(store), database, _file: None }
     }
 
     pub(crate) async fn sqlite() -> Self {
@@ -56,71 +56,71 @@ impl World {
         let store = SqliteStore::connect(&url, &config(), encoder()).await.unwrap();
         store.migrate().await.unwrap();
         let pool = SqlitePool::connect(&url).await.unwrap();
-        Self { store: Arc::new(store), behind: Behind::Sqlite { pool }, _file: Some(folder) }
+        Self { store: Arc::new(store), database: Database::Sqlite { pool }, _file: Some(folder) }
     }
 
-    /// The store's own connections. PostgreSQL only.
-    pub(crate) fn pooled(&self) -> Option<&PgPool> {
-        match &self.behind {
-            Behind::Postgres { store, .. } => Some(store.pool()),
-            Behind::Sqlite { .. } => None,
+    /// The pool of the store. PostgreSQL only.
+    pub(crate) fn pool(&self) -> Option<&PgPool> {
+        match &self.database {
+            Database::Postgres { store, .. } => Some(store.pool()),
+            Database::Sqlite { .. } => None,
         }
     }
 
-    /// A number that a query gives.
-    pub(crate) async fn number(&self, query: &str) -> i64 {
+    /// The number that a query returns.
+    pub(crate) async fn query_number(&self, query: &str) -> i64 {
         let query = AssertSqlSafe(query);
-        match &self.behind {
-            Behind::Postgres { pool, .. } => sqlx::query_scalar(query).fetch_one(pool).await.unwrap(),
-            Behind::Sqlite { pool } => sqlx::query_scalar(query).fetch_one(pool).await.unwrap(),
+        match &self.database {
+            Database::Postgres { pool, .. } => sqlx::query_scalar(query).fetch_one(pool).await.unwrap(),
+            Database::Sqlite { pool } => sqlx::query_scalar(query).fetch_one(pool).await.unwrap(),
         }
     }
 
-    /// Does what no port does.
-    pub(crate) async fn tamper(&self, statement: &str) {
+    /// Runs a statement on the database directly.
+    pub(crate) async fn execute(&self, statement: &str) {
         let statement = AssertSqlSafe(statement);
-        match &self.behind {
-            Behind::Postgres { pool, .. } => drop(sqlx::query(statement).execute(pool).await.unwrap()),
-            Behind::Sqlite { pool } => drop(sqlx::query(statement).execute(pool).await.unwrap()),
+        match &self.database {
+            Database::Postgres { pool, .. } => drop(sqlx::query(statement).execute(pool).await.unwrap()),
+            Database::Sqlite { pool } => drop(sqlx::query(statement).execute(pool).await.unwrap()),
         }
     }
 
-    /// How a payout's id is written in a query.
+    /// The literal of a payout's id in a query.
     pub(crate) fn id(&self, id: payoutd_domain::PayoutId) -> String {
-        match &self.behind {
-            Behind::Postgres { .. } => format!("'{}'", id.0),
-            Behind::Sqlite { .. } => format!("x'{}'", id.0.simple()),
+        match &self.database {
+            Database::Postgres { .. } => format!("'{}'", id.0),
+            Database::Sqlite { .. } => format!("x'{}'", id.0.simple()),
         }
     }
 
-    /// A time no payout can have, as it is written in a query.
+    /// The literal of a time that is not valid for a payout.
     pub(crate) fn impossible_time(&self) -> &'static str {
-        match &self.behind {
-            Behind::Postgres { .. } => "'infinity'",
-            Behind::Sqlite { .. } => "-1",
+        match &self.database {
+            Database::Postgres { .. } => "'infinity'",
+            Database::Sqlite { .. } => "-1",
         }
     }
 
-    /// Fails where a connection of the store's own is left inside a transaction.
+    /// Panics if a connection of the store stays in a transaction.
     pub(crate) async fn assert_no_open_transaction(&self) {
-        match &self.behind {
-            Behind::Postgres { store, .. } => {
-                let patience = Instant::now() + Duration::from_secs(10);
+        match &self.database {
+            Database::Postgres { store, .. } => {
+                let deadline = Instant::now() + Duration::from_secs(10);
                 while store.pool().size() as usize != store.pool().num_idle() {
-                    assert!(Instant::now() < patience, "a connection did not come back");
+                    assert!(Instant::now() < deadline, "a connection did not return to the pool");
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                             AND state LIKE 'idle in transaction%'";
-                // One in the middle of a write is not left. The server ends those that are after ten seconds.
-                let patience = Instant::now() + Duration::from_secs(2);
-                while self.number(open).await > 0 {
-                    assert!(Instant::now() < patience, "a connection is left in a transaction");
+                // A write may be in progress. The server ends an idle transaction after ten seconds.
+                let deadline = Instant::now() + Duration::from_secs(2);
+                while self.query_number(open).await > 0 {
+                    assert!(Instant::now() < deadline, "a connection stays in a transaction");
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
-            Behind::Sqlite { pool } => {
-                // Only possible once nobody else is in a writing transaction.
+            Database::Sqlite { pool } => {
+                // This succeeds only if no other connection is in a writing transaction.
                 sqlx::raw_sql("PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE; ROLLBACK")
                     .execute(pool)
                     .await
@@ -129,30 +129,30 @@ impl World {
         }
     }
 
-    /// Fails where rows, journal and outbox do not tell the same story.
-    pub(crate) async fn assert_whole(&self) {
+    /// Panics if payouts, journal and outbox contradict each other.
+    pub(crate) async fn assert_consistent(&self) {
         for (what, query) in [
             (
-                "a row and its journal differ",
+                "the version of a payout differs from its journal",
                 "SELECT count(*) FROM payouts p WHERE p.version <> 1 + \
                  (SELECT count(*) FROM journal j WHERE j.payout_id = p.id)",
             ),
             (
-                "a journal without its row",
+                "a journal entry has no payout",
                 "SELECT count(*) FROM journal j WHERE NOT EXISTS (SELECT 1 FROM payouts p WHERE p.id = j.payout_id)",
             ),
             (
-                "a change that was not announced",
+                "the sequence of a payout differs from its outbox messages",
                 "SELECT count(*) FROM payouts p WHERE p.sequence <> \
                  (SELECT count(*) FROM outbox o WHERE o.payout_id = p.id)",
             ),
             (
-                "announcements out of order",
+                "the outbox messages of a payout are out of order",
                 "SELECT count(*) FROM outbox a JOIN outbox b ON a.payout_id = b.payout_id AND a.id < b.id \
                  WHERE a.sequence >= b.sequence",
             ),
         ] {
-            assert_eq!(self.number(query).await, 0, "{what}");
+            assert_eq!(self.query_number(query).await, 0, "{what}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Payouts, reports and writes, made up.
+//! Sample payouts, reports and writes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,12 +13,12 @@ use uuid::Uuid;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// A number no other call gave.
+/// A number that is different in every call.
 pub(crate) fn unique() -> u64 {
     COUNT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Seconds after a fixed moment.
+/// The time `seconds` after a fixed one.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_770_000_000_123_457 + seconds * 1_000_000).unwrap()
 }
@@ -52,12 +52,12 @@ pub(crate) fn payout_of(terms: Terms) -> NewPayout {
     }
 }
 
-/// A live payout on a quote of its own.
+/// A live payout with a new quote.
 pub(crate) fn payout() -> NewPayout {
     payout_of(terms(Mode::Live, &format!("quo_{}", unique())))
 }
 
-/// A live payout that is due `seconds` after it was created.
+/// A live payout whose estimated delivery time is `seconds` after its creation.
 pub(crate) fn payout_due_in(seconds: u32) -> NewPayout {
     let mut terms = terms(Mode::Live, &format!("quo_{}", unique()));
     terms.route.estimated_seconds = seconds;
@@ -107,7 +107,7 @@ pub(crate) fn failed(message: &str) -> Report {
     }))
 }
 
-/// The write that records `report`, and the payout as it is then.
+/// The write that records `report`, and the payout after it.
 pub(crate) fn append(payout: &Payout, report: Report) -> (Append, Payout) {
     let decision = payout.decide(&report, at(10));
     record(payout, Cause::Report(report), decision)
@@ -133,7 +133,7 @@ fn record(payout: &Payout, cause: Cause, decision: Decision) -> (Append, Payout)
     (write, after)
 }
 
-/// A write that no store takes: partner-visible changes are counted from 1.
+/// A write that every store rejects: sequence numbers start at 1.
 pub(crate) fn poisoned(payout: &Payout) -> Append {
     let (mut write, _) = append(payout, broadcast("0xbad"));
     let mut after = Snapshot::clone(&write.after);
