@@ -1,7 +1,7 @@
-//! How what goes over the wire is described: JSON Schema (2020-12), as `OpenAPI` 3.1 and `AsyncAPI` 3 hold it.
+//! JSON Schemas (2020-12) of requests, responses and messages, for `OpenAPI` 3.1 and `AsyncAPI` 3.
 //!
-//! Types of this crate derive their schema where they are defined. The values and objects of the actors' crate, which
-//! knows nothing of descriptions, are described here; a test compares every description with what is really written.
+//! Types of this crate derive their schema. The schemas of the domain crate's types are defined here, because the domain
+//! crate has no schemas. Tests compare the schemas with real JSON.
 
 mod objects;
 pub(crate) mod reports;
@@ -19,15 +19,14 @@ pub(crate) use values::{
     Amount, EndpointId, EventId, MessageId, Network, PayoutId, QuoteId, Sequence, Status, Time, TxHash, Usd,
 };
 
-/// Collects the schemas of a document. What is sent and what is received are described differently: of what we send,
-/// every field is there; of what we receive, those that must be.
+/// Collects the schemas of a document. In a schema of sent data every field is required; in a schema of received data
+/// only the mandatory ones are.
 pub(crate) struct Schemas {
     sent: SchemaGenerator,
     received: SchemaGenerator,
 }
 
 impl Schemas {
-    /// None yet.
     pub(crate) fn new() -> Self {
         let settings = || {
             SchemaSettings::draft2020_12().with(|settings| {
@@ -41,17 +40,17 @@ impl Schemas {
         }
     }
 
-    /// A reference to the schema of something we send.
+    /// Returns a reference to the schema of sent data.
     pub(crate) fn sent<T: JsonSchema>(&mut self) -> Value {
         self.sent.subschema_for::<T>().to_value()
     }
 
-    /// A reference to the schema of something we receive.
+    /// Returns a reference to the schema of received data.
     pub(crate) fn received<T: JsonSchema>(&mut self) -> Value {
         self.received.subschema_for::<T>().to_value()
     }
 
-    /// Every schema that was referred to, by its name.
+    /// Returns every referenced schema by its name.
     pub(crate) fn into_components(mut self) -> Map<String, Value> {
         let mut all = self.sent.take_definitions(true);
         all.extend(self.received.take_definitions(true));

@@ -1,4 +1,4 @@
-//! The simulator: plays the chain watchers for sandbox payouts, and for every payout in `payoutd dev`.
+//! The chain simulator: reports like a chain watcher on sandbox payouts, and in `payoutd dev` on every payout.
 
 mod scenario;
 mod simulator;
@@ -10,37 +10,37 @@ use payoutd_domain::{PayoutId, Timestamp};
 pub use scenario::{Pace, Step, Subject, plan};
 pub use simulator::{Planner, ReportSink, SandboxSink, Simulator};
 
-/// A report the simulator will make.
+/// A report that the simulator makes at a given time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedReport {
-    /// Whose payout it speaks of.
+    /// The payout that the report is for.
     pub payout_id: PayoutId,
-    /// Its place in the payout's plan, from 0. Names the report: planning twice makes the same reports.
+    /// The position in the payout's plan, from 0. Identifies the report: a second plan has the same reports.
     pub step: u32,
-    /// When it is to be made.
+    /// The time at which the report is made.
     pub due_at: Timestamp,
     /// The report, in the journal's JSON.
     pub body: String,
 }
 
-/// Where planned reports wait for their time.
+/// Stores planned reports until they are made.
 #[async_trait]
 pub trait PlanStore: Send + Sync + 'static {
-    /// Keeps a plan. Steps that are planned already stay as they are.
+    /// Stores a plan. Steps that are stored already do not change.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn plan(&self, reports: &[PlannedReport]) -> Result<(), Unavailable>;
+    /// Returns `Unavailable` if the store cannot be reached.
+    async fn insert_plan(&self, reports: &[PlannedReport]) -> Result<(), Unavailable>;
 
-    /// At most `limit` reports that are due at `now`, the most overdue first, a payout's in step order.
+    /// At most `limit` reports that are due at `now`, the most overdue first. Those of one payout are in step order.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn due_reports(&self, now: Timestamp, limit: u32) -> Result<Vec<PlannedReport>, Unavailable>;
 
-    /// A planned report was made.
+    /// Removes a planned report that was made.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
-    async fn done(&self, payout_id: PayoutId, step: u32) -> Result<(), Unavailable>;
+    /// Returns `Unavailable` if the store cannot be reached.
+    async fn mark_reported(&self, payout_id: PayoutId, step: u32) -> Result<(), Unavailable>;
 }

@@ -1,10 +1,12 @@
-//! The JSON that leaves the process: one rendering of a payout for polls, streams, webhooks and messages.
+//! The JSON of payouts in responses, event streams, webhooks and broker messages.
 
-mod outgoing;
+mod cloud_event;
 mod payout;
+mod renderer;
 mod webhook;
 
-pub(crate) use outgoing::CloudEvent;
-pub use outgoing::{EncodedMessage, Renderer};
+pub(crate) use cloud_event::CloudEvent;
+pub use cloud_event::RenderedEvent;
 pub use payout::{CreatedBody, PayoutBody};
+pub use renderer::Renderer;
 pub(crate) use webhook::WebhookBody;

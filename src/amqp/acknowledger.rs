@@ -1,11 +1,12 @@
-//! Acknowledges what is settled, as many at once as there are.
+//! Acknowledges processed deliveries in batches.
 //!
-//! A broker works for each acknowledgement, and a quorum queue logs each. So all that was settled while the last one went
-//! out is in the next: one for everything up to a message before which everything is settled. What is settled before its
-//! turn waits for those ahead of it until nothing more is settled for a moment, and is then acknowledged alone: at the
-//! latest once the broker hands out no more, so that one message that cannot be recorded keeps no other with it.
+//! Each acknowledgement costs the broker work, and a quorum queue logs each one. Deliveries that are processed while one
+//! acknowledgement is sent therefore share the next one: it covers every delivery before the first unprocessed one. A
+//! processed delivery behind an unprocessed one waits until no further delivery is processed for [`SKIP_AFTER`] and is then
+//! acknowledged alone. The prefetch limit bounds that wait: one report that cannot be recorded keeps no other delivery
+//! unacknowledged for long.
 
-mod ledger;
+mod ack_tracker;
 
 use std::time::Duration;
 
@@ -13,114 +14,136 @@ use lapin::Acker;
 use lapin::options::BasicAckOptions;
 use payoutd_actors::failpoint;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::ledger::{Acknowledgement, Ledger};
+use self::ack_tracker::{Ack, AckTracker};
 
-/// How long an acknowledgement may take to be handed to the connection: where that breaks at this very moment the library
-/// may never say what became of it.
-const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);
-/// How long nothing more is settled before messages no longer wait for those ahead of them. Nothing but the broker's memory
-/// waits for acknowledgements.
-const OUT_OF_TURN: Duration = Duration::from_millis(50);
-/// The most that are looked at together.
-const AT_ONCE: usize = 5_000;
+/// The longest time to wait for the connection to accept acknowledgements. If the connection breaks at that moment, the
+/// client library may never complete the call.
+pub(super) const ACK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long no delivery is processed before pending deliveries are acknowledged out of order. Unacknowledged deliveries cost
+/// nothing but memory in the broker.
+const SKIP_AFTER: Duration = Duration::from_millis(50);
+const MAX_BATCH: usize = 5_000;
 
-/// Says of a delivery that it is settled: what it asked for is committed, or it is put aside.
+/// Passes processed deliveries to the acknowledger. A delivery is processed once its outcome is committed or the dead-letter
+/// queue has it.
 #[derive(Debug, Clone)]
-pub(super) struct Settled(mpsc::UnboundedSender<(u64, Acker)>);
+pub(super) struct AckSender(mpsc::UnboundedSender<(u64, Acker)>);
 
-/// A session's acknowledger, at work.
+/// The acknowledger of one channel. Dropping it aborts its task.
 pub(super) struct Acknowledger {
-    task: JoinHandle<()>,
+    /// The acknowledger's only task.
+    task: JoinSet<()>,
     finish: oneshot::Sender<()>,
 }
 
-impl Settled {
-    /// The delivery of this tag may be acknowledged.
-    pub(super) fn note(&self, tag: u64, acker: Acker) {
-        // Where the session is over the message comes again, as a repeat.
+/// The acknowledger's task panicked, or ended before it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[error("the acknowledger ended unexpectedly: {0}")]
+pub(super) struct AcknowledgerFailed(String);
+
+impl AckSender {
+    pub(super) fn send(&self, tag: u64, acker: Acker) {
+        // Fails if the session is over: the broker then redelivers the message.
         let _ = self.0.send((tag, acker));
     }
 }
 
 impl Acknowledger {
-    /// Starts acknowledging the deliveries of one channel.
-    pub(super) fn start() -> (Settled, Self) {
-        let (settled, waiting) = mpsc::unbounded_channel();
-        let (finish, finished) = oneshot::channel();
-        (Settled(settled), Self { task: tokio::spawn(acknowledge(waiting, finished)), finish })
+    pub(super) fn start() -> (AckSender, Self) {
+        let (sender, processed) = mpsc::unbounded_channel();
+        let (finish, finish_requested) = oneshot::channel();
+        let mut task = JoinSet::new();
+        task.spawn(acknowledge(processed, finish_requested));
+        (AckSender(sender), Self { task, finish })
     }
 
-    /// Acknowledges what is settled by now, and ends.
-    pub(super) async fn finish(self) {
+    /// Waits until the task ends, which is a fault before [`finish`](Self::finish). Cancel-safe.
+    pub(super) async fn failed(&mut self) -> AcknowledgerFailed {
+        match self.task.join_next().await {
+            Some(Err(error)) => AcknowledgerFailed(error.to_string()),
+            Some(Ok(())) | None => AcknowledgerFailed("its task returned".to_owned()),
+        }
+    }
+
+    /// Acknowledges all deliveries that are processed by now, then ends the task, after `limit` at the latest.
+    ///
+    /// # Errors
+    /// Returns `AcknowledgerFailed` if the task panicked.
+    pub(super) async fn finish(self, limit: Duration) -> Result<(), AcknowledgerFailed> {
         let Self { mut task, finish } = self;
-        // Fails where it has died: what it left comes again.
+        // Fails if the task has ended already.
         let _ = finish.send(());
-        if timeout(ACKNOWLEDGEMENT, &mut task).await.is_err() {
-            task.abort();
+        match timeout(limit, task.join_next()).await {
+            Ok(Some(Err(error))) => Err(AcknowledgerFailed(error.to_string())),
+            // After the timeout, dropping the set aborts the task.
+            Ok(Some(Ok(())) | None) | Err(_) => Ok(()),
         }
     }
 }
 
-async fn acknowledge(mut waiting: mpsc::UnboundedReceiver<(u64, Acker)>, finished: oneshot::Receiver<()>) {
-    let (mut ledger, mut finished) = (Ledger::default(), Some(finished));
-    let mut settled = Vec::new();
+async fn acknowledge(
+    mut processed: mpsc::UnboundedReceiver<(u64, Acker)>,
+    finish_requested: oneshot::Receiver<()>,
+) {
+    let (mut tracker, mut finish_requested) = (AckTracker::default(), Some(finish_requested));
+    let mut batch = Vec::new();
     loop {
-        let patience = if ledger.holds_some() { OUT_OF_TURN } else { Duration::MAX };
-        let came = tokio::select! {
+        let wait = if tracker.has_pending() { SKIP_AFTER } else { Duration::MAX };
+        let received = tokio::select! {
             biased;
-            came = timeout(patience, waiting.recv_many(&mut settled, AT_ONCE)) => came,
-            // Nothing comes any more then, once what is there was taken.
-            () = asked(&mut finished) => { waiting.close(); continue; }
+            received = timeout(wait, processed.recv_many(&mut batch, MAX_BATCH)) => received,
+            // What is in the channel already is still received.
+            () = requested(&mut finish_requested) => { processed.close(); continue; }
         };
-        for (tag, acker) in settled.drain(..) {
-            ledger.settle(tag, acker);
+        for (tag, acker) in batch.drain(..) {
+            tracker.mark_processed(tag, acker);
         }
-        send(match came {
-            Ok(0) | Err(_) => ledger.all(),
-            Ok(_) => ledger.in_turn(),
+        send(match received {
+            Ok(0) | Err(_) => tracker.take_all(),
+            Ok(_) => tracker.take_contiguous(),
         })
         .await;
-        if came == Ok(0) {
+        if received == Ok(0) {
             return;
         }
     }
 }
 
-/// Returns once, when the end is asked for.
-async fn asked(finished: &mut Option<oneshot::Receiver<()>>) {
-    match finished {
-        Some(asked) => {
-            let _ = asked.await;
-            *finished = None;
+/// Returns once, when the finish is requested; after that, never.
+async fn requested(finish_requested: &mut Option<oneshot::Receiver<()>>) {
+    match finish_requested {
+        Some(request) => {
+            let _ = request.await;
+            *finish_requested = None;
         }
         None => std::future::pending().await,
     }
 }
 
-async fn send(acknowledgements: Vec<Acknowledgement<Acker>>) {
-    let count = acknowledgements.iter().map(|each| each.messages).sum();
+async fn send(acks: Vec<Ack<Acker>>) {
+    let deliveries = acks.iter().map(|ack| ack.deliveries).sum();
     let sending = async {
-        for Acknowledgement { acker, messages } in acknowledgements {
-            if !acker.ack(BasicAckOptions { multiple: messages > 1 }).await? {
+        for Ack { acker, deliveries } in acks {
+            if !acker.ack(BasicAckOptions { multiple: deliveries > 1 }).await? {
                 return Ok(false);
             }
             failpoint::pass("report-acknowledged");
         }
         lapin::Result::Ok(true)
     };
-    in_time(count, sending).await;
+    send_within_timeout(deliveries, sending).await;
 }
 
-/// Waits for acknowledgements to be handed over, but not for ever.
-async fn in_time(count: u64, sending: impl Future<Output = lapin::Result<bool>>) {
-    match timeout(ACKNOWLEDGEMENT, sending).await {
-        Ok(Ok(true)) => metrics::counter!("payoutd_intake_acked_total").increment(count),
-        Ok(Ok(false)) => tracing::debug!("the channel is gone; the messages come again, as repeats"),
-        Ok(Err(error)) => tracing::debug!(%error, "cannot acknowledge; the messages come again, as repeats"),
-        Err(_) => tracing::warn!("an acknowledgement did not end; the messages come again, as repeats"),
+/// Completes `sending`, or gives up on it after [`ACK_TIMEOUT`].
+async fn send_within_timeout(deliveries: u64, sending: impl Future<Output = lapin::Result<bool>>) {
+    match timeout(ACK_TIMEOUT, sending).await {
+        Ok(Ok(true)) => metrics::counter!("payoutd_intake_acked_total").increment(deliveries),
+        Ok(Ok(false)) => tracing::debug!("the channel is closed; the broker redelivers the messages"),
+        Ok(Err(error)) => tracing::debug!(%error, "cannot acknowledge; the broker redelivers the messages"),
+        Err(_) => tracing::warn!("an acknowledgement timed out; the broker redelivers the messages"),
     }
 }
 
@@ -129,9 +152,31 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_acknowledgement_that_never_ends_keeps_the_next_ones_waiting_for_a_while_only() {
-        let sending = tokio::spawn(in_time(1, std::future::pending()));
-        let ended = timeout(ACKNOWLEDGEMENT * 2, sending).await;
-        assert!(ended.is_ok(), "the next ones have their turn");
+    async fn an_acknowledgement_that_never_completes_blocks_the_next_ones_until_its_timeout_only() {
+        let sending = tokio::spawn(send_within_timeout(1, std::future::pending()));
+        let ended = timeout(ACK_TIMEOUT * 2, sending).await;
+        assert!(ended.is_ok(), "the next acknowledgements are sent");
+    }
+
+    fn acknowledger(work: impl Future<Output = ()> + Send + 'static) -> Acknowledger {
+        let mut task = JoinSet::new();
+        task.spawn(work);
+        Acknowledger { task, finish: oneshot::channel().0 }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_acknowledger_is_reported_while_it_runs_and_when_it_finishes() {
+        let failed = acknowledger(async { panic!("a bug") }).failed().await;
+        assert!(failed.to_string().contains("a bug"), "{failed}");
+        let finished = acknowledger(async { panic!("a bug") }).finish(ACK_TIMEOUT).await;
+        assert!(finished.unwrap_err().to_string().contains("a bug"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_acknowledger_runs_until_it_is_asked_to_finish() {
+        let (sender, mut acknowledger) = Acknowledger::start();
+        assert!(timeout(ACK_TIMEOUT, acknowledger.failed()).await.is_err(), "it runs");
+        acknowledger.finish(ACK_TIMEOUT).await.unwrap();
+        drop(sender);
     }
 }

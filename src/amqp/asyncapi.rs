@@ -1,24 +1,25 @@
-//! What goes over the broker, described: `AsyncAPI` 3, both directions and the dead letters. Tests hold it against the
-//! code that reads and writes the messages.
+//! The `AsyncAPI` 3 document of all messages: reports, changes and dead letters. Tests compare it with the code
+//! that reads and writes the messages.
 
-mod announcements;
+mod changes;
 mod channels;
+mod messages;
 mod reports;
 #[cfg(test)]
 mod tests;
 
 use serde_json::{Map, Value, json};
 
-use super::Names;
+use super::settings::TopologyNames;
 use crate::contracts::Schemas;
 
-/// The description of what goes over the broker.
+/// The `AsyncAPI` document.
 #[must_use]
 pub fn asyncapi() -> Value {
-    let names = Names::default();
+    let names = TopologyNames::default();
     let mut schemas = Schemas::new();
     let reports = reports::messages(&mut schemas);
-    let changes = announcements::messages(&mut schemas);
+    let changes = changes::messages(&mut schemas);
     let references = |messages: &Map<String, Value>| -> Value {
         let reference = |name: &String| json!({ "$ref": format!("#/components/messages/{name}") });
         messages.keys().map(|name| (name.clone(), reference(name))).collect::<Map<_, _>>().into()
@@ -48,6 +49,6 @@ pub fn asyncapi() -> Value {
     })
 }
 
-const TEXT: &str = "Chain watchers report what they see on chain to the exchange `chain.events`. Services downstream read \
-what became of each payout from the exchange `payouts`. All messages are CloudEvents 1.0 in structured JSON. Everything may \
-come more than once, and is recognised by its id. Nothing of a sandbox payout is ever sent or read here.";
+const TEXT: &str = "Chain watchers publish reports of on-chain events to the exchange `chain.events`. Other services receive \
+the changes of payouts from the exchange `payouts`. All messages are CloudEvents 1.0 in structured JSON. Delivery is at \
+least once: a message may arrive more than once, always with the same id. Sandbox payouts have no messages here.";

@@ -1,4 +1,4 @@
-//! One connection to the broker.
+//! A connection to the broker with one channel.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,19 +9,18 @@ use tokio::time::timeout;
 
 use super::settings::AmqpSettings;
 
-/// The broker could not be used. Holds no secret.
+/// An operation on the broker failed. The message contains no secret.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum BrokerError {
-    /// It did not answer in time.
     #[error("the broker did not answer in time")]
     TimedOut,
-    /// It takes nothing from publishers at present: it is short of memory or disk.
+    /// The broker is short of memory or disk, and reads nothing from publishers.
     #[error("the broker is blocking publishers")]
     Blocked,
-    /// It said no, or was lost.
+    /// The broker closed the channel or the connection, or the connection was lost.
     #[error("{0}")]
     Failed(lapin::Error),
-    /// What was to be sent cannot be put into the protocol's words.
+    /// A name or key exceeds the length of an AMQP short string.
     #[error("{0} has more than 255 bytes")]
     TooLong(&'static str),
 }
@@ -32,23 +31,23 @@ impl From<lapin::Error> for BrokerError {
     }
 }
 
-/// How long a polite goodbye may take.
+/// The longest time to wait until the broker confirms that the connection is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection with its one channel. Dropping it closes both.
-pub(super) struct Open {
+/// A connection with its only channel. Dropping it closes both.
+pub(super) struct OpenChannel {
     connection: Connection,
     pub(super) channel: Channel,
 }
 
-impl Open {
-    /// Connects, under a name that operators see on the broker.
+impl OpenChannel {
+    /// Connects to the broker. Operators see `name` in its list of connections.
     pub(super) async fn new(settings: &AmqpSettings, name: &'static str) -> Result<Self, BrokerError> {
         let mut uri = settings.url.uri();
         uri.query.heartbeat.get_or_insert(settings.heartbeat_seconds);
         let millis = u64::try_from(settings.connect_timeout.as_millis()).unwrap_or(u64::MAX);
         uri.query.connection_timeout.get_or_insert(millis);
-        // Never the library's own recovery: after some failures it leaves a consumer waiting for ever.
+        // The client library's own recovery stays off: after some failures it leaves a consumer waiting forever.
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let open = async {
             let connection = Connection::connect_uri(uri, properties).await?;
@@ -58,34 +57,37 @@ impl Open {
         timeout(settings.connect_timeout, open).await.map_err(|_| BrokerError::TimedOut)?
     }
 
-    /// Whether it can be used, as far as is known here.
+    /// Whether no failure of the connection or the channel is known.
     pub(super) fn is_usable(&self) -> bool {
         self.connection.status().connected() && self.channel.status().connected()
     }
 
-    /// Whether the broker takes nothing from this connection at present. Nothing at all is then written on it.
+    /// Whether the broker blocks this connection. The client library then writes nothing to it.
     pub(super) fn is_blocked(&self) -> bool {
         self.connection.status().blocked()
     }
 
-    /// Says goodbye, so that the broker gives back at once what was not acknowledged.
+    /// Closes the channel and the connection, so that the broker requeues unacknowledged deliveries at once.
     pub(super) async fn close(self) {
-        let goodbye = async {
-            // Either may be gone already, which is what is wanted.
+        let close = async {
+            // Each fails if it is closed already.
             let _ = self.channel.close(200, "OK".into()).await;
             let _ = self.connection.close(200, "OK".into()).await;
         };
-        let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
+        let _ = timeout(CLOSE_TIMEOUT, close).await;
     }
 }
 
-impl fmt::Debug for Open {
+impl fmt::Debug for OpenChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Open").field("usable", &self.is_usable()).finish_non_exhaustive()
+        f.debug_struct("OpenChannel").field("usable", &self.is_usable()).finish_non_exhaustive()
     }
 }
 
-/// A name as the protocol wants it.
-pub(super) fn short(text: &str, what: &'static str) -> Result<ShortString, BrokerError> {
+/// Converts `text` to an AMQP short string.
+///
+/// # Errors
+/// Returns `TooLong(what)` if `text` has more than 255 bytes.
+pub(super) fn short_string(text: &str, what: &'static str) -> Result<ShortString, BrokerError> {
     ShortString::try_new(text).map_err(|_| BrokerError::TooLong(what))
 }

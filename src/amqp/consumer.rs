@@ -1,141 +1,100 @@
-//! The consumer of chain reports: an endless loop of sessions with the broker.
+//! The consumer of chain reports: one session with the broker after another.
 
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::session::{self, Ended};
+use super::context::{ConsumerConfig, ConsumerContext};
+use super::session::{self, SessionEnd};
 use super::settings::AmqpSettings;
 use super::status::{ConsumerState, ConsumerStatus};
 use crate::reports::{DeadLetters, KeyedQueue, ReportIntake, StoreProbe};
 use crate::runtime::backoff::Backoff;
+use crate::runtime::shutdown::Shutdown;
 
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-const ASK_STORE_AGAIN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
-/// A store that takes longer to say a word does not answer.
-const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A session this long was a good one: the next failure is a new story.
-const GOOD_SESSION: Duration = Duration::from_secs(10);
-
-/// How the consumer works.
-#[derive(Debug, Clone, Copy)]
-pub struct ConsumerConfig {
-    /// The most reports in hand at once, 1 to 5,000.
-    pub prefetch: u16,
-    /// How long a report that cannot be recorded is tried again before the session is given up. Well below the half
-    /// hour after which a broker closes the channel by itself.
-    pub patience: Duration,
-    /// How long work in hand may take at shutdown.
-    pub drain: Duration,
-}
-
-impl Default for ConsumerConfig {
-    fn default() -> Self {
-        Self { prefetch: 2_000, patience: Duration::from_secs(15 * 60), drain: Duration::from_secs(10) }
-    }
-}
-
-/// What every report in hand needs.
-pub(super) struct Intake {
-    pub(super) settings: AmqpSettings,
-    pub(super) config: ConsumerConfig,
-    pub(super) desk: Arc<ReportIntake>,
-    pub(super) letters: Arc<dyn DeadLetters>,
-    pub(super) store: Arc<dyn StoreProbe>,
-    pub(super) status: Arc<ConsumerStatus>,
-    /// Longer than a session: what is still in hand from the last one goes first.
-    pub(super) turns: KeyedQueue,
-}
-
-impl Intake {
-    /// Whether the store answers, in good time.
-    pub(super) async fn store_answers(&self) -> bool {
-        timeout(STORE_TIMEOUT, self.store.answers()).await.unwrap_or(false)
-    }
-}
+const STORE_PROBE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
+/// The reconnect backoff is reset after a session that lasts at least this long.
+const STABLE_SESSION: Duration = Duration::from_secs(10);
 
 /// Consumes chain reports and acknowledges each once its outcome is committed.
 pub struct Consumer {
-    intake: Arc<Intake>,
+    context: Arc<ConsumerContext>,
 }
 
 impl Consumer {
-    /// A consumer. Nothing happens before it [`run`](Self::run)s.
+    /// Creates a consumer. [`run`](Self::run) connects it.
     #[must_use]
     pub fn new(
         settings: AmqpSettings,
         config: ConsumerConfig,
-        desk: Arc<ReportIntake>,
-        letters: Arc<dyn DeadLetters>,
+        intake: Arc<ReportIntake>,
+        dead_letters: Arc<dyn DeadLetters>,
         store: Arc<dyn StoreProbe>,
     ) -> Self {
-        let config = ConsumerConfig { prefetch: config.prefetch.clamp(1, 5_000), ..config };
-        let (status, turns) = (Arc::default(), KeyedQueue::default());
-        Self { intake: Arc::new(Intake { settings, config, desk, letters, store, status, turns }) }
+        let (status, queue) = (Arc::default(), KeyedQueue::default());
+        let context = ConsumerContext { settings, config, intake, dead_letters, store, status, queue };
+        Self { context: Arc::new(context) }
     }
 
-    /// What it is up to, for readiness.
+    /// The consumer's state, for readiness checks.
     #[must_use]
     pub fn status(&self) -> Arc<ConsumerStatus> {
-        Arc::clone(&self.intake.status)
+        Arc::clone(&self.context.status)
     }
 
-    /// Consumes until `shutdown`, then finishes what is in hand. Whatever happens to the broker or the store, this
-    /// does not end before.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let intake = self.intake;
-        let mut shutdown = pin!(shutdown);
+    /// Consumes until `shutdown` is requested, then finishes the deliveries it has received. Failures of the
+    /// broker, the store or the acknowledger end the session, not this function.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let context = self.context;
         let mut backoff = RECONNECT;
         loop {
-            if wait_for_store(&intake, shutdown.as_mut()).await.is_err() {
+            if wait_for_store(&context, &mut shutdown).await.is_err() {
                 break;
             }
             let started = Instant::now();
-            match session::run(&intake, shutdown.as_mut()).await {
-                Ended::Shutdown => break,
-                Ended::StoreDown => {
-                    tracing::warn!(
-                        "reports cannot be recorded for a long time; giving them back to the broker"
-                    );
-                }
-                Ended::Lost(why) => tracing::warn!(why, "lost the broker; connecting again"),
+            match session::run(&context, &mut shutdown).await {
+                SessionEnd::Shutdown => break,
+                SessionEnd::StoreDown => tracing::warn!(
+                    "the store does not record reports; the broker redelivers them when the store answers again"
+                ),
+                SessionEnd::BrokerLost(why) => tracing::warn!(why, "lost the broker; reconnecting"),
+                SessionEnd::AcknowledgerFailed(error) => tracing::error!(
+                    %error,
+                    "the consumer's session ended; the broker redelivers unacknowledged reports; reconnecting"
+                ),
             }
-            intake.status.set(ConsumerState::Disconnected);
+            context.status.set(ConsumerState::Disconnected);
             metrics::counter!("payoutd_amqp_reconnects_total", "connection" => "payoutd reports")
                 .increment(1);
-            if started.elapsed() >= GOOD_SESSION {
+            if started.elapsed() >= STABLE_SESSION {
                 backoff.reset();
             }
             tokio::select! {
-                () = shutdown.as_mut() => break,
+                () = shutdown.requested() => break,
                 () = tokio::time::sleep(backoff.next_delay()) => {}
             }
         }
-        intake.status.set(ConsumerState::Stopped);
+        context.status.set(ConsumerState::Stopped);
     }
 }
 
-/// Shutdown came first.
-struct ShutdownCame;
+struct ShutdownRequested;
 
-/// Fetching reports that nobody can record would only move them back and forth.
-async fn wait_for_store(
-    intake: &Intake,
-    mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
-) -> Result<(), ShutdownCame> {
-    let mut backoff = ASK_STORE_AGAIN;
+/// Waits until the store answers. While it does not, received reports would only be returned to the broker.
+async fn wait_for_store(context: &ConsumerContext, shutdown: &mut Shutdown) -> Result<(), ShutdownRequested> {
+    let mut backoff = STORE_PROBE;
     loop {
         tokio::select! {
-            () = shutdown.as_mut() => return Err(ShutdownCame),
-            answers = intake.store_answers() => if answers {
+            () = shutdown.requested() => return Err(ShutdownRequested),
+            answers = context.store_answers() => if answers {
                 return Ok(());
             }
         }
-        intake.status.set(ConsumerState::WaitingForStore);
+        context.status.set(ConsumerState::WaitingForStore);
         tokio::select! {
-            () = shutdown.as_mut() => return Err(ShutdownCame),
+            () = shutdown.requested() => return Err(ShutdownRequested),
             () = tokio::time::sleep(backoff.next_delay()) => {}
         }
     }

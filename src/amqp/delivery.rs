@@ -1,4 +1,4 @@
-//! One delivered message, from its turn until it is settled.
+//! One delivered message, from the queue of its payout until it is acknowledged.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -13,39 +13,42 @@ use payoutd_domain::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout};
 
-use super::acknowledger::Settled;
-use super::consumer::Intake;
+use super::acknowledger::AckSender;
+use super::context::ConsumerContext;
 use crate::reports::{Acknowledged, DeadLetter, DeadLetterReason, Disposition, Incoming, QueueTicket};
 use crate::runtime::backoff::Backoff;
 
-const AGAIN: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-/// How long one try may take. Giving up on it is safe: what it did is recognised by the next.
-const ONE_TRY: Duration = Duration::from_secs(60);
+const RETRY: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
+/// The longest time for one attempt. After a timeout, the next attempt recognises what the previous one recorded.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Whoever deals with one message of a session.
-pub(super) struct Hand {
-    pub(super) intake: Arc<Intake>,
-    /// The session is ending: start nothing, try nothing again.
-    pub(super) ending: watch::Receiver<bool>,
-    /// Tells the session that the store takes nothing.
-    pub(super) stuck: mpsc::Sender<()>,
-    /// Has messages acknowledged.
-    pub(super) settled: Settled,
+/// Processes one delivery of a session.
+pub(super) struct DeliveryHandler {
+    pub(super) context: Arc<ConsumerContext>,
+    /// True while the session ends: no attempt may start.
+    pub(super) session_ending: watch::Receiver<bool>,
+    /// Reports to the session that the store records nothing.
+    pub(super) store_down: mpsc::Sender<()>,
+    pub(super) acks: AckSender,
 }
 
-/// The message goes back to the broker by itself when the session ends.
-struct GivenBack;
+/// The session ends before the delivery is processed. The broker redelivers the message.
+struct SessionEnding;
 
-/// What is put aside, and why it is.
-type Aside = (DeadLetterReason, String);
+/// The reason for dead-lettering a message, with its detail.
+type Rejection = (DeadLetterReason, String);
 
-/// Deals with one message. It may be acknowledged last of all, and only if all that came before succeeded.
-pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: QueueTicket) {
+/// Processes one message and then has it acknowledged. A message that is not processed stays unacknowledged.
+pub(super) async fn handle_delivery(
+    mut handler: DeliveryHandler,
+    delivery: Delivery,
+    mut ticket: QueueTicket,
+) {
     let _in_flight = InFlight::new();
-    let received_at = hand.intake.desk.now();
-    turn.come().await;
+    let received_at = handler.context.intake.now();
+    ticket.wait().await;
     failpoint::pass("report-received");
-    if *hand.ending.borrow() {
+    if *handler.session_ending.borrow() {
         return;
     }
     let headers = delivery.properties.headers().as_ref().map(text_headers).unwrap_or_default();
@@ -56,23 +59,25 @@ pub(super) async fn deal_with(mut hand: Hand, delivery: Delivery, mut turn: Queu
         body: &delivery.data,
         received_at,
     };
-    let settled = match hand.take(&incoming).await {
+    let processed = match handler.process(&incoming).await {
         Ok(None) => Ok(()),
-        Ok(Some((reason, detail))) => hand.put_aside(letter(&delivery, &incoming, reason, detail)).await,
-        Err(GivenBack) => Err(GivenBack),
+        Ok(Some((reason, detail))) => {
+            handler.send_dead_letter(dead_letter(&delivery, &incoming, reason, detail)).await
+        }
+        Err(SessionEnding) => Err(SessionEnding),
     };
-    if settled.is_ok() {
+    if processed.is_ok() {
         failpoint::pass("report-settled");
-        hand.settled.note(delivery.delivery_tag, delivery.acker);
+        handler.acks.send(delivery.delivery_tag, delivery.acker);
     }
 }
 
-impl Hand {
-    /// Takes the message in, as often as it needs. `Some` where it is to be put aside.
-    async fn take(&mut self, incoming: &Incoming<'_>) -> Result<Option<Aside>, GivenBack> {
-        let mut tries = Tries::new();
+impl DeliveryHandler {
+    /// Processes the message, with retries. Returns the rejection if the message must be dead-lettered.
+    async fn process(&mut self, incoming: &Incoming<'_>) -> Result<Option<Rejection>, SessionEnding> {
+        let mut retry = Retry::new();
         loop {
-            let why = match self.take_once(incoming).await {
+            let why = match self.process_once(incoming).await {
                 Disposition::Acknowledge(Acknowledged::Recorded(_)) => return Ok(None),
                 Disposition::Acknowledge(Acknowledged::Parked) => {
                     metrics::counter!("payoutd_intake_parked_total").increment(1);
@@ -81,81 +86,81 @@ impl Hand {
                 Disposition::DeadLetter { reason, detail } => return Ok(Some((reason, detail))),
                 Disposition::TryLater(why) => why,
             };
-            if tries.since.elapsed() >= self.intake.config.patience {
-                if self.intake.store_answers().await {
-                    tracing::error!(why, "the store answers, but does not take a report");
-                    let detail = "the store answers, but does not take this report".to_owned();
+            if retry.since.elapsed() >= self.context.config.max_retry_time {
+                if self.context.store_answers().await {
+                    tracing::error!(why, "the store answers, but does not record a report");
+                    let detail = "the store answers, but does not record this report".to_owned();
                     return Ok(Some((DeadLetterReason::NotRecordable, detail)));
                 }
-                // Somebody else may have said so already.
-                let _ = self.stuck.try_send(());
+                // Fails if another handler has reported it already.
+                let _ = self.store_down.try_send(());
             }
-            self.pause(&mut tries, &why).await?;
+            self.pause(&mut retry, &why).await?;
         }
     }
 
-    async fn take_once(&self, incoming: &Incoming<'_>) -> Disposition {
-        let taken = AssertUnwindSafe(self.intake.desk.take(incoming)).catch_unwind();
-        match timeout(ONE_TRY, taken).await {
+    async fn process_once(&self, incoming: &Incoming<'_>) -> Disposition {
+        let attempt = AssertUnwindSafe(self.context.intake.process(incoming)).catch_unwind();
+        match timeout(ATTEMPT_TIMEOUT, attempt).await {
             Ok(Ok(disposition)) => disposition,
             Ok(Err(_)) => {
-                tracing::error!("a report made the intake panic");
-                let detail = "taking this report in failed unexpectedly".to_owned();
+                tracing::error!("processing a report panicked");
+                let detail = "processing this report failed unexpectedly".to_owned();
                 Disposition::DeadLetter { reason: DeadLetterReason::NotRecordable, detail }
             }
-            Err(_) => Disposition::TryLater("there was no answer for a minute".into()),
+            Err(_) => Disposition::TryLater("the attempt timed out".into()),
         }
     }
 
-    /// Puts the message aside, however often that has to be tried.
-    async fn put_aside(&mut self, letter: DeadLetter) -> Result<(), GivenBack> {
-        let mut tries = Tries::new();
+    /// Sends the message to the dead-letter queue, with retries until the session ends.
+    async fn send_dead_letter(&mut self, dead_letter: DeadLetter) -> Result<(), SessionEnding> {
+        let mut retry = Retry::new();
         failpoint::pass("dead-letter-sending");
-        while let Err(Unavailable(why)) = self.intake.letters.send(&letter).await {
-            if tries.since.elapsed() >= self.intake.config.patience {
-                let _ = self.stuck.try_send(());
+        while let Err(Unavailable(why)) = self.context.dead_letters.send(&dead_letter).await {
+            if retry.since.elapsed() >= self.context.config.max_retry_time {
+                let _ = self.store_down.try_send(());
             }
-            self.pause(&mut tries, &why).await?;
+            self.pause(&mut retry, &why).await?;
         }
         failpoint::pass("dead-letter-sent");
-        let reason = letter.reason.as_str();
+        let reason = dead_letter.reason.as_str();
         metrics::counter!("payoutd_intake_dead_lettered_total", "reason" => reason).increment(1);
         tracing::warn!(
-            routing_key = letter.routing_key,
+            routing_key = dead_letter.routing_key,
             reason,
-            detail = letter.detail,
+            detail = dead_letter.detail,
             "dead-lettered a message"
         );
         Ok(())
     }
 
-    async fn pause(&mut self, tries: &mut Tries, why: &str) -> Result<(), GivenBack> {
+    async fn pause(&mut self, retry: &mut Retry, why: &str) -> Result<(), SessionEnding> {
         metrics::counter!("payoutd_intake_retried_total").increment(1);
-        tries.count += 1;
-        if tries.count.is_power_of_two() {
-            tracing::warn!(why, tries = tries.count, "a message cannot be dealt with now; trying again");
+        retry.count += 1;
+        if retry.count.is_power_of_two() {
+            tracing::warn!(why, retry = retry.count, "a message cannot be processed now; retrying");
         }
         tokio::select! {
-            // Fails where the session is no more, which is an end as well.
-            _ = self.ending.wait_for(|ending| *ending) => Err(GivenBack),
-            () = tokio::time::sleep(tries.backoff.next_delay()) => Ok(()),
+            // Also returns if the session is gone.
+            _ = self.session_ending.wait_for(|ending| *ending) => Err(SessionEnding),
+            () = tokio::time::sleep(retry.backoff.next_delay()) => Ok(()),
         }
     }
 }
 
-struct Tries {
+struct Retry {
     since: Instant,
     count: u32,
     backoff: Backoff,
 }
 
-impl Tries {
+impl Retry {
     fn new() -> Self {
-        Self { since: Instant::now(), count: 0, backoff: AGAIN }
+        Self { since: Instant::now(), count: 0, backoff: RETRY }
     }
 }
 
-fn letter(
+fn dead_letter(
     delivery: &Delivery,
     incoming: &Incoming<'_>,
     reason: DeadLetterReason,
@@ -173,7 +178,7 @@ fn letter(
     }
 }
 
-/// The headers that are text, or plainly say some.
+/// The headers whose values have a text form.
 fn text_headers(table: &FieldTable) -> Vec<(String, String)> {
     let named = |(name, value): (&ShortString, &AMQPValue)| Some((name.as_str().to_owned(), text(value)?));
     table.inner().iter().filter_map(named).collect()
@@ -205,7 +210,7 @@ fn text(value: &AMQPValue) -> Option<String> {
     }
 }
 
-/// Counts a message as in hand for as long as it is.
+/// Counts a delivery in the gauge of deliveries in flight while this exists.
 struct InFlight;
 
 impl InFlight {

@@ -1,4 +1,4 @@
-//! Publishes announcements: many at once, in order, each confirmed.
+//! Publishes changes of payouts: in batches, in order, each with a publisher confirm.
 
 use std::collections::HashSet;
 use std::pin::Pin;
@@ -13,30 +13,29 @@ use payoutd_actors::failpoint;
 use payoutd_domain::{Mode, PayoutId};
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::{BrokerError, Open, short};
-use super::link::{Link, Purpose};
+use super::confirmed_publish::PERSISTENT;
+use super::connection::{BrokerError, OpenChannel, short_string};
+use super::publisher_connection::{PublisherConnection, Purpose};
 use super::settings::AmqpSettings;
 use crate::outbox::{OutboxMessage, PublishError, Publisher};
 use crate::reports::CONTENT_TYPE;
 
-/// The most messages sent before their confirms are awaited.
+/// The most messages that are sent before their confirms are awaited.
 const WINDOW: usize = 500;
-/// The delivery mode that survives a restart of the broker.
-pub(super) const PERSISTENT: u8 = 2;
 
 type Results = Vec<Result<(), PublishError>>;
 
-/// The publisher of announcements, on a connection of its own.
+/// The publisher of changes, with its own connection.
 #[derive(Debug)]
 pub struct AmqpPublisher {
-    link: Link,
+    connection: PublisherConnection,
 }
 
 impl AmqpPublisher {
-    /// A publisher. It connects when it is first used.
+    /// Creates a publisher, which connects when it is first used.
     #[must_use]
     pub fn new(settings: AmqpSettings) -> Self {
-        Self { link: Link::new(settings, Purpose::Announcements) }
+        Self { connection: PublisherConnection::new(settings, Purpose::Changes) }
     }
 }
 
@@ -46,10 +45,11 @@ impl Publisher for AmqpPublisher {
         let mut results = Vec::with_capacity(messages.len());
         let mut failed = HashSet::new();
         for window in messages.chunks(WINDOW) {
-            // Once one window failed the broker is most likely gone; trying on would only take longer.
-            let lost = results.iter().rev().find(|result| !is_answer(result)).cloned();
-            results.extend(match lost {
-                Some(lost) => vec![lost; window.len()],
+            // After a window without an answer the broker is most likely gone, and the next ones would time out
+            // too.
+            let unanswered = results.iter().rev().find(|result| !is_answer(result)).cloned();
+            results.extend(match unanswered {
+                Some(error) => vec![error; window.len()],
                 None => self.publish_window(window, &mut failed).await,
             });
         }
@@ -59,18 +59,18 @@ impl Publisher for AmqpPublisher {
 
 impl AmqpPublisher {
     async fn publish_window(&self, window: &[OutboxMessage], failed: &mut HashSet<PayoutId>) -> Results {
-        let mut slot = self.link.lock().await;
-        let open = match self.link.take(&mut slot).await {
+        let mut slot = self.connection.lock().await;
+        let open = match self.connection.take(&mut slot).await {
             Ok(open) => open,
             Err(error) => return vec![Err(PublishError::Unavailable(error.to_string())); window.len()],
         };
-        let exchange = &self.link.settings().names.payouts;
-        let deadline = Instant::now() + self.link.settings().confirm_timeout;
+        let exchange = &self.connection.settings().names.payouts;
+        let deadline = Instant::now() + self.connection.settings().confirm_timeout;
         let mut results = Vec::with_capacity(window.len());
         let mut sent = Vec::with_capacity(window.len());
         for message in window {
             sent.push(if failed.contains(&message.payout_id) {
-                Err(PublishError::OutOfTurn)
+                Err(PublishError::EarlierMessageFailed)
             } else {
                 start(&open, exchange, message).await
             });
@@ -81,25 +81,25 @@ impl AmqpPublisher {
                 Ok(sent) => confirmed(sent, deadline).await,
                 Err(error) => Err(error),
             };
-            results.push(in_turn(message, result, failed));
+            results.push(in_order(message, result, failed));
         }
         let answered = results.iter().all(is_answer);
         if answered {
-            slot.give_back(open)
+            slot.release(open)
         } else {
-            slot.give_up(open)
+            slot.discard(open)
         }
         results
     }
 }
 
-/// Whether nothing more will come from the broker about this message.
+/// Whether no confirm of this message is outstanding.
 fn is_answer(result: &Result<(), PublishError>) -> bool {
     match result {
         Ok(())
         | Err(
             PublishError::Refused
-            | PublishError::OutOfTurn
+            | PublishError::EarlierMessageFailed
             | PublishError::Unsendable(_)
             | PublishError::WrongMode,
         ) => true,
@@ -107,14 +107,14 @@ fn is_answer(result: &Result<(), PublishError>) -> bool {
     }
 }
 
-/// A result, or that it is not this message's turn because an earlier one of its payout failed.
-fn in_turn(
+/// The result of a message, or `EarlierMessageFailed` if an earlier message of the same payout failed.
+fn in_order(
     message: &OutboxMessage,
     result: Result<(), PublishError>,
     failed: &mut HashSet<PayoutId>,
 ) -> Result<(), PublishError> {
     match result {
-        Ok(()) if failed.contains(&message.payout_id) => Err(PublishError::OutOfTurn),
+        Ok(()) if failed.contains(&message.payout_id) => Err(PublishError::EarlierMessageFailed),
         Ok(()) => Ok(()),
         Err(error) => {
             failed.insert(message.payout_id);
@@ -123,23 +123,23 @@ fn in_turn(
     }
 }
 
-type Sent<'a> =
+type PendingConfirm<'a> =
     Pin<Box<MaybeDone<Pin<Box<dyn Future<Output = lapin::Result<PublisherConfirm>> + Send + 'a>>>>>;
 
-/// Hands one message to the connection. It is queued there when this returns, so messages leave in the order of these
-/// calls; that it has left is for [`confirmed`] to see.
+/// Queues one message in the connection. Messages are written in the order of these calls. The returned future
+/// completes once the message is written; [`confirmed`] awaits it.
 async fn start<'a>(
-    open: &'a Open,
+    open: &'a OpenChannel,
     exchange: &str,
     message: &'a OutboxMessage,
-) -> Result<Sent<'a>, PublishError> {
+) -> Result<PendingConfirm<'a>, PublishError> {
     match message.mode {
         Mode::Live => {}
         Mode::Test => return Err(PublishError::WrongMode),
     }
     let unsendable = |error: BrokerError| PublishError::Unsendable(error.to_string());
-    let exchange = short(exchange, "the exchange's name").map_err(unsendable)?;
-    let routing_key = short(&message.routing_key, "the routing key").map_err(unsendable)?;
+    let exchange = short_string(exchange, "the exchange's name").map_err(unsendable)?;
+    let routing_key = short_string(&message.routing_key, "the routing key").map_err(unsendable)?;
     let id = format!("{}.{}", message.payout_id, message.sequence);
     let mut headers = FieldTable::default();
     if let Some(traceparent) = &message.traceparent {
@@ -148,11 +148,11 @@ async fn start<'a>(
     let properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type(CONTENT_TYPE.into())
-        .with_message_id(short(&id, "the message id").map_err(unsendable)?)
+        .with_message_id(short_string(&id, "the message id").map_err(unsendable)?)
         .with_type(message.kind.as_str().into())
         .with_app_id("payoutd".into())
         .with_headers(headers);
-    // Nobody need listen: services bind when they want to know, and an unroutable announcement is no fault.
+    // Services bind queues if they want changes, so a change without a queue is no error.
     let options = BasicPublishOptions { mandatory: false, immediate: false };
     let publish: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(open.channel.basic_publish(
         exchange,
@@ -170,7 +170,7 @@ async fn start<'a>(
     Ok(sent)
 }
 
-async fn confirmed(mut sent: Sent<'_>, deadline: Instant) -> Result<(), PublishError> {
+async fn confirmed(mut sent: PendingConfirm<'_>, deadline: Instant) -> Result<(), PublishError> {
     let confirmation = async {
         sent.as_mut().await;
         match sent.as_mut().take_output() {

@@ -1,7 +1,7 @@
-//! One session with the broker: connect, declare, consume, until something ends it.
+//! One session with the broker: connect, declare the topology, consume until an error or a shutdown.
 
-use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
@@ -10,49 +10,49 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::acknowledger::Acknowledger;
-use super::connection::{BrokerError, Open, short};
-use super::consumer::Intake;
-use super::delivery::{self, Hand};
+use super::acknowledger::{ACK_TIMEOUT, Acknowledger, AcknowledgerFailed};
+use super::connection::{BrokerError, OpenChannel, short_string};
+use super::context::ConsumerContext;
+use super::delivery::{self, DeliveryHandler};
 use super::status::ConsumerState;
 use super::topology;
+use crate::runtime::shutdown::Shutdown;
 
 /// Why a session ended.
-pub(super) enum Ended {
-    /// Shutdown was asked for, and what was in hand is done or given back.
+pub(super) enum SessionEnd {
+    /// A shutdown was requested. Received deliveries are finished, or returned to the broker after the drain time.
     Shutdown,
-    /// The store cannot record anything.
+    /// The store records nothing.
     StoreDown,
-    /// The broker is gone, or the channel, or the queue.
-    Lost(String),
+    /// The connection, the channel or the queue is gone.
+    BrokerLost(String),
+    /// No delivery can be acknowledged any more.
+    AcknowledgerFailed(AcknowledgerFailed),
 }
 
-pub(super) async fn run(
-    intake: &Arc<Intake>,
-    mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
-) -> Ended {
+pub(super) async fn run(context: &Arc<ConsumerContext>, shutdown: &mut Shutdown) -> SessionEnd {
     let started = tokio::select! {
-        () = shutdown.as_mut() => return Ended::Shutdown,
-        started = start(intake) => started,
+        () = shutdown.requested() => return SessionEnd::Shutdown,
+        started = start(context) => started,
     };
     match started {
-        Ok((open, consumer)) => consume(intake, open, consumer, shutdown).await,
-        Err(error) => Ended::Lost(error.to_string()),
+        Ok((open, consumer)) => consume(context, open, consumer, shutdown).await,
+        Err(error) => SessionEnd::BrokerLost(error.to_string()),
     }
 }
 
-async fn start(intake: &Intake) -> Result<(Open, lapin::Consumer), BrokerError> {
-    let settings = &intake.settings;
-    let open = Open::new(settings, "payoutd reports").await?;
-    intake.status.set(ConsumerState::Connected);
+async fn start(context: &ConsumerContext) -> Result<(OpenChannel, lapin::Consumer), BrokerError> {
+    let settings = &context.settings;
+    let open = OpenChannel::new(settings, "payoutd reports").await?;
+    context.status.set(ConsumerState::Connected);
     let prepare = async {
-        topology::declare_intake(&open.channel, settings).await?;
-        // Services bind to it before the first announcement goes out, so it is there as soon as reports are taken in.
+        topology::declare_report_queues(&open.channel, settings).await?;
+        // Other services bind their queues to this exchange, so it must exist before the first change is published.
         topology::declare_payouts(&open.channel, &settings.names).await?;
-        // The only brake there is: what the library has received it buffers without a limit.
-        open.channel.basic_qos(intake.config.prefetch, BasicQosOptions { global: false }).await?;
-        let queue = short(&settings.names.chain_events_queue, "the queue's name")?;
-        // Without a tag of ours the broker makes one up that is unique.
+        // Without a prefetch limit, the client library buffers every delivery that the broker sends.
+        open.channel.basic_qos(context.config.prefetch, BasicQosOptions { global: false }).await?;
+        let queue = short_string(&settings.names.chain_events_queue, "the queue's name")?;
+        // With an empty consumer tag, the broker generates a unique one.
         let options = BasicConsumeOptions::default();
         Ok(open.channel.basic_consume(queue, "".into(), options, FieldTable::default()).await?)
     };
@@ -64,75 +64,76 @@ async fn start(intake: &Intake) -> Result<(Open, lapin::Consumer), BrokerError> 
 }
 
 async fn consume(
-    intake: &Arc<Intake>,
-    open: Open,
+    context: &Arc<ConsumerContext>,
+    open: OpenChannel,
     mut consumer: lapin::Consumer,
-    mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
-) -> Ended {
-    intake.status.set(ConsumerState::Consuming);
-    let (ending, seen_ending) = watch::channel(false);
-    let (stuck, mut somebody_stuck) = mpsc::channel(1);
-    let (settled, acknowledger) = Acknowledger::start();
-    let mut hands = JoinSet::new();
-    let ended = loop {
+    shutdown: &mut Shutdown,
+) -> SessionEnd {
+    context.status.set(ConsumerState::Consuming);
+    let (ending, session_ending) = watch::channel(false);
+    let (store_down, mut store_down_reported) = mpsc::channel(1);
+    let (acks, mut acknowledger) = Acknowledger::start();
+    let mut handlers = JoinSet::new();
+    let end = loop {
         tokio::select! {
-            () = shutdown.as_mut() => break Ended::Shutdown,
-            Some(()) = somebody_stuck.recv() => break Ended::StoreDown,
-            Some(done) = hands.join_next() => reap(done),
+            () = shutdown.requested() => break SessionEnd::Shutdown,
+            Some(()) = store_down_reported.recv() => break SessionEnd::StoreDown,
+            error = acknowledger.failed() => break SessionEnd::AcknowledgerFailed(error),
+            Some(result) = handlers.join_next() => log_panic(result),
             delivery = consumer.next() => match delivery {
                 Some(Ok(delivery)) => {
                     metrics::counter!("payoutd_intake_received_total").increment(1);
-                    // Queued up here, where deliveries are still in order.
-                    let turn = intake.turns.queue_up(delivery.routing_key.as_str());
-                    let (ending, stuck, settled) = (seen_ending.clone(), stuck.clone(), settled.clone());
-                    let hand = Hand { intake: Arc::clone(intake), ending, stuck, settled };
-                    hands.spawn(delivery::deal_with(hand, delivery, turn));
+                    // The handlers start in any order, so each delivery joins its queue here, in order of arrival.
+                    let ticket = context.queue.enqueue(delivery.routing_key.as_str());
+                    let handler = DeliveryHandler {
+                        context: Arc::clone(context),
+                        session_ending: session_ending.clone(),
+                        store_down: store_down.clone(),
+                        acks: acks.clone(),
+                    };
+                    handlers.spawn(delivery::handle_delivery(handler, delivery, ticket));
                 }
-                Some(Err(error)) => break Ended::Lost(error.to_string()),
-                None => break Ended::Lost("the broker cancelled the consumer".into()),
+                Some(Err(error)) => break SessionEnd::BrokerLost(error.to_string()),
+                None => break SessionEnd::BrokerLost("the broker cancelled the consumer".into()),
             },
         }
     };
-    let (state, cancel) = match &ended {
-        Ended::Shutdown => (ConsumerState::Stopped, true),
-        Ended::StoreDown => (ConsumerState::WaitingForStore, true),
-        Ended::Lost(_) => (ConsumerState::Disconnected, false),
+    let (state, is_usable) = match &end {
+        SessionEnd::Shutdown => (ConsumerState::Stopped, true),
+        SessionEnd::StoreDown => (ConsumerState::WaitingForStore, true),
+        SessionEnd::BrokerLost(_) | SessionEnd::AcknowledgerFailed(_) => (ConsumerState::Disconnected, false),
     };
-    intake.status.set(state);
-    if cancel {
-        // Nothing more is to come; what has come stays acknowledgeable.
-        let cancelled = open.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-        let _ = timeout(intake.settings.connect_timeout, cancelled).await;
+    context.status.set(state);
+    if is_usable {
+        // The broker sends no more deliveries. Those already received can still be acknowledged.
+        let cancel = open.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+        let _ = timeout(context.settings.connect_timeout, cancel).await;
     }
     let _ = ending.send(true);
-    finish(hands, intake, &ended).await;
-    match &ended {
-        Ended::Shutdown | Ended::StoreDown => acknowledger.finish().await,
-        // Ends by itself. What it cannot send any more comes again.
-        Ended::Lost(_) => drop(acknowledger),
+    let drain_until = Instant::now() + if is_usable { context.config.drain } else { Duration::ZERO };
+    finish_handlers(handlers, drain_until).await;
+    if is_usable && let Err(error) = acknowledger.finish(ACK_TIMEOUT).await {
+        tracing::error!(%error, "the broker redelivers the reports that are not acknowledged");
     }
     open.close().await;
-    ended
+    end
 }
 
-/// Lets what is in hand end. What does not, in time, goes on by itself: its message comes again.
-async fn finish(mut hands: JoinSet<()>, intake: &Intake, ended: &Ended) {
-    let deadline = match ended {
-        Ended::Shutdown | Ended::StoreDown => Instant::now() + intake.config.drain,
-        Ended::Lost(_) => Instant::now(),
-    };
-    while let Ok(Some(done)) = timeout_at(deadline, hands.join_next()).await {
-        reap(done);
+/// Waits for the handlers until `deadline`. The rest continue in the background; the broker redelivers their
+/// messages.
+async fn finish_handlers(mut handlers: JoinSet<()>, deadline: Instant) {
+    while let Ok(Some(result)) = timeout_at(deadline, handlers.join_next()).await {
+        log_panic(result);
     }
-    let left = hands.len();
-    hands.detach_all();
-    if left > 0 {
-        tracing::info!(left, "reports in hand were given back to the broker before they were done");
+    let unfinished = handlers.len();
+    handlers.detach_all();
+    if unfinished > 0 {
+        tracing::info!(unfinished, "the broker redelivers reports that were not finished in time");
     }
 }
 
-fn reap(done: Result<(), JoinError>) {
-    if let Err(died) = done {
-        tracing::error!(%died, "dealing with a report failed; its message comes again");
+fn log_panic(result: Result<(), JoinError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "a delivery handler panicked; the broker redelivers the message");
     }
 }

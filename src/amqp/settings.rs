@@ -1,4 +1,4 @@
-//! Where the broker is, and what things are called there.
+//! The broker's URL, the names of exchanges and queues, and the timeouts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use lapin::types::ShortString;
 use lapin::uri::AMQPUri;
 
-/// The broker's URL (`amqp://` or `amqps://`). It holds a password, so it is never printed.
+/// The broker's URL (`amqp://` or `amqps://`). `Debug` omits the password.
 #[derive(Clone)]
 pub struct BrokerUrl(AMQPUri);
 
-/// Text that is no broker URL.
+/// The text is not a broker URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("is not a broker URL such as amqp://user:password@host:5672/vhost ({0})")]
 pub struct InvalidBrokerUrl(&'static str);
@@ -25,13 +25,13 @@ impl BrokerUrl {
 impl FromStr for BrokerUrl {
     type Err = InvalidBrokerUrl;
 
-    /// A path of `/` alone means the default virtual host, as no path at all does: what people mean by it.
+    /// Parses a URL. The path `/` means the default virtual host, as an empty path does.
     fn from_str(text: &str) -> Result<Self, InvalidBrokerUrl> {
-        // The parser would silently take "localhost" for an IPv6 address.
+        // The parser replaces an IPv6 address by "localhost" without an error.
         if text.contains('[') {
             return Err(InvalidBrokerUrl("an IPv6 address cannot be given here; use a host name"));
         }
-        let mut uri: AMQPUri = text.parse().map_err(|_| InvalidBrokerUrl("it cannot be read"))?;
+        let mut uri: AMQPUri = text.parse().map_err(|_| InvalidBrokerUrl("it cannot be parsed"))?;
         if uri.vhost.is_empty() {
             "/".clone_into(&mut uri.vhost);
         }
@@ -49,22 +49,22 @@ impl fmt::Debug for BrokerUrl {
     }
 }
 
-/// What exchanges and queues are called. The defaults are the public contract.
+/// The names of exchanges and queues. The defaults are the public contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names {
+pub struct TopologyNames {
     /// The exchange that chain watchers publish to.
     pub chain_events: String,
-    /// The queue of their reports.
+    /// The queue of the chain watchers' reports.
     pub chain_events_queue: String,
     /// The exchange of dead letters.
     pub dead_letters: String,
     /// The queue of dead letters.
     pub dead_letters_queue: String,
-    /// The exchange that services downstream bind to.
+    /// The exchange of changes, to which other services bind their queues.
     pub payouts: String,
 }
 
-impl Default for Names {
+impl Default for TopologyNames {
     fn default() -> Self {
         Self {
             chain_events: "chain.events".into(),
@@ -76,31 +76,31 @@ impl Default for Names {
     }
 }
 
-/// What every connection to the broker needs to know.
+/// The settings of every connection to the broker.
 #[derive(Debug, Clone)]
 pub struct AmqpSettings {
-    /// The broker.
+    /// The address and credentials of the broker.
     pub url: BrokerUrl,
-    /// What things are called there.
-    pub names: Names,
-    /// How often the broker may give one report back to the queue before it puts it aside by itself. Lost connections
-    /// count, so this is large.
+    /// The names of exchanges and queues.
+    pub names: TopologyNames,
+    /// How often the broker requeues one report before it dead-letters it. Every lost connection counts, so the
+    /// limit must be large.
     pub delivery_limit: u32,
-    /// The heartbeat to ask for, in seconds.
+    /// The requested heartbeat interval, in seconds.
     pub heartbeat_seconds: u16,
-    /// How long a connection may take to come up.
+    /// The longest time to open a connection and declare its topology.
     pub connect_timeout: Duration,
-    /// How long the broker may take to confirm a message.
+    /// The longest time until the broker confirms a message.
     pub confirm_timeout: Duration,
 }
 
 impl AmqpSettings {
-    /// The defaults, for the broker at `url`.
+    /// Creates the default settings for the broker at `url`.
     #[must_use]
     pub fn new(url: BrokerUrl) -> Self {
         Self {
             url,
-            names: Names::default(),
+            names: TopologyNames::default(),
             delivery_limit: 1_000,
             heartbeat_seconds: 20,
             connect_timeout: Duration::from_secs(15),
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_read_and_its_password_is_never_shown() {
+    fn a_url_is_parsed_and_its_password_is_not_printed() {
         let url: BrokerUrl = "amqp://user:hunter2@broker.internal:5673/".parse().unwrap();
         assert_eq!(url.uri().vhost, "/");
         assert_eq!(format!("{url:?}"), "BrokerUrl(broker.internal:5673, …)");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_broker_url_is_refused_without_repeating_it() {
+    fn text_that_is_no_broker_url_is_refused_and_the_error_does_not_repeat_it() {
         for bad in ["", "localhost", "http://u:hunter2@x/", "amqp://u:hunter2@[::1]/", "amqp://h:notaport/"] {
             let error = bad.parse::<BrokerUrl>().unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");

@@ -1,19 +1,19 @@
-//! What the consumer is up to, for readiness.
+//! The state of the consumer, for readiness checks.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// What the consumer is up to.
+/// The state of the consumer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerState {
-    /// There is no connection to the broker; it is trying to get one.
+    /// Not connected to the broker. The consumer reconnects.
     Disconnected,
-    /// The store does not answer, so nothing is fetched from the broker.
+    /// The store does not answer, so the consumer receives nothing from the broker.
     WaitingForStore,
-    /// Connected, and getting ready to consume.
+    /// Connected, and declaring the topology.
     Connected,
-    /// Reports are being consumed.
+    /// The consumer receives reports.
     Consuming,
-    /// It is finishing what it has in hand, or has finished.
+    /// The consumer finishes the deliveries it has received, or has finished.
     Stopped,
 }
 
@@ -21,7 +21,7 @@ impl ConsumerState {
     const ALL: [Self; 5] =
         [Self::Disconnected, Self::WaitingForStore, Self::Connected, Self::Consuming, Self::Stopped];
 
-    /// The word for readiness answers and logs.
+    /// The name in readiness responses and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,19 +34,19 @@ impl ConsumerState {
     }
 }
 
-/// The consumer's state, shared with whoever asks.
+/// The consumer's current state, shared with the readiness check.
 #[derive(Debug, Default)]
 pub struct ConsumerStatus(AtomicU8);
 
 impl ConsumerStatus {
-    /// What the consumer is up to now.
+    /// The current state.
     #[must_use]
     pub fn state(&self) -> ConsumerState {
         let index = usize::from(self.0.load(Ordering::Relaxed));
         ConsumerState::ALL.get(index).copied().unwrap_or(ConsumerState::Disconnected)
     }
 
-    /// Whether reports are being consumed.
+    /// Whether the consumer receives reports.
     #[must_use]
     pub fn is_consuming(&self) -> bool {
         self.state() == ConsumerState::Consuming
@@ -56,7 +56,7 @@ impl ConsumerStatus {
         let index = ConsumerState::ALL.iter().position(|known| *known == state).unwrap_or(0);
         let index = u8::try_from(index).unwrap_or(0);
         if self.0.swap(index, Ordering::Relaxed) != index {
-            tracing::info!(state = state.as_str(), "the consumer of chain reports");
+            tracing::info!(state = state.as_str(), "the consumer of chain reports changed its state");
         }
     }
 }

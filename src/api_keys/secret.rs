@@ -16,7 +16,8 @@ impl SecretKey {
     pub fn generate(mode: Mode) -> Result<Self, getrandom::Error> {
         let mut bytes = [0u8; 32];
         getrandom::fill(&mut bytes)?;
-        Ok(Self(format!("sk_{mode}_{}", hex::encode(bytes))))
+        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        Ok(Self(format!("sk_{mode}_{hex}")))
     }
 
     /// The key as text, to be shown once.

@@ -63,9 +63,7 @@ fn connect_broker(application: &mut Application, broker: &AmqpSettings, check: &
         Arc::new(StoreHealthProbe(Arc::clone(&application.components.store))),
     );
     check.observe(consumer.status());
-    application
-        .edges
-        .spawn("AMQP consumer", |mut shutdown| consumer.run(async move { shutdown.requested().await }));
+    application.edges.spawn("AMQP consumer", |shutdown| consumer.run(shutdown));
     application.spawn_periodic_work(dead_letters);
 }
 

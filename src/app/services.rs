@@ -22,8 +22,8 @@ impl Application {
     }
 
     pub(super) fn spawn_relay(&mut self, mode: Mode, publisher: Arc<dyn Publisher>) {
-        let Components { config, store, clock, .. } = &self.components;
-        let (task, hint) = match mode {
+        let Components { config, store, .. } = &self.components;
+        let (task, wakeup) = match mode {
             Mode::Live => ("live relay", &self.wakeups.live),
             Mode::Test => ("sandbox relay", &self.wakeups.test),
         };
@@ -31,8 +31,7 @@ impl Application {
             mode,
             outbox: Arc::clone(store) as _,
             publisher,
-            hint: Arc::clone(hint),
-            clock: Arc::clone(clock),
+            wakeup: Arc::clone(wakeup),
             config: relay_config(&config.relay),
         };
         self.senders.spawn(task, |shutdown| relay.run(shutdown));
@@ -67,9 +66,7 @@ impl Application {
             dead_letters,
             ParkedReportWorkerConfig::default(),
         );
-        self.background.spawn("parked report worker", |mut shutdown| async move {
-            worker.run(async move { shutdown.requested().await }).await;
-        });
+        self.background.spawn("parked report worker", |shutdown| worker.run(shutdown));
         let (outbox, clock) = (Arc::clone(store) as _, Arc::clone(clock));
         self.background.spawn("backlog gauge", |shutdown| Relay::observe(outbox, clock, shutdown));
     }

@@ -1,61 +1,61 @@
-//! The schemas of the actors' objects: the same fields, in words for partners.
+//! The schemas of the domain crate's objects.
 
-#![expect(dead_code, reason = "these types stand for their schemas; none is ever made")]
+#![expect(dead_code, reason = "these types exist for their schemas only")]
 
 use schemars::JsonSchema;
 
 use super::{Network, Sequence, Status, Time, TxHash};
 
-/// One line of a payout's history.
+/// One entry of a payout's history.
 #[derive(JsonSchema)]
 pub(crate) struct TimelineEntry {
     sequence: Sequence,
-    /// The status from then on.
+    /// The status from this time on.
     status: Status,
-    /// When it happened.
+    /// The time of the change.
     at: Time,
-    /// The transaction, where the change has one.
+    /// The hash of the transaction, if the change has one.
     tx_hash: Option<TxHash>,
     /// The network of the transaction.
     network: Option<Network>,
-    /// True where nobody reported this change and it follows from a later one: funds that arrived were sent before.
+    /// True if this change was not reported and follows from a later one: delivered funds must have been sent before.
     inferred: bool,
 }
 
-/// Where the money is, and whether paying again is safe.
+/// The location of the funds, and whether paying again is safe.
 #[derive(JsonSchema)]
 pub(crate) struct Funds {
-    /// Where the money is, as far as is known.
+    /// The location of the funds, as far as it is known.
     location: FundsLocation,
-    /// True only once the payout failed and the funds surely never left or came back. While it is false, paying
-    /// again may pay twice.
+    /// True only if the payout failed and the funds certainly never left the sender or were returned. While it is false,
+    /// paying again may pay twice.
     safe_to_retry: bool,
 }
 
-/// A place.
+/// A location of funds.
 #[derive(JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 enum FundsLocation {
-    /// nothing left the sender yet
+    /// not sent yet
     Sender,
-    /// on the way
+    /// sent, and not delivered yet
     InTransit,
     /// with the recipient
     Recipient,
     /// back with the sender
     Returned,
-    /// nobody can say yet: do not pay again, ask us
+    /// unknown: do not pay again, contact support
     Unknown,
 }
 
-/// Why a payout failed.
+/// The cause of a failure.
 #[derive(JsonSchema)]
 pub(crate) struct Failure {
-    /// For programs. New codes may appear; decide by `funds`, not by the code.
+    /// The cause, for programs. New codes may be added; decide by `funds`, not by the code.
     #[schemars(length(min = 1, max = 64), example = &"liquidity_exhausted")]
     code: String,
-    /// For people.
+    /// The cause, for people.
     #[schemars(length(max = 1000), example = &"The bridge ran out of liquidity.")]
     message: String,
 }

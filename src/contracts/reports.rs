@@ -1,6 +1,6 @@
-//! What chain watchers send, described: the same rules as [`crate::reports::envelope`] reads by. Tests hold the two together.
+//! The schemas of chain watchers' reports. Tests compare them with the reader of reports.
 
-#![expect(dead_code, reason = "these types stand for their schemas; none is ever made")]
+#![expect(dead_code, reason = "these types exist for their schemas only")]
 
 use schemars::JsonSchema;
 
@@ -18,67 +18,67 @@ pub(crate) const MAX_NETWORK: usize = 32;
 pub(crate) const MAX_CODE: usize = 64;
 /// The longest failure message, in characters.
 pub(crate) const MAX_MESSAGE: usize = 1_000;
-/// The characters of a network's name.
+/// The pattern of network names.
 pub(crate) const NETWORK_PATTERN: &str = "^[A-Za-z0-9_-]+$";
 
-/// What every report says around its data: a `CloudEvents` 1.0 event.
+/// The envelope of every report: a `CloudEvents` 1.0 event.
 #[derive(JsonSchema)]
 pub(crate) struct ReportEnvelope {
     #[schemars(extend("const" = "1.0"))]
     specversion: String,
-    /// Names the report, together with `source`, for ever. Repeat it when you send the same report again.
+    /// Identifies the report, together with `source`. Use the same id to send the same report again.
     #[schemars(length(min = 1, max = MAX_KEY_CHARS), example = &"tron-7c2d4206-broadcast")]
     id: String,
-    /// Names the watcher.
+    /// Identifies the chain watcher.
     #[schemars(length(min = 1, max = MAX_KEY_CHARS), example = &"/watchers/tron")]
     source: String,
-    /// The payout that the report speaks of.
+    /// The payout that the report is for.
     subject: PayoutId,
-    /// When it was seen on the network. The newest report by this time has the last word on the estimate. The time
-    /// of arrival, where it is missing.
+    /// The time of the observation. The estimate of the report with the latest time is used. If it is missing, the time
+    /// of receipt is used.
     time: Option<Time>,
-    /// `application/json`, or left out.
+    /// `application/json`, or absent.
     #[schemars(example = &"application/json")]
     datacontenttype: Option<String>,
-    /// A URI with the schema's version: only the first is known. Usually left out.
+    /// A URI with the version of the schema. Only version 1 is supported. Usually absent.
     dataschema: Option<String>,
 }
 
-/// A transaction is out.
+/// A transaction was broadcast.
 #[derive(JsonSchema)]
 pub(crate) struct BroadcastData {
-    /// The network it is on.
+    /// The network of the transaction.
     #[schemars(length(min = 1, max = MAX_NETWORK), regex(pattern = NETWORK_PATTERN), example = &"tron")]
     network: String,
     /// The transaction's hash.
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     tx_hash: String,
-    /// Which part of the way it is, on a bridge.
+    /// The leg of the route, for a bridge.
     leg: Option<Leg>,
-    /// How long until delivery, in seconds, counted from `time`.
+    /// The estimated time until delivery, in seconds from `time`.
     #[schemars(range(max = MAX_ESTIMATED_SECONDS))]
     estimated_seconds: Option<u32>,
 }
 
-/// It is on its way.
+/// A transaction progresses.
 #[derive(JsonSchema)]
 pub(crate) struct ProgressData {
-    /// The network that is spoken of.
+    /// The network of the observation.
     #[schemars(length(min = 1, max = MAX_NETWORK), regex(pattern = NETWORK_PATTERN), example = &"tron")]
     network: String,
     /// The transaction's hash.
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     tx_hash: Option<String>,
-    /// Confirmations so far.
+    /// The number of confirmations.
     #[schemars(range(max = u32::MAX))]
     confirmations: Option<u32>,
-    /// Confirmations that are waited for.
+    /// The number of confirmations required for delivery.
     #[schemars(range(max = u32::MAX))]
     required_confirmations: Option<u32>,
-    /// How long until delivery, in seconds, counted from `time`.
+    /// The estimated time until delivery, in seconds from `time`.
     #[schemars(range(max = MAX_ESTIMATED_SECONDS))]
     estimated_seconds: Option<u32>,
-    /// The hash of the transaction that took this one's place.
+    /// The hash of the transaction that replaces this one.
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     replaced_by: Option<String>,
 }
@@ -86,43 +86,44 @@ pub(crate) struct ProgressData {
 /// The recipient has the funds.
 #[derive(JsonSchema)]
 pub(crate) struct DeliveredData {
-    /// The network they arrived on.
+    /// The network on which the recipient got the funds.
     #[schemars(length(min = 1, max = MAX_NETWORK), regex(pattern = NETWORK_PATTERN), example = &"tron")]
     network: String,
-    /// The transaction that brought them.
+    /// The hash of the delivering transaction.
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     tx_hash: String,
-    /// What the recipient really got, in the asset.
+    /// The amount that the recipient got, in units of the asset.
     recipient_amount: Option<Amount>,
-    /// What it really cost, in US dollars.
+    /// The actual fees, in US dollars.
     fees_paid_usd: Option<Amount>,
-    /// Confirmations so far.
+    /// The number of confirmations.
     #[schemars(range(max = u32::MAX))]
     confirmations: Option<u32>,
 }
 
-/// It will not arrive.
+/// The payout failed.
 #[derive(JsonSchema)]
 pub(crate) struct FailedData {
-    /// Why, for programs.
+    /// The cause, for programs.
     #[schemars(length(min = 1, max = MAX_CODE), example = &"liquidity_exhausted")]
     code: String,
-    /// Why, for people. Partners and their users may read it.
+    /// The cause, for people. Partners and their users may see it.
     #[schemars(length(max = MAX_MESSAGE), example = &"The bridge ran out of liquidity.")]
     message: String,
-    /// The network that is spoken of.
+    /// The network of the observation.
     #[schemars(length(min = 1, max = MAX_NETWORK), regex(pattern = NETWORK_PATTERN), example = &"tron")]
     network: Option<String>,
-    /// The transaction that failed or was taken back.
+    /// The hash of the transaction that failed or was reversed.
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     tx_hash: Option<String>,
-    /// Where the funds are. Say `not_sent` or `returned` only when that is certain: the partner may then pay again.
+    /// The location of the funds. Use `not_sent` and `returned` only if that is certain: the partner may then pay again.
     funds: Option<ReportedFunds>,
-    /// It takes back a delivery: a reorganisation, a return. Without it, a failure after a delivery is refused.
+    /// Whether the report reverses a delivery, as after a reorganisation or a return. Without it, a failure after a
+    /// delivery is refused.
     reversal: Option<bool>,
 }
 
-/// A part of the way.
+/// A leg of the route.
 #[derive(JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Leg {
@@ -134,15 +135,15 @@ enum Leg {
     Destination,
 }
 
-/// Where the funds of a failed payout are.
+/// The location of the funds of a failed payout.
 #[derive(JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum ReportedFunds {
-    /// nothing ever left
+    /// never sent
     NotSent,
     /// back with the sender
     Returned,
-    /// nobody can say yet
+    /// unknown
     Unknown,
 }
 

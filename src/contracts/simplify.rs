@@ -1,8 +1,8 @@
-//! Makes derived schemas plain to readers and to generators of clients.
+//! Simplifies derived schemas for readers and client generators.
 
 use serde_json::{Map, Value, json};
 
-/// Writes a choice of described words as an `enum`, and a value or null as one type where that says the same.
+/// Rewrites every `oneOf` of described constants as an `enum`, and unwraps the lines of descriptions.
 pub(super) fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -10,40 +10,41 @@ pub(super) fn simplify(schema: &mut Value) {
             if let Some(Value::String(text)) = fields.get_mut("description") {
                 *text = unwrapped(text);
             }
-            words_as_enum(fields);
+            constants_as_enum(fields);
         }
         Value::Array(items) => items.iter_mut().for_each(simplify),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
-/// `oneOf` of constants, each with its description, becomes an `enum` with one description.
-fn words_as_enum(fields: &mut Map<String, Value>) {
+/// Rewrites a `oneOf` of constants, each with a description, as an `enum` with one description.
+fn constants_as_enum(fields: &mut Map<String, Value>) {
     let Some(Value::Array(choices)) = fields.get("oneOf") else { return };
-    let word = |choice: &Value| match (choice["const"].as_str(), choice["description"].as_str()) {
-        (Some(word), Some(meaning)) => Some((word.to_owned(), meaning.to_owned())),
+    let constant = |choice: &Value| match (choice["const"].as_str(), choice["description"].as_str()) {
+        (Some(name), Some(meaning)) => Some((name.to_owned(), meaning.to_owned())),
         (_, _) => None,
     };
-    let Some(words) = choices.iter().map(word).collect::<Option<Vec<_>>>() else { return };
+    let Some(constants) = choices.iter().map(constant).collect::<Option<Vec<_>>>() else { return };
     let mut description = fields["description"].as_str().unwrap_or_default().to_owned();
-    for (word, meaning) in &words {
-        let meaning = meaning.strip_prefix(&format!("`{word}`")).unwrap_or(meaning);
+    for (name, meaning) in &constants {
+        let meaning = meaning.strip_prefix(&format!("`{name}`")).unwrap_or(meaning);
         let meaning = meaning.trim_start_matches([':', ' ']);
-        let dash = if meaning.is_empty() { "" } else { ": " };
-        description.push_str(&format!("\n- `{word}`{dash}{meaning}"));
+        let separator = if meaning.is_empty() { "" } else { ": " };
+        description.push_str(&format!("\n- `{name}`{separator}{meaning}"));
     }
     fields.remove("oneOf");
     fields.insert("type".into(), json!("string"));
-    fields.insert("enum".into(), words.into_iter().map(|(word, _)| Value::String(word)).collect());
+    fields.insert("enum".into(), constants.into_iter().map(|(name, _)| Value::String(name)).collect());
     fields.insert("description".into(), Value::String(description));
 }
 
-/// Text without the line breaks that only keep its source narrow.
+/// Joins the wrapped lines of a doc comment. Line breaks before list items and after empty lines stay.
 fn unwrapped(text: &str) -> String {
     let mut flat = String::new();
     for line in text.lines() {
-        let begins = flat.is_empty() || line.is_empty() || line.starts_with("- ") || flat.ends_with('\n');
-        flat.push_str(if begins && !flat.is_empty() {
+        let starts_paragraph =
+            flat.is_empty() || line.is_empty() || line.starts_with("- ") || flat.ends_with('\n');
+        flat.push_str(if starts_paragraph && !flat.is_empty() {
             "\n"
         } else if flat.is_empty() {
             ""

@@ -1,20 +1,20 @@
-//! Holds values against the schemas of a document.
+//! Validates JSON against the schemas of a document.
 
 use jsonschema::{Draft, Validator};
 use serde_json::{Value, json};
 
-/// Checks values against the schemas of `document`.
-pub(crate) struct Judge {
+/// Validates values against the schemas of one document.
+pub(crate) struct SchemaValidator {
     components: Value,
 }
 
-impl Judge {
-    /// As clients see it: fields may be added.
+impl SchemaValidator {
+    /// Creates a validator that accepts unknown fields, as clients must.
     pub(crate) fn new(document: &Value) -> Self {
         Self { components: document["components"].clone() }
     }
 
-    /// Fields that are not described are refused, too.
+    /// Creates a validator that refuses unknown fields.
     pub(crate) fn strict(document: &Value) -> Self {
         let mut components = document["components"].clone();
         for schema in components["schemas"].as_object_mut().unwrap().values_mut() {
@@ -34,30 +34,30 @@ impl Judge {
             .unwrap_or_else(|error| panic!("{error} in {schema}"))
     }
 
-    /// Whether `value` is as `schema` says.
+    /// Whether `value` matches `schema`.
     pub(crate) fn accepts(&self, schema: &Value, value: &Value) -> bool {
         self.validator(schema).is_valid(value)
     }
 
-    /// Asserts that `value` is as `schema` says.
+    /// Asserts that `value` matches `schema`.
     #[track_caller]
     pub(crate) fn check(&self, what: &str, schema: &Value, value: &Value) {
-        let faults: Vec<String> = self
+        let errors: Vec<String> = self
             .validator(schema)
             .iter_errors(value)
             .map(|e| format!("{}: {e}", e.instance_path()))
             .collect();
-        assert!(faults.is_empty(), "{what}: {faults:#?} in {value:#}");
+        assert!(errors.is_empty(), "{what}: {errors:#?} in {value:#}");
     }
 }
 
-/// Asserts that every example in `document` is as the schema next to it says, and returns how many there were.
+/// Asserts that every example in `document` matches its schema. Returns the number of examples.
 pub(crate) fn check_examples(document: &Value) -> usize {
-    let judge = Judge::new(document);
+    let validator = SchemaValidator::new(document);
     let mut count = 0;
     walk(document, "", &mut |path, node| {
         let mut check = |value: &Value| {
-            judge.check(path, &node["schema"], value);
+            validator.check(path, &node["schema"], value);
             count += 1;
         };
         if node["schema"].is_object() {
@@ -68,13 +68,13 @@ pub(crate) fn check_examples(document: &Value) -> usize {
         }
         if path.contains("/schemas/") {
             for example in node["examples"].as_array().into_iter().flatten() {
-                judge.check(path, node, example);
+                validator.check(path, node, example);
                 count += 1;
             }
         }
         if node["payload"].is_object() && path.contains("/messages/") {
             for example in node["examples"].as_array().into_iter().flatten() {
-                judge.check(path, &node["payload"], &example["payload"]);
+                validator.check(path, &node["payload"], &example["payload"]);
                 count += 1;
             }
         }
@@ -82,13 +82,13 @@ pub(crate) fn check_examples(document: &Value) -> usize {
     count
 }
 
-/// Every object of a document, with the path to it.
+/// Visits every object of a document, with its path.
 fn walk(node: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     match node {
         Value::Object(fields) => {
             visit(path, node);
             for (name, child) in fields {
-                // Examples hold data, which describes nothing.
+                // Examples contain data, not schemas.
                 if name != "examples" && name != "example" {
                     walk(child, &format!("{path}/{name}"), visit);
                 }
@@ -103,12 +103,12 @@ fn walk(node: &Value, path: &str, visit: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-/// Asserts that every reference in `document` leads somewhere.
+/// Asserts that every reference in `document` resolves.
 pub(crate) fn check_references(document: &Value) {
     walk(document, "", &mut |path, node| {
         if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
             let target = reference.strip_prefix('#').expect("a reference within the document");
-            assert!(document.pointer(target).is_some(), "{path}: {reference} leads nowhere");
+            assert!(document.pointer(target).is_some(), "{path}: {reference} does not resolve");
         }
     });
 }

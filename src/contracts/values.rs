@@ -1,13 +1,13 @@
-//! The schemas of single values.
+//! The schemas of the domain crate's values.
 
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-/// Describes one kind of value.
-macro_rules! described {
+/// Defines a type with the given schema.
+macro_rules! schemas {
     ($($name:ident = $schema:tt)+) => {$(
-        #[doc = concat!("Stands for the schema `", stringify!($name), "`.")]
+        #[doc = concat!("The type of the schema `", stringify!($name), "`.")]
         pub(crate) enum $name {}
 
         impl JsonSchema for $name {
@@ -22,16 +22,16 @@ macro_rules! described {
     )+};
 }
 
-described! {
+schemas! {
     PayoutId = {
         "type": "string",
-        "description": "Names a payout, for ever. Opaque.",
+        "description": "Identifies a payout. Opaque.",
         "pattern": "^pay_[0-9a-f]{32}$",
         "examples": ["pay_0192f0c1d2e3748596a7b8c9d0e1f203"],
     }
     QuoteId = {
         "type": "string",
-        "description": "Names a quote. Opaque and signed: it cannot be made up or changed.",
+        "description": "Identifies a quote. Opaque and signed: it cannot be forged.",
         "pattern": "^quo_[!-~]+$",
         "minLength": 5,
         "maxLength": 128,
@@ -39,19 +39,19 @@ described! {
     }
     EndpointId = {
         "type": "string",
-        "description": "Names a webhook endpoint. Opaque.",
+        "description": "Identifies a webhook endpoint. Opaque.",
         "pattern": "^we_[0-9a-f]{32}$",
         "examples": ["we_0192f0c1d2e3748596a7b8c9d0e1f205"],
     }
     MessageId = {
         "type": "string",
-        "description": "The `webhook-id` header: the same for every attempt to deliver the same event to the same endpoint.",
+        "description": "The `webhook-id` header: the same for every delivery attempt of one event to one endpoint.",
         "pattern": "^msg_[0-9a-f]{32}$",
         "examples": ["msg_5c1f0e9d8b7a46958473625140fedcba"],
     }
     EventId = {
         "type": "string",
-        "description": "`<payout id>.<sequence>`: the same however often the event is sent.",
+        "description": "`<payout id>.<sequence>`: the same each time the event is sent.",
         "pattern": "^pay_[0-9a-f]{32}\\.[1-9][0-9]*$",
         "examples": ["pay_0192f0c1d2e3748596a7b8c9d0e1f203.2"],
     }
@@ -89,19 +89,18 @@ described! {
     Sequence = {
         "type": "integer",
         "format": "int64",
-        "description": "Counts the changes of a payout that can be seen, without gaps, its creation being 1. The same \
-                        number everywhere: in the object, its timeline, the `ETag`, the id of a server-sent event, \
-                        webhooks and messages.",
+        "description": "The number of visible changes of a payout, without gaps; the creation is 1. The same number is \
+                        in the object, its timeline, the `ETag`, the id of a server-sent event, webhooks and messages.",
         "minimum": 1,
         "examples": [2],
     }
     Status = {
         "type": "string",
-        "description": "Where a payout is on its road, which never leads backwards.\n\
+        "description": "The status of a payout. It never goes back to an earlier one.\n\
                         - `pending`: no transaction is known yet\n\
-                        - `broadcast`: a transaction is out\n\
+                        - `broadcast`: a transaction was broadcast\n\
                         - `delivered`: the recipient has the funds\n\
-                        - `failed`: it will not arrive; `funds` says where the money is",
+                        - `failed`: the payout failed; `funds` has the location of the funds",
         "enum": ["pending", "broadcast", "delivered", "failed"],
     }
 }

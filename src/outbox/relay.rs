@@ -1,4 +1,4 @@
-//! The relay's loop: take what waits, publish it in waves, strike off what was confirmed.
+//! The relay: reads unpublished messages, publishes them in waves, and marks the confirmed ones as published.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,83 +12,81 @@ use tokio::sync::Notify;
 use super::{Outbox, OutboxMessage, Publisher};
 use crate::runtime::shutdown::Shutdown;
 
-/// How the relay works.
+/// The pace of a relay.
 #[derive(Debug, Clone, Copy)]
 pub struct RelayConfig {
     /// The most messages in one round.
     pub batch: u32,
-    /// How long to wait for a hint before looking anyway.
+    /// The longest pause without a wakeup before the outbox is read again.
     pub poll: Duration,
 }
 
-/// Publishes the messages of one mode. There is one per mode, so that a broker that is away never holds up the sandbox.
+/// Publishes the messages of one mode. Each mode has its own relay, so that a broker outage does not block the sandbox.
 pub struct Relay {
-    /// Whose messages.
+    /// The mode of the messages.
     pub mode: Mode,
-    /// Where they wait.
+    /// The source of the messages.
     pub outbox: Arc<dyn Outbox>,
-    /// Where they go.
+    /// The destination of the messages.
     pub publisher: Arc<dyn Publisher>,
-    /// Rung when something was committed.
-    pub hint: Arc<Notify>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// How it works.
+    /// Notified after each commit of this mode.
+    pub wakeup: Arc<Notify>,
+    /// The pace.
     pub config: RelayConfig,
 }
 
-/// The pauses after rounds that failed: doubled from the first to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LAST_PAUSE: Duration = Duration::from_secs(5);
+/// The pause after the first failed round. It doubles with each further failure.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a round did.
-enum Round {
-    /// There was nothing to do.
+/// The outcome of one round.
+enum RoundOutcome {
+    /// Nothing could be published.
     Idle,
-    /// All of this was published.
     Published,
-    /// Some of it was not.
+    /// At least one message must be retried. Holds the cause.
     Failed(String),
 }
 
 impl Relay {
-    /// Publishes until `stop`, then once more what is waiting.
-    pub async fn run(self, mut stop: Shutdown) {
-        let mut pause = FIRST_PAUSE;
+    /// Publishes until `shutdown` is requested and a round finds nothing to publish, or fails.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        let mut pause = MIN_PAUSE;
         loop {
             match self.round().await {
-                Ok(Round::Published) => pause = FIRST_PAUSE,
-                Ok(Round::Idle) => {
-                    pause = FIRST_PAUSE;
+                Ok(RoundOutcome::Published) => pause = MIN_PAUSE,
+                Ok(RoundOutcome::Idle) => {
+                    pause = MIN_PAUSE;
                     tokio::select! {
-                        () = stop.requested() => return,
-                        () = self.hint.notified() => {}
+                        () = shutdown.requested() => return,
+                        () = self.wakeup.notified() => {}
                         () = tokio::time::sleep(self.config.poll) => {}
                     }
                 }
-                Ok(Round::Failed(why)) | Err(Unavailable(why)) => {
+                Ok(RoundOutcome::Failed(why)) | Err(Unavailable(why)) => {
                     metrics::counter!("payoutd_outbox_failed_rounds_total").increment(1);
-                    tracing::warn!(mode = %self.mode, why, ?pause, "could not publish; trying again");
+                    tracing::warn!(mode = %self.mode, why, ?pause, "cannot publish; retrying");
                     tokio::select! {
-                        () = stop.requested() => return,
+                        () = shutdown.requested() => return,
                         () = tokio::time::sleep(pause) => {}
                     }
-                    pause = (pause * 2).min(LAST_PAUSE);
+                    pause = (pause * 2).min(MAX_PAUSE);
                 }
             }
         }
     }
 
-    async fn round(&self) -> Result<Round, Unavailable> {
-        let waiting = self.outbox.waiting(self.mode, self.config.batch).await?;
-        if waiting.is_empty() {
-            return Ok(Round::Idle);
+    async fn round(&self) -> Result<RoundOutcome, Unavailable> {
+        let pending = self.outbox.pending(self.mode, self.config.batch).await?;
+        if pending.is_empty() {
+            return Ok(RoundOutcome::Idle);
         }
-        let mut held_back = HashSet::new();
+        let mut failed_payouts = HashSet::new();
         let mut failure = None;
         let mut published = 0;
-        for wave in waves(waiting) {
-            let wave: Vec<_> = wave.into_iter().filter(|m| !held_back.contains(&m.payout_id)).collect();
+        for wave in waves(pending) {
+            let wave: Vec<_> =
+                wave.into_iter().filter(|message| !failed_payouts.contains(&message.payout_id)).collect();
             if wave.is_empty() {
                 continue;
             }
@@ -100,48 +98,48 @@ impl Relay {
                 match result {
                     Ok(()) => confirmed.push(message.id),
                     Err(error) => {
-                        held_back.insert(message.payout_id);
+                        failed_payouts.insert(message.payout_id);
                         if error.is_permanent() {
-                            // It keeps its place, and its payout's order, for operators to see; others go on.
-                            tracing::error!(message = message.id, payout = %message.payout_id, %error, "cannot be published");
+                            // The message stays in the outbox, for operators, and blocks its payout only.
+                            tracing::error!(message = message.id, payout = %message.payout_id, %error, "a message can never be published; it stays in the outbox");
                         } else {
                             failure = Some(error.to_string());
                         }
                     }
                 }
             }
-            self.outbox.published(&confirmed).await?;
+            self.outbox.mark_published(&confirmed).await?;
             failpoint::pass("outbox-cleared");
             published += confirmed.len();
             metrics::counter!("payoutd_outbox_published_total", "mode" => self.mode.as_str())
                 .increment(confirmed.len() as u64);
         }
         Ok(match failure {
-            Some(why) => Round::Failed(why),
-            None if published == 0 => Round::Idle,
-            None => Round::Published,
+            Some(why) => RoundOutcome::Failed(why),
+            None if published == 0 => RoundOutcome::Idle,
+            None => RoundOutcome::Published,
         })
     }
 
-    /// Reports how much waits, and since when, until `stop`.
+    /// Updates the gauges of the backlog until `shutdown` is requested.
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-    pub async fn observe(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>, mut stop: Shutdown) {
+    pub async fn observe(outbox: Arc<dyn Outbox>, clock: Arc<dyn Clock>, mut shutdown: Shutdown) {
         loop {
             if let Ok(backlog) = outbox.backlog().await {
                 let lag = backlog.oldest.map_or(0.0, |oldest| clock.now().seconds_since(oldest));
-                metrics::gauge!("payoutd_outbox_waiting").set(backlog.waiting as f64);
+                metrics::gauge!("payoutd_outbox_waiting").set(backlog.pending as f64);
                 metrics::gauge!("payoutd_outbox_lag_seconds").set(lag.max(0.0));
             }
             tokio::select! {
-                () = stop.requested() => return,
+                () = shutdown.requested() => return,
                 () = tokio::time::sleep(Duration::from_secs(5)) => {}
             }
         }
     }
 }
 
-/// Splits messages so that each wave holds at most one of every payout, oldest first: the next is sent only once the
-/// one before is confirmed, so a lost confirm can repeat a message but never reorder two.
+/// Splits messages, oldest first, into waves with at most one message of each payout. A wave is sent after the previous
+/// wave is confirmed, so a lost confirm can repeat a message but cannot reorder two messages of one payout.
 fn waves(messages: Vec<OutboxMessage>) -> Vec<Vec<OutboxMessage>> {
     let mut waves: Vec<Vec<OutboxMessage>> = Vec::new();
     let mut next_wave: std::collections::HashMap<PayoutId, usize> = std::collections::HashMap::new();

@@ -1,4 +1,4 @@
-//! Tells those who pass commits on that something was committed, so that they need not wait for their next look.
+//! Wakes the services that poll for committed changes, so that they do not wait for their next poll.
 
 use std::sync::Arc;
 
@@ -7,19 +7,19 @@ use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journ
 use payoutd_domain::{Mode, PayoutId, Timestamp};
 use tokio::sync::Notify;
 
-/// Rung after every commit that concerns them. Only a hint: what it misses is found by their own looks.
+/// Notified after every commit of the mode. A missed notification only delays a change until the next poll.
 #[derive(Debug, Clone, Default)]
 pub struct Wakeups {
-    /// For the relay of live payouts.
+    /// Wakes the relay of live payouts.
     pub live: Arc<Notify>,
-    /// For the sandbox's.
+    /// Wakes the relay of sandbox payouts.
     pub test: Arc<Notify>,
-    /// For the sender of webhooks.
+    /// Wakes the webhook dispatcher, after commits of either mode.
     pub webhooks: Arc<Notify>,
 }
 
 impl Wakeups {
-    fn ring(&self, modes: impl Iterator<Item = Mode>) {
+    fn notify(&self, modes: impl Iterator<Item = Mode>) {
         let (mut live, mut test) = (false, false);
         for mode in modes {
             match mode {
@@ -27,25 +27,26 @@ impl Wakeups {
                 Mode::Test => test = true,
             }
         }
-        for (concerned, hint) in [(live, &self.live), (test, &self.test), (live || test, &self.webhooks)] {
-            if concerned {
-                hint.notify_one();
+        for (is_committed, wakeup) in [(live, &self.live), (test, &self.test), (live || test, &self.webhooks)]
+        {
+            if is_committed {
+                wakeup.notify_one();
             }
         }
     }
 }
 
-/// A journal that hints at every commit.
+/// A journal that sends wakeups after every commit.
 pub struct NotifyingJournal {
     inner: Arc<dyn Journal>,
-    hints: Wakeups,
+    wakeups: Wakeups,
 }
 
 impl NotifyingJournal {
-    /// Wraps a journal.
+    /// Wraps `inner`.
     #[must_use]
-    pub fn new(inner: Arc<dyn Journal>, hints: Wakeups) -> Self {
-        Self { inner, hints }
+    pub fn new(inner: Arc<dyn Journal>, wakeups: Wakeups) -> Self {
+        Self { inner, wakeups }
     }
 }
 
@@ -57,13 +58,13 @@ impl Journal for NotifyingJournal {
 
     async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
         let results = self.inner.create(batch).await;
-        self.hints.ring(batch.iter().map(|write| write.payout.terms.mode));
+        self.wakeups.notify(batch.iter().map(|write| write.payout.terms.mode));
         results
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
         let results = self.inner.append(batch).await;
-        self.hints.ring(batch.iter().map(|write| write.after.payout.terms.mode));
+        self.wakeups.notify(batch.iter().map(|write| write.after.payout.terms.mode));
         results
     }
 

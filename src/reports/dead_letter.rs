@@ -1,38 +1,38 @@
-//! Messages that cannot become a report: kept aside with the reason, to be inspected and replayed.
+//! Dead letters: messages that cannot be processed, kept with the reason so that operators can inspect and replay them.
 
 use std::fmt;
 
 use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 
-/// Why a message was put aside. The words are public: operators filter and count by them.
+/// The reason for dead-lettering a message. Its name is public: operators filter and count by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeadLetterReason {
-    /// The body is larger than a report may be.
+    /// The body exceeds the size limit of reports.
     TooLarge,
     /// The body is not JSON.
     NotJson,
-    /// A JSON object holds one key twice, so it can be read two ways.
+    /// A JSON object has a duplicate key.
     DuplicateKey,
-    /// It is JSON, but no `CloudEvents` message.
+    /// The body is JSON, but not a `CloudEvents` message.
     NotACloudEvent,
-    /// The event, or its data, is of a version that is not known here.
+    /// The version of the event or of its data is not supported.
     UnsupportedVersion,
-    /// The event is of no type a watcher may send.
+    /// The type is not one of the report types.
     UnknownType,
-    /// The event does not say which payout it speaks of.
+    /// The event names no payout.
     NoPayout,
     /// The subject and the routing key name different payouts.
     PayoutMismatch,
-    /// A field of the data is missing, or not what it should be.
+    /// A field of the data is missing or invalid.
     InvalidData,
-    /// A chain watcher spoke of a sandbox payout, which is on no chain.
+    /// A chain watcher reported on a sandbox payout, which is on no chain.
     SandboxPayout,
-    /// No payout of that id appeared while the report was parked.
+    /// No payout with that id was created while the report was parked.
     UnknownPayout,
-    /// The payout's actor kept failing for as long as the report was parked.
+    /// The payout was quarantined when the parked report expired.
     Quarantined,
-    /// The store answers, but did not take this report however often it was tried.
+    /// The store answers, but every attempt to record this report failed.
     NotRecordable,
 }
 
@@ -54,7 +54,7 @@ impl DeadLetterReason {
         Self::NotRecordable,
     ];
 
-    /// The word in headers, metrics and logs.
+    /// The name in headers, metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,13 +81,13 @@ impl fmt::Display for DeadLetterReason {
     }
 }
 
-/// A message that is no report.
+/// The message cannot be read as a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {detail}")]
 pub struct Unreadable {
-    /// The reason, for machines.
+    /// The reason, for programs.
     pub reason: DeadLetterReason,
-    /// Which field is at fault and what it should be, for people. Never holds what the message said.
+    /// The invalid field and the expected value, for people. Never contains a value of the message.
     pub detail: String,
 }
 
@@ -97,33 +97,33 @@ impl Unreadable {
     }
 }
 
-/// A message to be put aside, as it came.
+/// A message to be dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Why.
+    /// The reason, for programs.
     pub reason: DeadLetterReason,
-    /// What exactly is wrong, for people.
+    /// The reason in detail, for people.
     pub detail: String,
-    /// The exchange it came through; empty where it is not known any more.
+    /// The exchange it was published to; empty if it is not known.
     pub exchange: String,
-    /// The routing key it came with.
+    /// Its original routing key.
     pub routing_key: String,
-    /// Its message id, where it had one.
+    /// Its message id, if it has one.
     pub message_id: Option<String>,
-    /// Its content type, where it had one.
+    /// Its content type, if it has one.
     pub content_type: Option<String>,
-    /// Its headers, as far as they are text.
+    /// Its headers that have a text form.
     pub headers: Vec<(String, String)>,
-    /// Its body.
+    /// Its original body.
     pub body: Vec<u8>,
 }
 
-/// Where messages are put aside.
+/// Publishes dead letters.
 #[async_trait]
 pub trait DeadLetters: Send + Sync + 'static {
-    /// Puts a message aside. Once this returns, it is safe there.
+    /// Publishes a dead letter. Returns `Ok` once it is stored durably.
     ///
     /// # Errors
-    /// Where that is not certain. The same message may then be sent again.
-    async fn send(&self, letter: &DeadLetter) -> Result<(), Unavailable>;
+    /// Returns `Unavailable` if it may not be stored. The same dead letter may then be sent again.
+    async fn send(&self, dead_letter: &DeadLetter) -> Result<(), Unavailable>;
 }

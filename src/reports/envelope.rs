@@ -1,8 +1,7 @@
-//! Reads a watcher's message: `CloudEvents` 1.0, structured or binary, into a report. Pure, and total: whatever the
-//! bytes are, there is an answer.
+//! Reads a chain watcher's message, a structured or binary `CloudEvents` 1.0 event, as a report. Accepts any bytes
+//! without a panic.
 //!
-//! The subject says which payout a report speaks of. The routing key only carries it there; where it is a payout id
-//! itself it must be the same one.
+//! The subject names the payout. If the routing key is a payout id, it must be the same one.
 
 mod attributes;
 mod data;
@@ -10,50 +9,28 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use crate::contracts::reports::MAX_KEY_CHARS;
-use payoutd_domain::{PayoutId, Report, ReportKey, Timestamp};
+use payoutd_domain::{PayoutId, Report, ReportKey};
 
 use super::dead_letter::{DeadLetterReason, Unreadable};
+use super::incoming::Incoming;
+use crate::contracts::reports::MAX_KEY_CHARS;
 use attributes::{Attributes, attribute_error};
+use data::ReportType;
 
 /// The largest body of a report, in bytes, unless configured otherwise.
 pub const DEFAULT_MAX_BYTES: usize = 64 * 1024;
 
-/// A message as it came, whatever brought it.
-#[derive(Debug, Clone, Copy)]
-pub struct Incoming<'a> {
-    /// Where it was sent to: the payout id, by contract.
-    pub routing_key: &'a str,
-    /// Its content type, where it had one.
-    pub content_type: Option<&'a str>,
-    /// Its headers, as far as they are text.
-    pub headers: &'a [(String, String)],
-    /// Its body.
-    pub body: &'a [u8],
-    /// When it came, by our clock.
-    pub received_at: Timestamp,
-}
-
-/// The four types of report.
-#[derive(Debug, Clone, Copy)]
-enum ReportType {
-    Broadcast,
-    Progress,
-    Delivered,
-    Failed,
-}
-
-/// The report that a message is, and the payout it speaks of. The body has at most `max_bytes` bytes.
+/// Reads a message as a report on a payout. The body may have at most `max_bytes` bytes.
 ///
 /// # Errors
-/// Where it is none.
+/// Returns `Unreadable` if the message is not a valid report.
 pub fn read(incoming: &Incoming<'_>, max_bytes: usize) -> Result<(PayoutId, Report), Unreadable> {
     if incoming.body.len() > max_bytes {
         let detail = format!("body: must have at most {max_bytes} bytes, has {}", incoming.body.len());
         return Err(Unreadable::new(DeadLetterReason::TooLarge, detail));
     }
-    let (attributes, data) = attributes::of(incoming)?;
-    require_known_version(&attributes)?;
+    let (attributes, data) = attributes::parse(incoming)?;
+    require_supported_version(&attributes)?;
     let key = ReportKey { source: key_part(&attributes, "source")?, id: key_part(&attributes, "id")? };
     let kind = report_type(&attributes)?;
     let payout = payout(&attributes, incoming.routing_key)?;
@@ -64,20 +41,20 @@ pub fn read(incoming: &Incoming<'_>, max_bytes: usize) -> Result<(PayoutId, Repo
     Ok((payout, Report { key, time, kind: data::read(kind, &data.object()?)? }))
 }
 
-fn require_known_version(attributes: &Attributes) -> Result<(), Unreadable> {
+fn require_supported_version(attributes: &Attributes) -> Result<(), Unreadable> {
     let unsupported = |detail| Err(Unreadable::new(DeadLetterReason::UnsupportedVersion, detail));
     match attributes.get("specversion") {
         Some("1.0") => {}
-        Some(_) => return unsupported("specversion: only 1.0 is known"),
+        Some(_) => return unsupported("specversion: only 1.0 is supported"),
         None => return Err(attribute_error("specversion", "is required")),
     }
     if attributes.get("dataschema").is_some_and(names_another_version) {
-        return unsupported("dataschema: only version 1 is known");
+        return unsupported("dataschema: only version 1 is supported");
     }
     Ok(())
 }
 
-/// Whether a schema's URI has a part such as `v2` in it. One that names no version is taken to be the first.
+/// Whether a schema's URI has a part such as `v2`. A URI without a version means version 1.
 fn names_another_version(schema: &str) -> bool {
     schema
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -85,7 +62,7 @@ fn names_another_version(schema: &str) -> bool {
         .any(|version| !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) && version != "1")
 }
 
-/// `id` or `source`: together they name the report for ever.
+/// Reads `id` or `source`, which together identify the report.
 fn key_part(attributes: &Attributes, name: &'static str) -> Result<Box<str>, Unreadable> {
     let text = attributes.get(name).ok_or_else(|| attribute_error(name, "is required"))?;
     if !(1..=MAX_KEY_CHARS).contains(&text.chars().count()) {
@@ -105,7 +82,7 @@ fn report_type(attributes: &Attributes) -> Result<ReportType, Unreadable> {
             .split_once(".v")
             .is_some_and(|(base, version)| known_type(base).is_some() && is_version(version));
         if versioned {
-            let detail = "type: only the first version is known, which has no version in its name";
+            let detail = "type: only version 1 is supported, whose name has no version";
             Unreadable::new(DeadLetterReason::UnsupportedVersion, detail)
         } else {
             let detail = "type: must be chain.broadcast, chain.progress, chain.delivered or chain.failed";

@@ -1,4 +1,4 @@
-//! The desk: takes one message in and says what is to become of it.
+//! Processes one message and returns its disposition.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +10,18 @@ use payoutd_actors::reply::{Receipt, ReportError};
 use payoutd_domain::{Mode, PayoutId, Report, Timestamp};
 
 use super::dead_letter::DeadLetterReason;
-use super::envelope::{self, Incoming};
+use super::envelope;
+use super::incoming::Incoming;
 use super::message::report_message;
 use super::trace::traceparent_in;
 use super::{DEFAULT_MAX_BYTES, ParkedReport, ParkedReportStore};
 
-/// The limits of a desk.
+/// The limits of report intake.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportIntakeConfig {
     /// The largest body, in bytes.
     pub max_bytes: usize,
-    /// How long a report waits for its payout, to the second.
+    /// How long a report stays parked, in whole seconds.
     pub park_for: Duration,
 }
 
@@ -30,57 +31,57 @@ impl Default for ReportIntakeConfig {
     }
 }
 
-/// What is to become of a message.
+/// How a message must be settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Disposition {
-    /// Its outcome is committed: acknowledge it.
+    /// The outcome is committed: acknowledge the message.
     Acknowledge(Acknowledged),
-    /// It will never be a report: put it aside, then acknowledge it.
+    /// The message can never be recorded: dead-letter it, then acknowledge it.
     DeadLetter {
-        /// Why, for machines.
+        /// The reason, for programs.
         reason: DeadLetterReason,
-        /// Why, for people.
+        /// The reason, for people.
         detail: String,
     },
-    /// Nothing could be recorded: keep it, and take it in again later.
+    /// Nothing is recorded: keep the message and process it again later. Holds the cause.
     TryLater(String),
 }
 
-/// The outcome that is committed.
+/// A committed outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acknowledged {
-    /// The payout has decided.
+    /// The payout has recorded the report.
     Recorded(Receipt),
-    /// It waits for its payout, in the parking lot.
+    /// The report is parked until its payout can record it.
     Parked,
 }
 
-/// Takes messages in, one at a time or many at once. It may be given the same message any number of times.
+/// Processes messages, concurrently. Processing the same message more than once is safe.
 pub struct ReportIntake {
     payouts: PayoutsHandle,
-    parking: Arc<dyn ParkedReportStore>,
+    parked_reports: Arc<dyn ParkedReportStore>,
     config: ReportIntakeConfig,
 }
 
 impl ReportIntake {
-    /// A desk in front of `payouts`.
+    /// Creates the intake of reports for `payouts`.
     #[must_use]
     pub fn new(
         payouts: PayoutsHandle,
-        parking: Arc<dyn ParkedReportStore>,
+        parked_reports: Arc<dyn ParkedReportStore>,
         config: ReportIntakeConfig,
     ) -> Self {
-        Self { payouts, parking, config }
+        Self { payouts, parked_reports, config }
     }
 
-    /// The time by the payouts' clock.
+    /// The current time on the actor system's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.payouts.now()
     }
 
-    /// Takes a message of a chain watcher in. What this returns is committed where it is to be acknowledged.
-    pub async fn take(&self, incoming: &Incoming<'_>) -> Disposition {
+    /// Processes a message of a chain watcher. If it returns `Acknowledge`, the outcome is committed.
+    pub async fn process(&self, incoming: &Incoming<'_>) -> Disposition {
         let (payout, report) = match envelope::read(incoming, self.config.max_bytes) {
             Ok(read) => read,
             Err(unreadable) => {
@@ -91,10 +92,10 @@ impl ReportIntake {
         let answer = self.payouts.report(payout, Mode::Live, report.clone(), traceparent.clone()).await;
         match answer {
             Ok(receipt) => recorded(receipt, report.time, self.now()),
-            Err(ReportError::WrongMode(_)) => sandbox(),
+            Err(ReportError::WrongMode(_)) => sandbox_payout(),
             Err(ReportError::Unavailable(Unavailable(why))) => Disposition::TryLater(why),
             Err(ReportError::NotFound) => match self.park(payout, &report, traceparent.as_deref()).await {
-                Ok(()) => self.look_again(payout, report, traceparent).await,
+                Ok(()) => self.retry_after_parking(payout, report, traceparent).await,
                 Err(Unavailable(why)) => Disposition::TryLater(why),
             },
             Err(ReportError::Quarantined) => match self.park(payout, &report, traceparent.as_deref()).await {
@@ -121,14 +122,14 @@ impl ReportIntake {
             expires_at: parked_at.plus_seconds(seconds),
         };
         failpoint::pass("report-parking");
-        let parked = self.parking.park(&parked).await;
+        let result = self.parked_reports.park(&parked).await;
         failpoint::pass("report-parked");
-        parked
+        result
     }
 
-    /// The payout may have appeared between the first look and the parking. It is parked, so nothing is lost
-    /// whatever happens here; but it need not wait for the attendant's next round.
-    async fn look_again(
+    /// Records a parked report at once if its payout was created between the first attempt and the parking. Otherwise
+    /// the report stays parked until the worker retries it.
+    async fn retry_after_parking(
         &self,
         payout: PayoutId,
         report: Report,
@@ -141,11 +142,11 @@ impl ReportIntake {
         let (key, time) = (report.key.clone(), report.time);
         match self.payouts.report(payout, Mode::Live, report, traceparent).await {
             Ok(receipt) => {
-                // Left parked, it would be reported once more, and recognised as a repeat.
-                let _ = self.parking.unpark(payout, &key).await;
+                // If this fails, the worker retries the report, and the payout recognises the repeat.
+                let _ = self.parked_reports.unpark(payout, &key).await;
                 recorded(receipt, time, self.now())
             }
-            // The attendant meets the same answer and knows what to do with a parked report.
+            // The worker gets the same error and handles it.
             Err(
                 ReportError::NotFound
                 | ReportError::WrongMode(_)
@@ -156,7 +157,7 @@ impl ReportIntake {
     }
 }
 
-fn sandbox() -> Disposition {
+fn sandbox_payout() -> Disposition {
     let detail = "subject: is a sandbox payout, which is on no chain".to_owned();
     Disposition::DeadLetter { reason: DeadLetterReason::SandboxPayout, detail }
 }

@@ -1,42 +1,42 @@
-//! Turns: what was taken in first for a payout is dealt with first, however long that takes, while other payouts
-//! go ahead.
+//! Queues by key: work on one key runs in the order of arrival, one at a time; different keys run concurrently.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// The queues of one intake, one per key that somebody waits for or works on. Cheap to clone.
+/// One queue for each key that has tickets. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct KeyedQueue(Arc<Mutex<Tails>>);
 
 #[derive(Debug, Default)]
 struct Tails {
+    /// The last ticket of each key: its number, and the receiver that completes when it is dropped.
     last: HashMap<Box<str>, (u64, oneshot::Receiver<()>)>,
-    taken: u64,
+    issued: u64,
 }
 
-/// A place in a queue. The next in the queue has its turn once this is dropped; so only who stops altogether drops it
-/// before its own turn has come.
+/// A position in the queue of one key. Dropping it starts the next ticket of that key, so a ticket must not be dropped
+/// before [`wait`](Self::wait) returns, unless all work on the key stops.
 #[derive(Debug)]
 pub struct QueueTicket {
     key: Box<str>,
     number: u64,
-    before: Option<oneshot::Receiver<()>>,
-    turns: KeyedQueue,
+    previous: Option<oneshot::Receiver<()>>,
+    queue: KeyedQueue,
     _done: oneshot::Sender<()>,
 }
 
 impl KeyedQueue {
-    /// Queues up, at once. The order of these calls is the order of the turns.
+    /// Appends a ticket to the queue of `key`.
     #[must_use]
-    pub fn queue_up(&self, key: &str) -> QueueTicket {
-        let (done, next) = oneshot::channel();
+    pub fn enqueue(&self, key: &str) -> QueueTicket {
+        let (done, dropped) = oneshot::channel();
         let mut tails = self.lock();
-        tails.taken += 1;
-        let number = tails.taken;
-        let before = tails.last.insert(key.into(), (number, next)).map(|(_, before)| before);
-        QueueTicket { key: key.into(), number, before, turns: self.clone(), _done: done }
+        tails.issued += 1;
+        let number = tails.issued;
+        let previous = tails.last.insert(key.into(), (number, dropped)).map(|(_, previous)| previous);
+        QueueTicket { key: key.into(), number, previous, queue: self.clone(), _done: done }
     }
 
     fn lock(&self) -> MutexGuard<'_, Tails> {
@@ -45,19 +45,19 @@ impl KeyedQueue {
 }
 
 impl QueueTicket {
-    /// Waits until everybody before is done.
-    pub async fn come(&mut self) {
-        if let Some(before) = &mut self.before {
-            // Done is when the one before drops its end; nothing is ever sent.
-            let _ = before.await;
-            self.before = None;
+    /// Waits until every earlier ticket of the key is dropped.
+    pub async fn wait(&mut self) {
+        if let Some(previous) = &mut self.previous {
+            // Nothing is ever sent: dropping the sender completes the receiver.
+            let _ = previous.await;
+            self.previous = None;
         }
     }
 }
 
 impl Drop for QueueTicket {
     fn drop(&mut self) {
-        let mut tails = self.turns.lock();
+        let mut tails = self.queue.lock();
         let is_last = tails.last.get(&self.key).is_some_and(|(number, _)| *number == self.number);
         if is_last {
             tails.last.remove(&self.key);
@@ -70,17 +70,17 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_first_is_first_and_other_keys_do_not_wait() {
-        let turns = KeyedQueue::default();
-        let first = turns.queue_up("a");
-        let mut second = turns.queue_up("a");
-        let mut other = turns.queue_up("b");
-        other.come().await;
-        let waits = tokio::time::timeout(std::time::Duration::from_millis(20), second.come()).await;
-        assert!(waits.is_err(), "the first is not done");
+    async fn a_ticket_waits_for_the_previous_ticket_of_its_key_only() {
+        let queue = KeyedQueue::default();
+        let first = queue.enqueue("a");
+        let mut second = queue.enqueue("a");
+        let mut other = queue.enqueue("b");
+        other.wait().await;
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(20), second.wait()).await;
+        assert!(waits.is_err(), "the first ticket exists");
         drop(first);
-        second.come().await;
+        second.wait().await;
         drop((second, other));
-        assert!(turns.lock().last.is_empty(), "nothing is remembered of who is done");
+        assert!(queue.lock().last.is_empty(), "keys without tickets take no memory");
     }
 }

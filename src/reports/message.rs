@@ -1,4 +1,4 @@
-//! A report as a message: what watchers send, written by ourselves.
+//! Writes a report as a message, in the format of chain watchers.
 
 use payoutd_domain::{
     BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, PayoutId, ProgressReport, Report,
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 /// The content type of `CloudEvents` in structured JSON.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The report in `CloudEvents` structured JSON. Reading it gives the same report again.
+/// Writes the report in `CloudEvents` structured JSON. Reading it returns an equal report.
 #[must_use]
 pub fn report_message(payout: PayoutId, report: &Report) -> String {
     json!({
@@ -44,7 +44,7 @@ fn broadcast(report: &BroadcastReport) -> Map<String, Value> {
     object([
         ("network", json!(report.transaction.network.as_str())),
         ("tx_hash", json!(report.transaction.tx_hash.as_str())),
-        ("leg", json!(report.leg.map(leg_word))),
+        ("leg", json!(report.leg.map(leg_name))),
         ("estimated_seconds", json!(report.estimated_seconds)),
     ])
 }
@@ -76,12 +76,12 @@ fn failed(report: &FailedReport) -> Map<String, Value> {
         ("message", json!(&*report.message)),
         ("network", json!(report.network.as_ref().map(|network| network.as_str().to_owned()))),
         ("tx_hash", json!(report.tx_hash.as_ref().map(TxHash::as_str))),
-        ("funds", json!(report.funds.map(funds_word))),
+        ("funds", json!(report.funds.map(funds_name))),
         ("reversal", json!(report.reversal.then_some(true))),
     ])
 }
 
-pub(super) fn leg_word(leg: Leg) -> &'static str {
+pub(super) fn leg_name(leg: Leg) -> &'static str {
     match leg {
         Leg::Source => "source",
         Leg::Bridge => "bridge",
@@ -89,7 +89,7 @@ pub(super) fn leg_word(leg: Leg) -> &'static str {
     }
 }
 
-pub(super) fn funds_word(funds: FailedFunds) -> &'static str {
+pub(super) fn funds_name(funds: FailedFunds) -> &'static str {
     match funds {
         FailedFunds::NotSent => "not_sent",
         FailedFunds::Returned => "returned",

@@ -1,4 +1,4 @@
-//! Reports that came before their payout.
+//! The store of parked reports: reports whose payout does not exist yet, or is quarantined.
 
 use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
@@ -7,50 +7,50 @@ use payoutd_domain::{PayoutId, ReportKey, Timestamp};
 /// A report that waits for its payout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedReport {
-    /// Whose payout it waits for.
+    /// The payout that the report is for.
     pub payout_id: PayoutId,
-    /// The report's own identity: the same report is parked once.
+    /// Identifies the report: a second report with the same key is not parked again.
     pub key: ReportKey,
-    /// The report as it came, in `CloudEvents` structured JSON.
+    /// The report in `CloudEvents` structured JSON.
     pub body: String,
-    /// The W3C trace context it came with.
+    /// The W3C trace context of the original message.
     pub traceparent: Option<String>,
-    /// When it was parked.
+    /// The time of parking.
     pub parked_at: Timestamp,
-    /// When waiting ends, and it is dead-lettered.
+    /// The time from which the report is dead-lettered if its payout still cannot record it.
     pub expires_at: Timestamp,
 }
 
-/// Where reports wait for their payouts.
+/// Stores parked reports.
 #[async_trait]
 pub trait ParkedReportStore: Send + Sync + 'static {
-    /// Parks a report. One that is parked already stays as it is.
+    /// Parks a report. Does nothing if it is parked already.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn park(&self, report: &ParkedReport) -> Result<(), Unavailable>;
 
-    /// At most `limit` parked reports whose payout exists by now, oldest first.
+    /// At most `limit` parked reports whose payout exists, oldest first.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn claimable(&self, limit: u32) -> Result<Vec<ParkedReport>, Unavailable>;
 
-    /// At most `limit` parked reports whose waiting ended at `now`, oldest first.
+    /// At most `limit` parked reports that have expired by `now`, oldest first.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn expired(&self, now: Timestamp, limit: u32) -> Result<Vec<ParkedReport>, Unavailable>;
 
-    /// A parked report is dealt with.
+    /// Removes a parked report.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn unpark(&self, payout_id: PayoutId, key: &ReportKey) -> Result<(), Unavailable>;
 
-    /// How many reports are parked.
+    /// The number of parked reports.
     ///
     /// # Errors
-    /// Where the store cannot be asked.
+    /// Returns `Unavailable` if the store cannot be reached.
     async fn parked(&self) -> Result<u64, Unavailable>;
 }

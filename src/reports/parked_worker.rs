@@ -1,10 +1,8 @@
-//! The attendant of the parking lot: hands parked reports in once their payout is there, and puts those aside whose
-//! time ran out.
+//! The worker that retries parked reports whose payout exists, and dead-letters those that have expired.
 //!
-//! A report leaves the lot last of all, so that a crash anywhere only makes it be handed in, or put aside, once more.
+//! A report is unparked as the last step. After a crash it is retried or dead-lettered again, which is safe.
 
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,21 +14,23 @@ use payoutd_actors::reply::ReportError;
 use payoutd_domain::{Mode, PayoutId};
 
 use super::dead_letter::{DeadLetter, DeadLetterReason, DeadLetters, Unreadable};
-use super::envelope::{self, Incoming};
+use super::envelope;
+use super::incoming::Incoming;
 use super::message::CONTENT_TYPE;
 use super::{ParkedReport, ParkedReportStore};
+use crate::runtime::shutdown::Shutdown;
 
-/// How many payouts' reports are handed in at once.
-const AT_ONCE: usize = 32;
-/// The longest pause between two rounds, while they fail.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The most payouts whose reports are retried concurrently.
+const MAX_CONCURRENT_PAYOUTS: usize = 32;
+/// The longest pause between failing rounds.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// How an attendant works.
+/// The pace of a worker.
 #[derive(Debug, Clone, Copy)]
 pub struct ParkedReportWorkerConfig {
-    /// The pause between two rounds.
+    /// The pause between rounds.
     pub every: Duration,
-    /// The most reports of each kind in one round.
+    /// The most claimable reports, and the most expired reports, in one round.
     pub batch: u32,
 }
 
@@ -40,114 +40,119 @@ impl Default for ParkedReportWorkerConfig {
     }
 }
 
-/// Looks after the parking lot. Several may, of one lot: reports handed in twice are repeats.
+/// Retries and expires parked reports. Several workers may share a store: a payout recognises a repeated report.
 pub struct ParkedReportWorker {
     payouts: PayoutsHandle,
-    parking: Arc<dyn ParkedReportStore>,
-    letters: Arc<dyn DeadLetters>,
+    parked_reports: Arc<dyn ParkedReportStore>,
+    dead_letters: Arc<dyn DeadLetters>,
     config: ParkedReportWorkerConfig,
 }
 
-/// What one look at a parked report came to.
-enum Handed {
-    /// Dealt with: it may leave the lot.
-    Done,
-    /// It is to be put aside first.
-    PutAside(Unreadable),
-    /// It has to wait on. Where its time has run out it is put aside for this reason; without one, never: whether
-    /// the payout is there is not known.
-    Waits(Option<DeadLetterReason>),
+/// The outcome of retrying a parked report.
+enum RetryOutcome {
+    /// The payout has recorded the report.
+    Recorded,
+    /// The report can never be recorded: it must be dead-lettered.
+    Rejected(Unreadable),
+    /// The payout does not exist or is quarantined: the report stays parked, and is dead-lettered for this reason
+    /// once it has expired.
+    NotYet(DeadLetterReason),
+    /// The store cannot be reached: the report stays parked, even if it has expired.
+    Unavailable,
 }
 
 impl ParkedReportWorker {
-    /// An attendant of `parking`.
+    /// Creates a worker for the reports in `parked_reports`.
     #[must_use]
     pub fn new(
         payouts: PayoutsHandle,
-        parking: Arc<dyn ParkedReportStore>,
-        letters: Arc<dyn DeadLetters>,
+        parked_reports: Arc<dyn ParkedReportStore>,
+        dead_letters: Arc<dyn DeadLetters>,
         config: ParkedReportWorkerConfig,
     ) -> Self {
-        Self { payouts, parking, letters, config }
+        Self { payouts, parked_reports, dead_letters, config }
     }
 
-    /// Makes rounds until `shutdown`. A round under way is finished. While something cannot be reached the pauses
-    /// grow to half a minute.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let mut shutdown = pin!(shutdown);
+    /// Runs one round after another until `shutdown` is requested; a started round is finished. While rounds fail, the
+    /// pause between them doubles, up to 30 seconds.
+    pub async fn run(self, mut shutdown: Shutdown) {
         let mut pause = self.config.every;
         loop {
             tokio::select! {
-                () = &mut shutdown => return,
+                () = shutdown.requested() => return,
                 () = tokio::time::sleep(pause) => {}
             }
             pause = match self.round().await {
                 Ok(()) => self.config.every,
                 Err(Unavailable(why)) => {
-                    tracing::warn!(why, "the parking lot cannot be tended now; trying again");
-                    (pause * 2).min(LONGEST_PAUSE)
+                    tracing::warn!(why, "cannot process parked reports now; retrying");
+                    (pause * 2).min(MAX_PAUSE)
                 }
             };
         }
     }
 
-    /// One round: at most a batch of the reports whose payout is there, and one of those whose time ran out.
+    /// Retries a batch of reports whose payout exists, then a batch of expired reports.
     ///
     /// # Errors
-    /// Where the store, or the place for dead letters, cannot be reached. The next round starts afresh.
+    /// Returns `Unavailable` if the store or the dead-letter queue cannot be reached. The next round starts over.
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
     pub async fn round(&self) -> Result<(), Unavailable> {
-        let parked = self.parking.parked().await?;
+        let parked = self.parked_reports.parked().await?;
         metrics::gauge!("payoutd_intake_parked").set(parked as f64);
         if parked == 0 {
             return Ok(());
         }
-        let claimable = by_payout(self.parking.claimable(self.config.batch).await?);
-        let mut tended = stream::iter(claimable).map(|reports| self.tend(reports)).buffer_unordered(AT_ONCE);
-        while let Some(result) = tended.next().await {
+        let claimable = by_payout(self.parked_reports.claimable(self.config.batch).await?);
+        let mut retries = stream::iter(claimable)
+            .map(|reports| self.retry_payout(reports))
+            .buffer_unordered(MAX_CONCURRENT_PAYOUTS);
+        while let Some(result) = retries.next().await {
             result?;
         }
-        // One by one: while nothing can be taken out of the lot, nothing is put aside over and over either.
-        for report in self.parking.expired(self.payouts.now(), self.config.batch).await? {
-            match self.hand_in(&report).await {
-                Handed::Waits(Some(reason)) => {
-                    let why = Unreadable::new(reason, waited_in_vain(&report));
-                    self.settle(&report, Some(why)).await?;
+        // One at a time, so that while reports cannot be unparked, at most one is dead-lettered again in each round.
+        for report in self.parked_reports.expired(self.payouts.now(), self.config.batch).await? {
+            match self.retry(&report).await {
+                RetryOutcome::Recorded => self.unpark(&report).await?,
+                RetryOutcome::Rejected(rejection) => self.reject(&report, rejection).await?,
+                RetryOutcome::NotYet(reason) => {
+                    self.reject(&report, Unreadable::new(reason, expiry_detail(&report))).await?;
                 }
-                Handed::Waits(None) => {}
-                Handed::Done => self.settle(&report, None).await?,
-                Handed::PutAside(why) => self.settle(&report, Some(why)).await?,
+                RetryOutcome::Unavailable => {}
             }
         }
         Ok(())
     }
 
-    /// Hands one payout's reports in, in order: where one has to wait, those behind it wait as well.
-    async fn tend(&self, reports: Vec<ParkedReport>) -> Result<(), Unavailable> {
+    /// Retries the reports of one payout in order, up to the first that stays parked.
+    async fn retry_payout(&self, reports: Vec<ParkedReport>) -> Result<(), Unavailable> {
         for report in reports {
-            match self.hand_in(&report).await {
-                Handed::Waits(_) => return Ok(()),
-                Handed::Done => self.settle(&report, None).await?,
-                Handed::PutAside(why) => self.settle(&report, Some(why)).await?,
+            match self.retry(&report).await {
+                RetryOutcome::Recorded => self.unpark(&report).await?,
+                RetryOutcome::Rejected(rejection) => self.reject(&report, rejection).await?,
+                RetryOutcome::NotYet(_) | RetryOutcome::Unavailable => return Ok(()),
             }
         }
         Ok(())
     }
 
-    /// Takes a report out of the lot, once it is put aside where it must be.
-    async fn settle(&self, report: &ParkedReport, aside: Option<Unreadable>) -> Result<(), Unavailable> {
-        if let Some(Unreadable { reason, detail }) = aside {
-            self.letters.send(&letter(report, reason, detail)).await?;
-            failpoint::pass("parked-report-put-aside");
-            metrics::counter!("payoutd_intake_dead_lettered_total", "reason" => reason.as_str()).increment(1);
-            tracing::warn!(payout = %report.payout_id, reason = reason.as_str(), "dead-lettered a parked report");
-        }
-        let unparked = self.parking.unpark(report.payout_id, &report.key).await;
-        failpoint::pass("report-unparked");
-        unparked
+    /// Dead-letters a report, then unparks it.
+    async fn reject(&self, report: &ParkedReport, rejection: Unreadable) -> Result<(), Unavailable> {
+        let Unreadable { reason, detail } = rejection;
+        self.dead_letters.send(&dead_letter(report, reason, detail)).await?;
+        failpoint::pass("parked-report-put-aside");
+        metrics::counter!("payoutd_intake_dead_lettered_total", "reason" => reason.as_str()).increment(1);
+        tracing::warn!(payout = %report.payout_id, reason = reason.as_str(), "dead-lettered a parked report");
+        self.unpark(report).await
     }
 
-    async fn hand_in(&self, parked: &ParkedReport) -> Handed {
+    async fn unpark(&self, report: &ParkedReport) -> Result<(), Unavailable> {
+        let result = self.parked_reports.unpark(report.payout_id, &report.key).await;
+        failpoint::pass("report-unparked");
+        result
+    }
+
+    async fn retry(&self, parked: &ParkedReport) -> RetryOutcome {
         let routing_key = parked.payout_id.to_string();
         let incoming = Incoming {
             routing_key: &routing_key,
@@ -156,50 +161,50 @@ impl ParkedReportWorker {
             body: parked.body.as_bytes(),
             received_at: parked.parked_at,
         };
-        // Its size was looked at when it came; written out again it may be a little longer.
+        // The intake has checked the size of the original message. The parked body may be slightly longer.
         let (payout, report) = match envelope::read(&incoming, usize::MAX) {
             Ok(read) => read,
-            Err(unreadable) => return Handed::PutAside(unreadable),
+            Err(unreadable) => return RetryOutcome::Rejected(unreadable),
         };
         let traceparent = parked.traceparent.as_deref().map(Arc::from);
         match self.payouts.report(payout, Mode::Live, report, traceparent).await {
             Ok(receipt) => {
-                tracing::info!(%payout, outcome = receipt.outcome.name(), "a parked report was handed in");
-                Handed::Done
+                tracing::info!(%payout, outcome = receipt.outcome.name(), "a parked report was recorded");
+                RetryOutcome::Recorded
             }
-            Err(ReportError::WrongMode(_)) => Handed::PutAside(Unreadable::new(
+            Err(ReportError::WrongMode(_)) => RetryOutcome::Rejected(Unreadable::new(
                 DeadLetterReason::SandboxPayout,
                 "subject: is a sandbox payout, which is on no chain",
             )),
-            Err(ReportError::NotFound) => Handed::Waits(Some(DeadLetterReason::UnknownPayout)),
-            Err(ReportError::Quarantined) => Handed::Waits(Some(DeadLetterReason::Quarantined)),
+            Err(ReportError::NotFound) => RetryOutcome::NotYet(DeadLetterReason::UnknownPayout),
+            Err(ReportError::Quarantined) => RetryOutcome::NotYet(DeadLetterReason::Quarantined),
             Err(ReportError::Unavailable(Unavailable(why))) => {
-                tracing::warn!(%payout, why, "a parked report could not be recorded; trying again");
-                Handed::Waits(None)
+                tracing::warn!(%payout, why, "cannot record a parked report; retrying");
+                RetryOutcome::Unavailable
             }
         }
     }
 }
 
-/// The reports by payout, each payout's in the order given.
+/// Groups reports by payout. Each group keeps the order.
 fn by_payout(reports: Vec<ParkedReport>) -> Vec<Vec<ParkedReport>> {
-    let mut places = HashMap::new();
+    let mut positions = HashMap::new();
     let mut groups: Vec<Vec<ParkedReport>> = Vec::new();
     for report in reports {
-        let place = *places.entry(report.payout_id).or_insert(groups.len());
-        if place == groups.len() {
+        let position = *positions.entry(report.payout_id).or_insert(groups.len());
+        if position == groups.len() {
             groups.push(Vec::new());
         }
-        groups[place].push(report);
+        groups[position].push(report);
     }
     groups
 }
 
-fn waited_in_vain(report: &ParkedReport) -> String {
-    format!("subject: no payout took this report between {} and {}", report.parked_at, report.expires_at)
+fn expiry_detail(report: &ParkedReport) -> String {
+    format!("subject: no payout recorded this report between {} and {}", report.parked_at, report.expires_at)
 }
 
-fn letter(report: &ParkedReport, reason: DeadLetterReason, detail: String) -> DeadLetter {
+fn dead_letter(report: &ParkedReport, reason: DeadLetterReason, detail: String) -> DeadLetter {
     let ParkedReport { payout_id, key, body, traceparent, .. } = report;
     DeadLetter {
         reason,

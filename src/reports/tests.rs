@@ -1,4 +1,4 @@
-//! The desk and the attendant, before real payouts over a memory journal.
+//! The intake and the parked-report worker, with actors over a journal in memory.
 
 mod fake_parking;
 
@@ -13,47 +13,48 @@ use payoutd_actors::testing::{
 use payoutd_domain::{Mode, Outcome, PayoutId, Report, Status, Timestamp, Unchanged};
 
 use super::*;
-use fake_parking::Yard;
+use crate::runtime::shutdown::shutdown_signal;
+use fake_parking::FakeParking;
 
-struct Bench {
+struct Fixture {
     journal: MemoryJournal,
     clock: ManualClock,
     started: TestSystem,
-    yard: Yard,
-    desk: Arc<ReportIntake>,
-    attendant: ParkedReportWorker,
+    parking: FakeParking,
+    intake: Arc<ReportIntake>,
+    worker: ParkedReportWorker,
 }
 
-async fn bench() -> Bench {
+async fn fixture() -> Fixture {
     let journal = MemoryJournal::new(FaultPlan::default());
     let clock = ManualClock::at(sample::at(60));
     let started = start_test_system(&journal, &clock, test_config()).await;
-    let yard = Yard {
+    let parking = FakeParking {
         journal: journal.clone(),
         parked: Arc::default(),
-        letters: Arc::default(),
-        lot_down: Arc::default(),
-        letters_down: Arc::default(),
+        dead_letters: Arc::default(),
+        store_down: Arc::default(),
+        dead_letters_down: Arc::default(),
         before_parking: Arc::default(),
     };
     let config = ReportIntakeConfig { park_for: Duration::from_secs(600), ..ReportIntakeConfig::default() };
-    let desk = Arc::new(ReportIntake::new(started.payouts.clone(), Arc::new(yard.clone()), config));
-    let attendant = ParkedReportWorker::new(
+    let intake = Arc::new(ReportIntake::new(started.payouts.clone(), Arc::new(parking.clone()), config));
+    let worker = ParkedReportWorker::new(
         started.payouts.clone(),
-        Arc::new(yard.clone()),
-        Arc::new(yard.clone()),
+        Arc::new(parking.clone()),
+        Arc::new(parking.clone()),
         ParkedReportWorkerConfig::default(),
     );
-    Bench { journal, clock, started, yard, desk, attendant }
+    Fixture { journal, clock, started, parking, intake, worker }
 }
 
-impl Bench {
+impl Fixture {
     async fn create(&self, number: u64) {
         self.started.payouts.create(sample::payout(number), None).await.unwrap();
     }
 
-    async fn take(&self, number: u64, report: &Report) -> Disposition {
-        take(&self.desk, number, report).await
+    async fn process(&self, number: u64, report: &Report) -> Disposition {
+        process(&self.intake, number, report).await
     }
 
     fn status(&self, number: u64) -> Status {
@@ -61,7 +62,7 @@ impl Bench {
     }
 }
 
-async fn take(desk: &ReportIntake, number: u64, report: &Report) -> Disposition {
+async fn process(intake: &ReportIntake, number: u64, report: &Report) -> Disposition {
     let (payout, body) = (sample::id(number), report_message(sample::id(number), report));
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let incoming = Incoming {
@@ -69,9 +70,9 @@ async fn take(desk: &ReportIntake, number: u64, report: &Report) -> Disposition 
         content_type: Some(CONTENT_TYPE),
         headers: &[("traceparent".to_owned(), traceparent.to_owned())],
         body: body.as_bytes(),
-        received_at: desk.now(),
+        received_at: intake.now(),
     };
-    desk.take(&incoming).await
+    intake.process(&incoming).await
 }
 
 fn broadcast(id: &str) -> Report {
@@ -91,173 +92,179 @@ const PARKED: Disposition = Disposition::Acknowledge(Acknowledged::Parked);
 
 #[tokio::test]
 async fn a_report_is_recorded_once_with_its_trace_context() {
-    let bench = bench().await;
-    bench.create(1).await;
-    assert_eq!(outcome(&bench.take(1, &broadcast("r1")).await), Some(Outcome::Applied));
-    assert_eq!(outcome(&bench.take(1, &broadcast("r1")).await), Some(Outcome::Unchanged(Unchanged::Repeat)));
-    assert_eq!(bench.status(1), Status::Broadcast);
-    assert!(bench.journal.outbox()[1].traceparent.is_some());
-    bench.journal.assert_consistent();
+    let fixture = fixture().await;
+    fixture.create(1).await;
+    assert_eq!(outcome(&fixture.process(1, &broadcast("r1")).await), Some(Outcome::Applied));
+    assert_eq!(
+        outcome(&fixture.process(1, &broadcast("r1")).await),
+        Some(Outcome::Unchanged(Unchanged::Repeat))
+    );
+    assert_eq!(fixture.status(1), Status::Broadcast);
+    assert!(fixture.journal.outbox()[1].traceparent.is_some());
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test]
-async fn sandbox_payouts_and_unreadable_messages_are_to_be_put_aside() {
-    let bench = bench().await;
+async fn reports_on_sandbox_payouts_and_unreadable_messages_are_dead_lettered() {
+    let fixture = fixture().await;
     let sandbox = sample::in_mode(sample::payout(1), Mode::Test);
-    bench.started.payouts.create(sandbox, None).await.unwrap();
+    fixture.started.payouts.create(sandbox, None).await.unwrap();
     let reason = |disposition| match disposition {
         Disposition::DeadLetter { reason, .. } => Some(reason),
         Disposition::Acknowledge(_) | Disposition::TryLater(_) => None,
     };
-    assert_eq!(reason(bench.take(1, &broadcast("r1")).await), Some(DeadLetterReason::SandboxPayout));
+    assert_eq!(reason(fixture.process(1, &broadcast("r1")).await), Some(DeadLetterReason::SandboxPayout));
     let nonsense = Incoming {
         routing_key: "",
         content_type: None,
         headers: &[],
         body: b"?",
-        received_at: bench.desk.now(),
+        received_at: fixture.intake.now(),
     };
-    assert_eq!(reason(bench.desk.take(&nonsense).await), Some(DeadLetterReason::NotJson));
+    assert_eq!(reason(fixture.intake.process(&nonsense).await), Some(DeadLetterReason::NotJson));
 }
 
 #[tokio::test]
-async fn nothing_is_acknowledged_while_the_store_is_away() {
-    let bench = bench().await;
-    bench.create(1).await;
-    bench.journal.faults().always(Call::Append, None, Fault::Unavailable);
-    assert!(matches!(bench.take(1, &broadcast("r1")).await, Disposition::TryLater(_)));
-    bench.journal.faults().clear();
-    assert_eq!(outcome(&bench.take(1, &broadcast("r1")).await), Some(Outcome::Applied));
+async fn no_report_is_acknowledged_while_the_store_is_unavailable() {
+    let fixture = fixture().await;
+    fixture.create(1).await;
+    fixture.journal.faults().always(Call::Append, None, Fault::Unavailable);
+    assert!(matches!(fixture.process(1, &broadcast("r1")).await, Disposition::TryLater(_)));
+    fixture.journal.faults().clear();
+    assert_eq!(outcome(&fixture.process(1, &broadcast("r1")).await), Some(Outcome::Applied));
 
-    bench.yard.lot_down.store(true, SeqCst);
-    assert!(matches!(bench.take(2, &broadcast("r2")).await, Disposition::TryLater(_)), "it cannot be parked");
+    fixture.parking.store_down.store(true, SeqCst);
+    assert!(
+        matches!(fixture.process(2, &broadcast("r2")).await, Disposition::TryLater(_)),
+        "the report cannot be parked"
+    );
 }
 
 #[tokio::test]
-async fn a_report_that_came_before_its_payout_is_parked_and_handed_in() {
-    let bench = bench().await;
-    assert_eq!(bench.take(1, &broadcast("r1")).await, PARKED);
-    assert_eq!(bench.take(1, &broadcast("r1")).await, PARKED, "a repeat is parked once");
-    assert_eq!(bench.take(1, &sample::report("r2", 40, sample::delivered("0xcd"))).await, PARKED);
-    assert_eq!(bench.yard.parked_reports().len(), 2);
-    bench.attendant.round().await.unwrap();
-    assert_eq!(bench.yard.parked_reports().len(), 2, "there is no payout yet");
-    bench.create(1).await;
-    bench.attendant.round().await.unwrap();
-    assert_eq!(bench.yard.parked_reports(), []);
-    assert_eq!(bench.status(1), Status::Delivered);
-    let outcomes: Vec<_> = bench.journal.entries(sample::id(1)).iter().map(|entry| entry.outcome).collect();
-    assert_eq!(outcomes, [Outcome::Applied, Outcome::Applied], "in the order they came");
-    assert!(bench.journal.outbox()[1].traceparent.is_some(), "with the trace context it came with");
+async fn a_report_that_arrives_before_its_payout_is_parked_and_recorded_later() {
+    let fixture = fixture().await;
+    assert_eq!(fixture.process(1, &broadcast("r1")).await, PARKED);
+    assert_eq!(fixture.process(1, &broadcast("r1")).await, PARKED, "a repeat is parked once");
+    assert_eq!(fixture.process(1, &sample::report("r2", 40, sample::delivered("0xcd"))).await, PARKED);
+    assert_eq!(fixture.parking.reports().len(), 2);
+    fixture.worker.round().await.unwrap();
+    assert_eq!(fixture.parking.reports().len(), 2, "there is no payout yet");
+    fixture.create(1).await;
+    fixture.worker.round().await.unwrap();
+    assert_eq!(fixture.parking.reports(), []);
+    assert_eq!(fixture.status(1), Status::Delivered);
+    let outcomes: Vec<_> = fixture.journal.entries(sample::id(1)).iter().map(|entry| entry.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Applied, Outcome::Applied], "in order of arrival");
+    assert!(fixture.journal.outbox()[1].traceparent.is_some(), "with its own trace context");
 }
 
 #[tokio::test]
-async fn a_payout_that_appears_while_its_report_is_being_parked_gets_it_at_once() {
-    let bench = bench().await;
+async fn a_report_is_recorded_at_once_if_its_payout_is_created_during_parking() {
+    let fixture = fixture().await;
     let gate = Gate::closed();
-    *bench.yard.before_parking.lock().unwrap() = Some(gate.clone());
-    let desk = Arc::clone(&bench.desk);
-    let taken = tokio::spawn(async move { take(&desk, 1, &broadcast("r1")).await });
+    *fixture.parking.before_parking.lock().unwrap() = Some(gate.clone());
+    let intake = Arc::clone(&fixture.intake);
+    let processing = tokio::spawn(async move { process(&intake, 1, &broadcast("r1")).await });
     tokio::time::sleep(Duration::from_millis(50)).await;
-    bench.create(1).await;
+    fixture.create(1).await;
     gate.open();
-    assert_eq!(outcome(&taken.await.unwrap()), Some(Outcome::Applied));
-    assert_eq!(bench.yard.parked_reports(), []);
+    assert_eq!(outcome(&processing.await.unwrap()), Some(Outcome::Applied));
+    assert_eq!(fixture.parking.reports(), []);
 }
 
 #[tokio::test]
-async fn a_report_whose_time_ran_out_is_put_aside_and_only_then_leaves_the_lot() {
-    let bench = bench().await;
-    assert_eq!(bench.take(1, &broadcast("r1")).await, PARKED);
-    bench.clock.advance(Duration::from_secs(601));
-    bench.yard.letters_down.store(true, SeqCst);
-    assert!(bench.attendant.round().await.is_err());
-    assert_eq!(bench.yard.parked_reports().len(), 1, "nothing is lost");
-    bench.yard.letters_down.store(false, SeqCst);
-    bench.attendant.round().await.unwrap();
-    assert_eq!(bench.yard.parked_reports(), []);
-    assert_eq!(bench.yard.reasons(), [DeadLetterReason::UnknownPayout]);
-    let letter = bench.yard.letters.lock().unwrap()[0].clone();
-    assert_eq!(letter.routing_key, sample::id(1).to_string());
-    let read = read_letter(&letter);
-    assert_eq!(read, (sample::id(1), broadcast("r1")), "it can be replayed as it is");
+async fn an_expired_report_is_unparked_only_after_it_is_dead_lettered() {
+    let fixture = fixture().await;
+    assert_eq!(fixture.process(1, &broadcast("r1")).await, PARKED);
+    fixture.clock.advance(Duration::from_secs(601));
+    fixture.parking.dead_letters_down.store(true, SeqCst);
+    assert!(fixture.worker.round().await.is_err());
+    assert_eq!(fixture.parking.reports().len(), 1, "nothing is lost");
+    fixture.parking.dead_letters_down.store(false, SeqCst);
+    fixture.worker.round().await.unwrap();
+    assert_eq!(fixture.parking.reports(), []);
+    assert_eq!(fixture.parking.reasons(), [DeadLetterReason::UnknownPayout]);
+    let dead_letter = fixture.parking.dead_letters.lock().unwrap()[0].clone();
+    assert_eq!(dead_letter.routing_key, sample::id(1).to_string());
+    let read = read_dead_letter(&dead_letter);
+    assert_eq!(read, (sample::id(1), broadcast("r1")), "it can be replayed unchanged");
 }
 
-fn read_letter(letter: &DeadLetter) -> (PayoutId, Report) {
+fn read_dead_letter(dead_letter: &DeadLetter) -> (PayoutId, Report) {
     let incoming = Incoming {
-        routing_key: &letter.routing_key,
-        content_type: letter.content_type.as_deref(),
-        headers: &letter.headers,
-        body: &letter.body,
+        routing_key: &dead_letter.routing_key,
+        content_type: dead_letter.content_type.as_deref(),
+        headers: &dead_letter.headers,
+        body: &dead_letter.body,
         received_at: Timestamp::EPOCH,
     };
     read(&incoming, DEFAULT_MAX_BYTES).unwrap()
 }
 
 #[tokio::test]
-async fn a_payout_that_appeared_in_the_last_moment_still_gets_its_report() {
-    let bench = bench().await;
-    assert_eq!(bench.take(1, &broadcast("r1")).await, PARKED);
-    bench.clock.advance(Duration::from_secs(601));
-    bench.create(1).await;
-    bench.attendant.round().await.unwrap();
-    assert_eq!((bench.yard.reasons(), bench.yard.parked_reports()), (vec![], vec![]));
-    assert_eq!(bench.status(1), Status::Broadcast);
+async fn an_expired_report_whose_payout_exists_is_recorded() {
+    let fixture = fixture().await;
+    assert_eq!(fixture.process(1, &broadcast("r1")).await, PARKED);
+    fixture.clock.advance(Duration::from_secs(601));
+    fixture.create(1).await;
+    fixture.worker.round().await.unwrap();
+    assert_eq!((fixture.parking.reasons(), fixture.parking.reports()), (vec![], vec![]));
+    assert_eq!(fixture.status(1), Status::Broadcast);
 }
 
 #[tokio::test]
-async fn a_quarantined_payouts_report_waits_in_the_lot() {
-    let bench = bench().await;
-    bench.create(1).await;
-    // A second engine over the same journal starts without the payout in memory, and finds it damaged.
+async fn the_report_of_a_quarantined_payout_stays_parked_until_it_expires() {
+    let fixture = fixture().await;
+    fixture.create(1).await;
+    // A second actor system over the same journal does not have the payout in memory, and loads it damaged.
     let id = sample::id(1);
-    bench.journal.faults().always(Call::Load, Some(id), Fault::CorruptJournal);
-    let started = start_test_system(&bench.journal, &bench.clock, test_config()).await;
-    let desk = ReportIntake::new(
+    fixture.journal.faults().always(Call::Load, Some(id), Fault::CorruptJournal);
+    let started = start_test_system(&fixture.journal, &fixture.clock, test_config()).await;
+    let intake = ReportIntake::new(
         started.payouts.clone(),
-        Arc::new(bench.yard.clone()),
+        Arc::new(fixture.parking.clone()),
         ReportIntakeConfig::default(),
     );
-    assert_eq!(take(&desk, 1, &broadcast("r1")).await, PARKED);
-    let attendant = ParkedReportWorker::new(
+    assert_eq!(process(&intake, 1, &broadcast("r1")).await, PARKED);
+    let worker = ParkedReportWorker::new(
         started.payouts.clone(),
-        Arc::new(bench.yard.clone()),
-        Arc::new(bench.yard.clone()),
+        Arc::new(fixture.parking.clone()),
+        Arc::new(fixture.parking.clone()),
         ParkedReportWorkerConfig::default(),
     );
-    attendant.round().await.unwrap();
-    assert_eq!(bench.yard.parked_reports().len(), 1, "it waits on");
-    bench.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
-    attendant.round().await.unwrap();
-    assert_eq!(bench.yard.reasons(), [DeadLetterReason::Quarantined]);
-    assert_eq!(bench.yard.parked_reports(), []);
+    worker.round().await.unwrap();
+    assert_eq!(fixture.parking.reports().len(), 1, "it stays parked");
+    fixture.clock.advance(Duration::from_secs(2 * 24 * 60 * 60));
+    worker.round().await.unwrap();
+    assert_eq!(fixture.parking.reasons(), [DeadLetterReason::Quarantined]);
+    assert_eq!(fixture.parking.reports(), []);
 }
 
 #[tokio::test]
-async fn a_payout_that_cannot_be_recorded_does_not_hold_up_the_others() {
-    let bench = bench().await;
+async fn a_payout_that_cannot_record_does_not_block_other_payouts() {
+    let fixture = fixture().await;
     for number in [1, 2] {
-        assert_eq!(bench.take(number, &broadcast("r1")).await, PARKED);
+        assert_eq!(fixture.process(number, &broadcast("r1")).await, PARKED);
     }
     for number in [1, 2] {
-        bench.create(number).await;
+        fixture.create(number).await;
     }
-    bench.journal.faults().always(Call::Append, Some(sample::id(1)), Fault::Unavailable);
-    bench.clock.advance(Duration::from_secs(601));
-    bench.attendant.round().await.unwrap();
-    assert_eq!(bench.status(2), Status::Broadcast);
-    assert_eq!(bench.yard.parked_reports().len(), 1, "the other waits, though its time is up");
-    assert_eq!(bench.yard.reasons(), []);
-    bench.journal.faults().clear();
-    bench.attendant.round().await.unwrap();
-    assert_eq!((bench.status(1), bench.yard.parked_reports()), (Status::Broadcast, vec![]));
+    fixture.journal.faults().always(Call::Append, Some(sample::id(1)), Fault::Unavailable);
+    fixture.clock.advance(Duration::from_secs(601));
+    fixture.worker.round().await.unwrap();
+    assert_eq!(fixture.status(2), Status::Broadcast);
+    assert_eq!(fixture.parking.reports().len(), 1, "the other stays parked, although it has expired");
+    assert_eq!(fixture.parking.reasons(), []);
+    fixture.journal.faults().clear();
+    fixture.worker.round().await.unwrap();
+    assert_eq!((fixture.status(1), fixture.parking.reports()), (Status::Broadcast, vec![]));
 }
 
 #[tokio::test]
-async fn the_attendant_stops_when_asked() {
-    let bench = bench().await;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(bench.attendant.run(async move { drop(stopped.await) }));
-    drop(stop);
+async fn the_worker_stops_when_a_shutdown_is_requested() {
+    let fixture = fixture().await;
+    let (trigger, shutdown) = shutdown_signal();
+    let running = tokio::spawn(fixture.worker.run(shutdown));
+    trigger.request();
     tokio::time::timeout(Duration::from_secs(5), running).await.unwrap().unwrap();
 }

@@ -1,9 +1,9 @@
-//! The W3C trace context, handed on as it came.
+//! The W3C trace context of a message, passed on unchanged.
 
 use std::sync::Arc;
 
-/// The `traceparent` among the headers of a message, where there is a valid one. The `CloudEvents` extension of that
-/// name counts as well; the message's own header wins.
+/// Returns the `traceparent` of a message's headers if it is valid. Without such a header, the `CloudEvents` extension
+/// attribute of that name is used.
 #[must_use]
 pub fn traceparent_in(headers: &[(String, String)]) -> Option<Arc<str>> {
     ["traceparent", "ce-traceparent", "cloudevents_traceparent", "cloudevents:traceparent"]
@@ -14,20 +14,20 @@ pub fn traceparent_in(headers: &[(String, String)]) -> Option<Arc<str>> {
         .map(Arc::from)
 }
 
-/// `version-trace-parent-flags` in lowercase hex, no version `ff`, no id of zeros.
+/// Whether `value` is `version-trace-parent-flags` in lowercase hex, with a version other than `ff` and no id of zeros.
 fn is_valid(value: &str) -> bool {
     let parts: Vec<&str> = value.split('-').collect();
     let &[version, trace, parent, flags] = parts.as_slice() else { return false };
     let hex = |part: &str, len| {
         part.len() == len && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
-    let some = |part: &str| part.bytes().any(|b| b != b'0');
+    let is_not_zero = |part: &str| part.bytes().any(|b| b != b'0');
     hex(version, 2)
         && version != "ff"
         && hex(trace, 32)
-        && some(trace)
+        && is_not_zero(trace)
         && hex(parent, 16)
-        && some(parent)
+        && is_not_zero(parent)
         && hex(flags, 2)
 }
 
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_one_is_passed_on_and_nothing_else_is() {
+    fn a_valid_traceparent_is_passed_on_and_an_invalid_one_is_dropped() {
         assert_eq!(found("traceparent", GOOD).as_deref(), Some(GOOD));
         assert_eq!(found("Traceparent", GOOD).as_deref(), Some(GOOD));
         assert_eq!(found("cloudEvents_traceparent", GOOD).as_deref(), Some(GOOD));

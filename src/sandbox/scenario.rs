@@ -1,4 +1,4 @@
-//! What the simulator reports, and when: a pure function of what `payout.created` says.
+//! The plan of simulated reports: a pure function of the data of `payout.created`.
 
 use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, PayoutId,
@@ -6,42 +6,42 @@ use payoutd_domain::{
 };
 use sha2::{Digest, Sha256};
 
-/// How fast the simulated chains are.
+/// The speed of the simulated chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {
-    /// What is not reserved is delivered at once, as partners' tests want it.
+    /// A payout without a reserved reference is delivered at once, for the tests of partners.
     AtOnce,
-    /// What is not reserved takes about ten seconds, so that a person can watch.
+    /// A payout without a reserved reference is delivered after about ten seconds, so that a person can follow it.
     Demonstration,
 }
 
-/// What the simulator knows of a payout: what any watcher would read in `payout.created`.
+/// The data of a payout that the simulator uses. All of it is in `payout.created`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// The payout.
+    /// The payout id.
     pub id: PayoutId,
-    /// The partner's reference; reserved values choose the scenario.
+    /// The partner's reference. Reserved values select the scenario.
     pub external_ref: String,
-    /// Where the funds leave.
+    /// The network that the funds are sent from.
     pub from_network: Network,
-    /// Where they arrive.
+    /// The network on which the recipient gets the funds.
     pub to_network: Network,
-    /// How long the route takes, in seconds.
+    /// The estimated duration of the route, in seconds.
     pub estimated_seconds: u32,
-    /// What the recipient was promised.
+    /// The quoted amount for the recipient.
     pub recipient_gets: Amount,
 }
 
-/// A report to be made some time after the creation.
+/// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Seconds after the creation.
+    /// Seconds after the payout's creation.
     pub after_seconds: u32,
-    /// What to report.
+    /// The report to make.
     pub kind: ReportKind,
 }
 
-/// The scenarios that partners can choose with `external_ref`.
+/// The scenarios. Partners select one with `external_ref`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Scenario {
     Deliver,
@@ -56,12 +56,12 @@ enum Scenario {
 const DEFAULT_FAILURE: &str = "sandbox_failure";
 
 impl Scenario {
-    fn chosen_by(external_ref: &str, pace: Pace) -> Self {
+    fn select(external_ref: &str, pace: Pace) -> Self {
         if let Some(code) = external_ref.strip_prefix("sandbox_fail:").filter(|code| is_code(code)) {
             return Self::Fail { code: code.to_owned() };
         }
         match external_ref {
-            // How their webhooks are sent is the webhooks' business; the payout itself is delivered.
+            // The last two only change how webhooks are sent.
             "sandbox_deliver" | "sandbox_webhook_duplicate" | "sandbox_webhook_reorder" => Self::Deliver,
             "sandbox_realtime" => Self::Realtime,
             "sandbox_fail" => Self::Fail { code: DEFAULT_FAILURE.to_owned() },
@@ -76,22 +76,25 @@ impl Scenario {
     }
 }
 
-/// A failure code as watchers may send it: 1 to 64 of `a-z`, `0-9` and `_`.
+/// Whether `text` is a valid failure code: 1 to 64 of the characters `a-z`, `0-9` and `_`.
 fn is_code(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
-/// Everything the simulator will report about `subject`, in order.
+/// Returns the plan for `subject`, in order of time.
 #[must_use]
 pub fn plan(subject: &Subject, pace: Pace) -> Vec<Step> {
     let total = subject.estimated_seconds;
-    // The bridge transaction is out when about four fifths of the way are done, as with the default routes.
-    let out_after = total - total.div_ceil(5).min(total);
-    match Scenario::chosen_by(&subject.external_ref, pace) {
+    // The transaction is broadcast after about four fifths of the estimated time, as on the default routes.
+    let broadcast_after = total - total.div_ceil(5).min(total);
+    match Scenario::select(&subject.external_ref, pace) {
         Scenario::Deliver => vec![subject.broadcast(0, None), subject.delivered(0)],
-        // Announced for a second later than it comes: what arrives on the dot must not look late.
+        // The estimate is one second too long, so that a delivery on time is not marked late.
         Scenario::Realtime => {
-            vec![subject.broadcast(out_after, Some(total - out_after + 1)), subject.delivered(total)]
+            vec![
+                subject.broadcast(broadcast_after, Some(total - broadcast_after + 1)),
+                subject.delivered(total),
+            ]
         }
         Scenario::Demonstrate => {
             vec![subject.broadcast(2, Some(20)), subject.progress(5, 6, 12, Some(5)), subject.delivered(9)]
@@ -108,10 +111,10 @@ pub fn plan(subject: &Subject, pace: Pace) -> Vec<Step> {
 }
 
 impl Subject {
-    /// A hash that looks like the network's own and is the same for the same payout and purpose.
+    /// A hash in the format of the network, derived from the payout and `purpose`.
     fn hash(&self, network: &Network, purpose: &str) -> TxHash {
         let digest = Sha256::digest(format!("{}/{network}/{purpose}", self.id));
-        let hex = hex::encode(digest);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         match network.as_str() {
             "solana" => TxHash::new(&bs58::encode(digest.repeat(2)).into_string()),
             "tron" | "bitcoin" => TxHash::new(&hex),
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_references_choose_the_outcome() {
+    fn a_reserved_reference_selects_the_scenario() {
         use Pace::{AtOnce, Demonstration};
         for name in ["sandbox_deliver", "order-7", "sandbox_webhook_duplicate", "sandbox_webhook_reorder"] {
             assert_eq!(kinds(name, AtOnce), [(0, "broadcast"), (0, "delivered")], "{name}");
@@ -200,18 +203,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_code_can_be_chosen() {
+    fn a_reference_can_select_the_failure_code() {
         let code = |external_ref: &str| match &plan(&subject(external_ref), Pace::AtOnce)[..] {
             [Step { kind: ReportKind::Failed(report), .. }] => Some(report.code.to_string()),
             _ => None,
         };
         assert_eq!(code("sandbox_fail:no_liquidity").as_deref(), Some("no_liquidity"));
         assert_eq!(code("sandbox_fail").as_deref(), Some(DEFAULT_FAILURE));
-        assert_eq!(code("sandbox_fail:NOT A CODE"), None, "not reserved, so it is delivered");
+        assert_eq!(code("sandbox_fail:NOT A CODE"), None, "an invalid code is not a reserved reference");
     }
 
     #[test]
-    fn the_same_payout_has_the_same_hashes() {
+    fn the_plan_of_a_payout_is_always_the_same() {
         assert_eq!(plan(&subject("a"), Pace::AtOnce), plan(&subject("a"), Pace::AtOnce));
     }
 }

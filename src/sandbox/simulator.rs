@@ -1,5 +1,5 @@
-//! Plans reports for created payouts, and makes them when their time has come. The plan is kept in the database, so
-//! a restart forgets nothing, and every report has a fixed id, so making one twice is making it once.
+//! Plans reports for created payouts and makes them when they are due. Plans are stored in the database, so they
+//! survive a restart. Every report has a fixed id, so a report that is made twice has no second effect.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,17 +16,17 @@ use super::{Pace, PlanStore, PlannedReport, Subject, plan};
 use crate::outbox::{OutboxMessage, PublishError, Publisher};
 use crate::runtime::shutdown::Shutdown;
 
-/// Reads `payout.created` and plans what the simulator will report.
+/// Stores a plan for each `payout.created`.
 pub struct Planner {
-    /// Where plans are kept.
+    /// The store of plans.
     pub plans: Arc<dyn PlanStore>,
-    /// Rung when something was planned.
+    /// Notified after a plan is stored.
     pub planned: Arc<Notify>,
-    /// How fast the simulated chains are.
+    /// The speed of the simulated chains.
     pub pace: Pace,
 }
 
-/// The part of the message that a watcher reads.
+/// The part of the message that the plan depends on.
 #[derive(Deserialize)]
 struct CreatedMessage {
     data: CreatedData,
@@ -77,14 +77,17 @@ impl Planner {
             .collect()
     }
 
-    async fn take(&self, message: &OutboxMessage) -> Result<(), PublishError> {
+    async fn plan_message(&self, message: &OutboxMessage) -> Result<(), PublishError> {
         if message.kind != ChangeKind::Created {
             return Ok(());
         }
         let reports = self
             .planned_reports(&message.body)
             .map_err(|error| PublishError::Unavailable(error.to_string()))?;
-        self.plans.plan(&reports).await.map_err(|error| PublishError::Unavailable(error.to_string()))?;
+        self.plans
+            .insert_plan(&reports)
+            .await
+            .map_err(|error| PublishError::Unavailable(error.to_string()))?;
         self.planned.notify_one();
         Ok(())
     }
@@ -95,77 +98,77 @@ impl Publisher for Planner {
     async fn publish(&self, messages: &[OutboxMessage]) -> Vec<Result<(), PublishError>> {
         let mut results = Vec::with_capacity(messages.len());
         for message in messages {
-            results.push(self.take(message).await);
+            results.push(self.plan_message(message).await);
         }
         results
     }
 }
 
-/// Takes a simulated report in.
+/// Receives simulated reports.
 #[async_trait]
 pub trait ReportSink: Send + Sync + 'static {
-    /// Hands a report in, and waits until its outcome is recorded.
+    /// Submits a report and waits until its outcome is committed.
     ///
     /// # Errors
-    /// Where it has none yet: the report will be made again.
-    async fn hand_in(&self, id: PayoutId, report: Report) -> Result<(), Unavailable>;
+    /// Returns `Unavailable` if no outcome is committed. The simulator then submits the report again.
+    async fn submit(&self, id: PayoutId, report: Report) -> Result<(), Unavailable>;
 }
 
-/// Hands reports on sandbox payouts to their actors.
+/// Submits reports to the actors of sandbox payouts.
 pub struct SandboxSink(pub PayoutsHandle);
 
 #[async_trait]
 impl ReportSink for SandboxSink {
-    async fn hand_in(&self, id: PayoutId, report: Report) -> Result<(), Unavailable> {
+    async fn submit(&self, id: PayoutId, report: Report) -> Result<(), Unavailable> {
         match self.0.report(id, Mode::Test, report, None).await {
             Ok(_) => Ok(()),
             Err(ReportError::Unavailable(error)) => Err(error),
             Err(error @ ReportError::Quarantined) => Err(Unavailable(error.to_string())),
             Err(error @ (ReportError::NotFound | ReportError::WrongMode(_))) => {
-                tracing::error!(payout = %id, %error, "a simulated report has no payout to go to");
+                tracing::error!(payout = %id, %error, "there is no sandbox payout for a simulated report");
                 Ok(())
             }
         }
     }
 }
 
-/// Makes planned reports.
+/// Makes planned reports when they are due.
 pub struct Simulator {
-    /// Where plans are kept.
+    /// The store of plans.
     pub plans: Arc<dyn PlanStore>,
-    /// Rung when something was planned.
+    /// Notified after a plan is stored.
     pub planned: Arc<Notify>,
-    /// Where reports go.
+    /// The destination of the reports.
     pub sink: Arc<dyn ReportSink>,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// How often to look for reports whose time has come.
+    /// The longest pause between two queries for due reports.
     pub poll: Duration,
 }
 
-/// The most reports made between two looks.
+/// The most reports in one round.
 const BATCH: u32 = 200;
 
 impl Simulator {
-    /// Makes reports until `stop`.
-    pub async fn run(self, mut stop: Shutdown) {
-        while !stop.is_requested() {
+    /// Makes reports until `shutdown` is requested.
+    pub async fn run(self, mut shutdown: Shutdown) {
+        while !shutdown.is_requested() {
             match self.round().await {
                 Ok(made) if made > 0 => {}
-                Ok(_) => self.rest(&mut stop, self.poll).await,
+                Ok(_) => self.pause(&mut shutdown, self.poll).await,
                 Err(error) => {
-                    tracing::warn!(%error, "the simulator could not report; trying again");
-                    self.rest(&mut stop, Duration::from_secs(1)).await;
+                    tracing::warn!(%error, "cannot submit simulated reports; retrying");
+                    self.pause(&mut shutdown, Duration::from_secs(1)).await;
                 }
             }
         }
     }
 
-    async fn rest(&self, stop: &mut Shutdown, pause: Duration) {
+    async fn pause(&self, shutdown: &mut Shutdown, duration: Duration) {
         tokio::select! {
-            () = stop.requested() => {}
+            () = shutdown.requested() => {}
             () = self.planned.notified() => {}
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(duration) => {}
         }
     }
 
@@ -175,12 +178,12 @@ impl Simulator {
         for planned in due {
             let PlannedReport { payout_id, step, body, .. } = planned;
             match serde_json::from_str(&body) {
-                Ok(report) => self.sink.hand_in(payout_id, report).await?,
+                Ok(report) => self.sink.submit(payout_id, report).await?,
                 Err(error) => {
-                    tracing::error!(payout = %payout_id, step, %error, "a planned report cannot be read")
+                    tracing::error!(payout = %payout_id, step, %error, "a planned report is invalid")
                 }
             }
-            self.plans.done(payout_id, step).await?;
+            self.plans.mark_reported(payout_id, step).await?;
         }
         Ok(made)
     }

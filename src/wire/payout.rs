@@ -9,37 +9,37 @@ use serde::Serialize;
 
 use crate::contracts;
 
-/// The terms a payout was created on. They never change.
+/// The terms of the executed quote. They never change.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PayoutTerms")]
 pub(super) struct QuoteBody<'a> {
     /// The quote that was executed.
     #[schemars(with = "contracts::QuoteId")]
     quote_id: &'a QuoteId,
-    /// What leaves the sender, in the asset.
+    /// The amount that the sender pays, in units of the asset.
     #[schemars(with = "contracts::Amount")]
     user_sends: Amount,
-    /// What the recipient is to get, in the asset.
+    /// The amount that the recipient is to get, in units of the asset.
     #[schemars(with = "contracts::Amount")]
     recipient_gets: Amount,
-    /// All fees, as quoted.
+    /// The sum of all quoted fees.
     #[schemars(with = "contracts::Usd")]
     fee_total_usd: Usd,
-    /// The way the funds take.
+    /// The route of the funds.
     route: RouteBody<'a>,
 }
 
-/// The way the funds take. A bridge, where the two networks differ.
+/// The route of the funds. A bridge, if the two networks differ.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Route")]
 pub(super) struct RouteBody<'a> {
-    /// Where they leave.
+    /// The network that the funds are sent from.
     #[schemars(with = "contracts::Network")]
     from_network: &'a Network,
-    /// Where they arrive.
+    /// The network on which the recipient gets the funds.
     #[schemars(with = "contracts::Network")]
     to_network: &'a Network,
-    /// How long the whole way usually takes, in seconds.
+    /// The usual duration of the transfer, in seconds.
     #[schemars(example = 75)]
     estimated_seconds: u32,
 }
@@ -66,8 +66,8 @@ impl<'a> From<&'a Terms> for QuoteBody<'a> {
     }
 }
 
-/// What `POST /payouts` answers. It shows the payout at its creation, whatever happened since, so the same call has
-/// the same answer, byte for byte.
+/// The response of `POST /payouts`: the payout at its creation. A repeated call has the same response, byte for byte,
+/// even if the payout has changed.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "CreatedPayout")]
 pub struct CreatedBody<'a> {
@@ -77,13 +77,13 @@ pub struct CreatedBody<'a> {
     #[schemars(with = "contracts::Status", extend("const" = "pending"))]
     status: Status,
     quote: QuoteBody<'a>,
-    /// When the funds should arrive.
+    /// The estimated time of delivery.
     #[schemars(with = "contracts::Time")]
     estimated_delivery_at: Timestamp,
-    /// A page for your user, without login. Whoever has the link can see the payout.
+    /// A page for your user, without login. Everyone who has the link can see the payout.
     #[schemars(url)]
     tracking_url: String,
-    /// When the payout was created.
+    /// The time of creation.
     #[schemars(with = "contracts::Time")]
     created_at: Timestamp,
     /// Always 1.
@@ -92,7 +92,7 @@ pub struct CreatedBody<'a> {
 }
 
 impl<'a> CreatedBody<'a> {
-    /// The body for the payout that `snapshot` is of.
+    /// Creates the body for the payout of `snapshot`.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot, tracking_url: String) -> Self {
         let payout = &snapshot.payout;
@@ -108,7 +108,7 @@ impl<'a> CreatedBody<'a> {
     }
 }
 
-/// A payout as it is now.
+/// The current state of a payout.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Payout")]
 pub struct PayoutBody<'a> {
@@ -116,42 +116,43 @@ pub struct PayoutBody<'a> {
     id: PayoutId,
     #[schemars(with = "contracts::Status")]
     status: Status,
-    /// Your own reference, as the quote request had it.
+    /// Your reference, from the quote request.
     #[schemars(length(min = 1, max = 255), example = &"order-1001")]
     external_ref: &'a str,
     quote: QuoteBody<'a>,
-    /// When the funds should arrive; when they did, once delivered; null once failed.
+    /// The estimated time of delivery. After the delivery, the actual time; after a failure, null.
     #[schemars(with = "Option<contracts::Time>")]
     estimated_delivery_at: Option<Timestamp>,
-    /// A page for your user, without login. Whoever has the link can see the payout.
+    /// A page for your user, without login. Everyone who has the link can see the payout.
     #[schemars(url)]
     tracking_url: String,
-    /// When the payout was created.
+    /// The time of creation.
     #[schemars(with = "contracts::Time")]
     created_at: Timestamp,
     #[schemars(with = "contracts::Sequence")]
     sequence: Sequence,
-    /// What happened so far, oldest first: changes of the status, and further transactions. The first entry is
-    /// `pending`. Changes of the estimate alone have no entry.
+    /// The history, oldest first: changes of the status, and further transactions. The first entry is `pending`. A
+    /// change of only the estimate has no entry.
     #[schemars(with = "Vec<contracts::TimelineEntry>", length(min = 1))]
     timeline: &'a [TimelineEntry],
-    /// What it cost: as quoted, until the actual figure is known.
+    /// The fees: as quoted, until the actual fees are known.
     #[schemars(with = "contracts::Usd")]
     fees_paid_usd: Usd,
-    /// What the recipient gets, in the asset: as quoted, until the actual figure is known. Stable once delivered.
+    /// The amount that the recipient gets, in units of the asset: as quoted, until the actual amount is known. Does not
+    /// change after the delivery.
     #[schemars(with = "contracts::Amount")]
     final_recipient_amount: Amount,
-    /// Whether the estimate has passed and the payout has not ended.
+    /// Whether the estimated time has passed and the payout is neither delivered nor failed.
     late: bool,
     #[schemars(with = "contracts::Funds")]
     funds: Funds,
-    /// Why it failed; null unless it did.
+    /// The cause of the failure; null unless the payout failed.
     #[schemars(with = "Option<contracts::Failure>")]
     failure: Option<&'a Failure>,
 }
 
 impl<'a> PayoutBody<'a> {
-    /// The body for `snapshot`.
+    /// Creates the body for `snapshot`.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot, tracking_url: String) -> Self {
         let payout = &snapshot.payout;

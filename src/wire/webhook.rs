@@ -1,41 +1,42 @@
-//! The body of a webhook: Standard Webhooks' `type`, `timestamp` and `data`.
+//! The body of a webhook, in the format of Standard Webhooks: `type`, `timestamp` and `data`.
 
 use payoutd_domain::{Snapshot, Status, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{PayoutBody, Renderer};
+use super::payout::PayoutBody;
+use super::renderer::Renderer;
 use crate::contracts;
 
-/// An event, as it is posted to a webhook endpoint.
+/// The event in a request to a webhook endpoint.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WebhookEvent")]
 pub(crate) struct WebhookBody<'a> {
-    /// What happened.
+    /// The event type.
     #[schemars(example = &"payout.delivered")]
     r#type: &'a str,
-    /// When it was recorded. The same for every attempt to deliver it.
+    /// The time at which the change was recorded. The same for every delivery attempt.
     #[schemars(with = "contracts::Time")]
     timestamp: Timestamp,
     data: WebhookData<'a>,
 }
 
-/// The payout exactly as a GET shows it after this change, and the status before it.
+/// The payout after this change, exactly as a GET returns it, and the status before the change.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "WebhookData")]
 struct WebhookData<'a> {
     #[serde(flatten)]
     payout: PayoutBody<'a>,
-    /// The status before this change: the same as `status` where only something else changed, null in test events.
+    /// The status before this change: equal to `status` if the status did not change; null in test events.
     #[schemars(with = "Option<contracts::Status>")]
     previous_status: Option<Status>,
 }
 
 impl Renderer {
-    /// The body that tells of a change. The same however often it is rendered.
+    /// Renders the body of a webhook. The same change always has the same body.
     ///
     /// # Errors
-    /// Never, as far as known: every part is plain data.
+    /// Returns the error of `serde_json`. No value of a payout is known to cause one.
     pub fn webhook(
         &self,
         kind: &str,

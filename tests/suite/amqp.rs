@@ -1,7 +1,8 @@
-//! RabbitMQ in and out, against a real broker, with payouts over a memory journal behind it.
+//! The consumer and the publishers with a real RabbitMQ, and with actors over a journal in memory.
 
-mod bench;
+mod acknowledger_failure;
 mod broker;
+mod fixture;
 mod intake;
 mod outgoing;
 mod own_servers;
@@ -10,7 +11,7 @@ use payoutd::amqp::AmqpSettings;
 
 use crate::support::virtual_host;
 
-/// Where a test finds its broker.
+/// The address of the broker of a test.
 struct Host(String);
 
 impl Host {
@@ -23,7 +24,7 @@ impl Host {
     }
 }
 
-/// A virtual host of one's own on the server that all tests share.
+/// Creates a new virtual host on the server that all tests share.
 async fn shared() -> Host {
     Host(virtual_host().await.url)
 }

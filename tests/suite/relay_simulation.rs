@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use payoutd::outbox::{Backlog, Outbox, OutboxMessage, PublishError, Publisher, Relay, RelayConfig};
 use payoutd::runtime::shutdown::shutdown_signal;
 use payoutd_actors::ports::Unavailable;
-use payoutd_actors::testing::{ManualClock, Random, sample};
+use payoutd_actors::testing::{Random, sample};
 use payoutd_domain::{ChangeKind, Mode, PayoutId, Sequence, Timestamp};
 
 const SEEDS: u64 = 300;
@@ -136,7 +136,7 @@ fn away<T>() -> Result<T, Unavailable> {
 
 #[async_trait]
 impl Outbox for World {
-    async fn waiting(&self, mode: Mode, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable> {
+    async fn pending(&self, mode: Mode, limit: u32) -> Result<Vec<OutboxMessage>, Unavailable> {
         self.take_time().await;
         let mut ends = self.ends();
         if ends.strikes("outbox not readable", 10) {
@@ -146,7 +146,7 @@ impl Outbox for World {
         Ok(of_mode.take(limit as usize).cloned().collect())
     }
 
-    async fn published(&self, ids: &[i64]) -> Result<(), Unavailable> {
+    async fn mark_published(&self, ids: &[i64]) -> Result<(), Unavailable> {
         self.take_time().await;
         let (before, after) = {
             let mut ends = self.ends();
@@ -161,7 +161,7 @@ impl Outbox for World {
     }
 
     async fn backlog(&self) -> Result<Backlog, Unavailable> {
-        Ok(Backlog { waiting: self.ends().waiting.len() as u64, oldest: Some(Timestamp::EPOCH) })
+        Ok(Backlog { pending: self.ends().waiting.len() as u64, oldest: Some(Timestamp::EPOCH) })
     }
 }
 
@@ -178,7 +178,7 @@ impl Publisher for World {
                 Err(PublishError::Unavailable("ordered by a test".into()))
             } else if failed.contains(&message.payout_id) {
                 ends.arrives(message);
-                Err(PublishError::OutOfTurn)
+                Err(PublishError::EarlierMessageFailed)
             } else if ends.strikes("refused", 8) {
                 Err(PublishError::Refused)
             } else if ends.strikes("lost on the way", 8) {
@@ -202,8 +202,7 @@ fn relay(world: &World) -> Relay {
         mode: Mode::Live,
         outbox: Arc::new(world.clone()),
         publisher: Arc::new(world.clone()),
-        hint: Arc::default(),
-        clock: Arc::new(ManualClock::at(sample::at(0))),
+        wakeup: Arc::default(),
         config: RelayConfig {
             batch: 1 + u32::try_from(world.below(20)).unwrap(),
             poll: Duration::from_millis(20),

@@ -1,10 +1,10 @@
-//! The stores: one contract suite for both, and tests of each.
+//! The stores: one contract, run over both, and what is each one's own.
 
 mod contract;
+pub(crate) mod made;
 mod postgres_only;
-pub(crate) mod samples;
 mod sqlite_only;
-pub(crate) mod test_store;
+pub(crate) mod world;
 
 #[test]
 fn both_databases_have_the_same_migrations() {

@@ -1,49 +1,49 @@
-//! Exchanges, queues, and who uses them.
+//! The channels (exchanges and queues) and the operations on them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::amqp::Names;
+use super::changes;
+use crate::amqp::settings::TopologyNames;
 use crate::reports::DeadLetterReason;
 
-/// The channels: where messages are sent to, and where they are read from.
-pub(super) fn channels(names: &Names, reports: &Value, announcements: &Value) -> Value {
+pub(super) fn channels(names: &TopologyNames, reports: &Value, changes: &Value) -> Value {
     json!({
         "chainEvents": {
             "address": "{payout_id}",
             "title": "Reports of chain watchers",
-            "description": "The routing key is the payout's id, so that a payout's reports stay in order.",
+            "description": "The routing key is the payout's id. The reports of one payout are processed in order.",
             "parameters": { "payout_id": { "description": "The payout's id.", "examples": [EXAMPLE] } },
             "messages": reports,
             "bindings": exchange(&names.chain_events, "topic"),
         },
         "chainEventsQueue": {
             "address": names.chain_events_queue,
-            "title": "The queue that payoutd reads reports from",
-            "description": format!("A quorum queue, bound to `{}` with `#`.", names.chain_events),
+            "title": "The queue of reports",
+            "description": format!("A quorum queue that payoutd consumes, bound to `{}` with `#`.", names.chain_events),
             "messages": reports,
             "bindings": queue(&names.chain_events_queue),
         },
         "payouts": {
             "address": "{type}.{from_network}",
             "title": "Changes of payouts",
-            "description": "Bind a queue of your own: `payout.created.tron` to sign for Tron, `payout.delivered.*` to \
-                            keep books, `#` for everything.",
+            "description": "Bind your own queue: with `payout.created.tron` to sign transactions for Tron, with \
+                            `payout.delivered.*` for accounting, with `#` for all events.",
             "parameters": {
                 "type": {
                     "description": "The event's type.",
-                    "enum": super::announcements::TYPES.map(|(kind, ..)| kind.as_str()),
+                    "enum": changes::TYPES.map(|(kind, ..)| kind.as_str()),
                 },
-                "from_network": { "description": "The network the funds leave from.", "examples": ["tron"] },
+                "from_network": { "description": "The network that the funds are sent from.", "examples": ["tron"] },
             },
-            "messages": announcements,
+            "messages": changes,
             "bindings": exchange(&names.payouts, "topic"),
         },
         "deadLetters": {
             "address": names.dead_letters_queue,
-            "title": "Messages that are no reports",
+            "title": "Messages that cannot be processed",
             "description": format!(
-                "What cannot be read goes to the exchange `{}` (fanout) and waits in this quorum queue, as it came and \
-                 with headers that say why. Publish it to `{}` again to replay it.",
+                "A message that cannot be processed is published to the exchange `{}` (fanout) and stays in this quorum \
+                 queue, unchanged except for headers with the reason. To replay it, publish it to `{}` again.",
                 names.dead_letters, names.chain_events
             ),
             "messages": { "deadLetter": { "$ref": "#/components/messages/deadLetter" } },
@@ -70,38 +70,37 @@ fn queue(name: &str) -> Value {
     } })
 }
 
-/// What payoutd does with the channels.
+/// The operations of payoutd on the channels.
 pub(super) fn operations() -> Value {
     let channel = |name: &str| json!({ "$ref": format!("#/channels/{name}") });
     json!({
         "takeReports": {
             "action": "receive",
             "channel": channel("chainEventsQueue"),
-            "title": "Take reports",
-            "description": "Subscriptions publish to `chainEvents`. A report is acknowledged after what it did is \
-                            committed. One for a payout that does not exist yet waits for it, and is dead-lettered \
-                            after a while.",
+            "title": "Consume reports",
+            "description": "Chain watchers publish to `chainEvents`. A report is acknowledged after its outcome is \
+                            committed. A report whose payout does not exist yet is parked, and dead-lettered if \
+                            the payout is not created in time.",
             "bindings": { "amqp": { "ack": true, "bindingVersion": "0.3.0" } },
         },
         "announceChanges": {
             "action": "send",
             "channel": channel("payouts"),
-            "title": "Announce changes",
-            "description": "At least once, and per payout in the order of `data.sequence`, after the change is \
-                            committed. With publisher confirms.",
+            "title": "Publish changes",
+            "description": "Each change is published at least once, after it is committed, with publisher confirms. \
+                            The changes of one payout are published in the order of `data.sequence`.",
             "bindings": { "amqp": { "deliveryMode": 2, "mandatory": false, "bindingVersion": "0.3.0" } },
         },
         "putAside": {
             "action": "send",
             "channel": channel("deadLetters"),
-            "title": "Put dead letters aside",
-            "description": "A message leaves the reports' queue only once it is safe here.",
+            "title": "Publish dead letters",
+            "description": "A message is removed from the queue of reports only after the broker confirms its dead letter.",
             "bindings": { "amqp": { "deliveryMode": 2, "mandatory": true, "bindingVersion": "0.3.0" } },
         },
     })
 }
 
-/// A message that was put aside.
 pub(super) fn dead_letter() -> Value {
     let text = |description: &str| json!({ "type": "string", "description": description });
     let reasons = DeadLetterReason::ALL.map(DeadLetterReason::as_str);
@@ -109,32 +108,21 @@ pub(super) fn dead_letter() -> Value {
         "type": "object",
         "required": ["payoutd-reason", "payoutd-detail", "payoutd-exchange", "payoutd-routing-key"],
         "properties": {
-            "payoutd-reason": { "type": "string", "enum": reasons, "description": "Why, for programs." },
-            "payoutd-detail": text("Why, for people: the field at fault and what it should be."),
-            "payoutd-exchange": text("The exchange it came through; empty where that is not known any more."),
-            "payoutd-routing-key": text("The routing key it came with."),
-            "payoutd-message-id": text("Its message id, where it had one."),
-            "payoutd-truncated-from-bytes": text("How large it was, where only the first MiB was kept."),
-            "payoutd-dropped-headers": text("How many of its headers had no room."),
+            "payoutd-reason": { "type": "string", "enum": reasons, "description": "The reason, for programs." },
+            "payoutd-detail": text("The reason, for people: the invalid field and the expected value."),
+            "payoutd-exchange": text("The exchange it was published to; empty if it is not known."),
+            "payoutd-routing-key": text("Its original routing key."),
+            "payoutd-message-id": text("Its original message id, if it had one."),
+            "payoutd-truncated-from-bytes": text("Its original size in bytes, if only the first MiB is kept."),
+            "payoutd-dropped-headers": text("The number of original headers that were dropped because they exceeded the size limit."),
         },
     });
     json!({
         "name": "deadLetter",
         "title": "Dead letter",
-        "summary": "A message as it came, with headers that say why it is here. Its own headers are kept.",
+        "summary": "The original message with its headers, and added headers with the reason.",
         "contentType": "application/octet-stream",
         "headers": headers,
-        "payload": { "description": "Whatever it was." },
+        "payload": { "description": "The original body." },
     })
-}
-
-/// The properties and headers that every event of ours has, and those that we read.
-pub(super) fn headers() -> Value {
-    let traceparent = json!({
-        "type": "string",
-        "description": "W3C Trace Context.",
-        "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
-        "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
-    });
-    json!({ "type": "object", "properties": Map::from_iter([("traceparent".to_owned(), traceparent)]) })
 }

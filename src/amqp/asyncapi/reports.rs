@@ -1,27 +1,26 @@
-//! Messages in: the four reports of chain watchers.
+//! The messages that payoutd consumes: the four reports of chain watchers.
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::channels::headers;
+use super::messages::{headers, message_name};
 use crate::contracts::Schemas;
 use crate::contracts::reports::{BroadcastData, DeliveredData, FailedData, ProgressData, ReportEnvelope};
 use crate::reports::CONTENT_TYPE;
 
-/// Every message.
 pub(super) fn messages(schemas: &mut Schemas) -> Map<String, Value> {
     let envelope = schemas.received::<ReportEnvelope>();
     let all = [
         message::<BroadcastData>(
             schemas,
             &envelope,
-            ("chain.broadcast", "A transaction is out"),
+            ("chain.broadcast", "A transaction was broadcast"),
             json!({ "network": "tron", "tx_hash": HASH, "leg": "source", "estimated_seconds": 60 }),
         ),
         message::<ProgressData>(
             schemas,
             &envelope,
-            ("chain.progress", "It is on its way: confirmations, a replacement, a new estimate"),
+            ("chain.progress", "A transaction progresses: confirmations, a replacement, a new estimate"),
             json!({
                 "network": "tron", "tx_hash": HASH, "confirmations": 7, "required_confirmations": 20,
                 "estimated_seconds": 39,
@@ -39,7 +38,7 @@ pub(super) fn messages(schemas: &mut Schemas) -> Map<String, Value> {
         message::<FailedData>(
             schemas,
             &envelope,
-            ("chain.failed", "It will not arrive"),
+            ("chain.failed", "The payout failed"),
             json!({
                 "code": "liquidity_exhausted", "message": "The source account had no liquidity; nothing was sent.",
                 "network": "tron", "funds": "not_sent",
@@ -84,20 +83,5 @@ fn message<T: JsonSchema>(
         "examples": [{ "name": short, "summary": summary, "payload": example }],
         "bindings": { "amqp": { "messageType": kind, "bindingVersion": "0.3.0" } },
     });
-    (name(kind), message)
-}
-
-/// `chain.broadcast` is `chainBroadcast` where names have no points.
-pub(super) fn name(kind: &str) -> String {
-    let mut name = String::new();
-    for (index, part) in kind.split('.').enumerate() {
-        let mut letters = part.chars();
-        match letters.next() {
-            Some(first) if index > 0 => name.extend(first.to_uppercase()),
-            Some(first) => name.push(first),
-            None => {}
-        }
-        name.push_str(letters.as_str());
-    }
-    name
+    (message_name(kind), message)
 }

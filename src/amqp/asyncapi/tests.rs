@@ -1,4 +1,4 @@
-//! The document says what is read and written.
+//! Compares the document with the code that reads and writes the messages.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use payoutd_domain::{
 use serde_json::{Value, json};
 
 use super::asyncapi;
-use crate::contracts::testing::{Judge, check_examples, check_references};
+use super::messages::message_name;
+use crate::contracts::testing::{SchemaValidator, check_examples, check_references};
 use crate::reports::{CONTENT_TYPE, Incoming, report_message};
 use crate::wire::Renderer;
 
 const TYPES: [&str; 4] = ["chain.broadcast", "chain.progress", "chain.delivered", "chain.failed"];
 
 fn message<'a>(document: &'a Value, kind: &str) -> &'a Value {
-    &document["components"]["messages"][super::reports::name(kind)]
+    &document["components"]["messages"][message_name(kind)]
 }
 
 fn example(document: &Value, kind: &str) -> Value {
     message(document, kind)["examples"][0]["payload"].clone()
 }
 
-/// Whether the intake reads it, and else why not.
 fn read(event: &Value) -> Result<Report, String> {
     let body = event.to_string();
     let incoming = Incoming {
@@ -38,14 +38,14 @@ fn read(event: &Value) -> Result<Report, String> {
 }
 
 #[test]
-fn every_example_is_as_its_schema_says_and_every_reference_leads_somewhere() {
+fn every_example_matches_its_schema_and_every_reference_resolves() {
     let document = asyncapi();
     assert!(check_examples(&document) > 10);
     check_references(&document);
 }
 
 #[test]
-fn every_example_of_a_report_is_read() {
+fn every_example_of_a_report_is_accepted() {
     let document = asyncapi();
     for kind in TYPES {
         let report = read(&example(&document, kind)).unwrap();
@@ -53,12 +53,11 @@ fn every_example_of_a_report_is_read() {
     }
 }
 
-/// Leaves a field out, or puts something else in its place, wherever there is a field: the schema and the intake agree
-/// on what is left.
+/// Removes each field of each example, or replaces its value. The schema and the reader must agree on the result.
 #[test]
-fn the_schemas_and_the_intake_agree() {
+fn the_schemas_and_the_reader_accept_the_same_reports() {
     let document = asyncapi();
-    let judge = Judge::new(&document);
+    let validator = SchemaValidator::new(&document);
     let long = "x".repeat(300);
     let others = [
         json!(null),
@@ -86,7 +85,7 @@ fn the_schemas_and_the_intake_agree() {
     for kind in TYPES {
         let whole = example(&document, kind);
         let agree = |event: &Value, what: &str| {
-            let described = judge.accepts(&message(&document, kind)["payload"], event);
+            let described = validator.accepts(&message(&document, kind)["payload"], event);
             let read = read(event);
             assert_eq!(described, read.is_ok(), "{kind}, {what}: {read:?}: {event}");
         };
@@ -96,10 +95,10 @@ fn the_schemas_and_the_intake_agree() {
             without["data"].as_object_mut().unwrap().remove(field);
             agree(&without, field);
             for other in &others {
-                // Integers with a point, 1.0, are the same number to a schema and not to us; nobody sends them.
+                // 1.0 is left out: it is an integer to a schema, and refused by the reader.
                 let mut changed = whole.clone();
                 changed["data"][field] = other.clone();
-                // Null counts as absent, which schemas of required fields do not say.
+                // The reader treats null as absent.
                 agree(&changed, field);
                 compared += 1;
             }
@@ -114,9 +113,9 @@ fn the_schemas_and_the_intake_agree() {
 }
 
 #[test]
-fn reports_of_our_own_are_as_described() {
+fn reports_that_payoutd_writes_match_their_schemas() {
     let document = asyncapi();
-    let judge = Judge::new(&document);
+    let validator = SchemaValidator::new(&document);
     let failed = FailedReport {
         code: "x".into(),
         message: "".into(),
@@ -135,13 +134,13 @@ fn reports_of_our_own_are_as_described() {
         let key = ReportKey { source: "s".into(), id: "i".into() };
         let name = format!("chain.{}", kind.name());
         let text = report_message(sample::id(1), &Report { key, time: sample::at(0), kind });
-        judge.check(&name, &message(&document, &name)["payload"], &serde_json::from_str(&text).unwrap());
+        validator.check(&name, &message(&document, &name)["payload"], &serde_json::from_str(&text).unwrap());
     }
 }
 
 #[test]
-fn announcements_have_exactly_the_fields_that_are_described() {
-    let judge = Judge::strict(&asyncapi());
+fn changes_have_exactly_the_fields_of_their_schemas() {
+    let validator = SchemaValidator::strict(&asyncapi());
     let renderer = Renderer::new("https://pay.example");
     let payout = sample::in_mode(sample::payout(1), Mode::Live);
     let snapshot = Arc::new(Payout::new(Arc::new(payout)).snapshot());
@@ -155,6 +154,6 @@ fn announcements_have_exactly_the_fields_that_are_described() {
         let outgoing = renderer.cloud_event(&change).unwrap();
         let mut event: Value = serde_json::from_str(&outgoing.body).unwrap();
         event["data"]["quote"]["quote_id"] = json!("quo_real");
-        judge.check(kind.as_str(), &json!({ "$ref": "#/components/schemas/PayoutEvent" }), &event);
+        validator.check(kind.as_str(), &json!({ "$ref": "#/components/schemas/PayoutEvent" }), &event);
     }
 }

@@ -18,10 +18,10 @@ pub(super) struct DevReportSink {
 
 #[async_trait]
 impl ReportSink for DevReportSink {
-    async fn hand_in(&self, id: PayoutId, report: Report) -> Result<(), Unavailable> {
+    async fn submit(&self, id: PayoutId, report: Report) -> Result<(), Unavailable> {
         let Some(snapshot) = self.payouts.read(id).await? else { return Ok(()) };
         match snapshot.payout.terms.mode {
-            Mode::Test => SandboxSink(self.payouts.clone()).hand_in(id, report).await,
+            Mode::Test => SandboxSink(self.payouts.clone()).submit(id, report).await,
             Mode::Live => self.process(id, &report).await,
         }
     }
@@ -37,7 +37,7 @@ impl DevReportSink {
             body: body.as_bytes(),
             received_at: self.intake.now(),
         };
-        match self.intake.take(&incoming).await {
+        match self.intake.process(&incoming).await {
             Disposition::Acknowledge(_) => Ok(()),
             Disposition::TryLater(reason) => Err(Unavailable(reason)),
             Disposition::DeadLetter { reason, detail } => {

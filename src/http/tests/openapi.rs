@@ -9,7 +9,7 @@ use payoutd_domain::{FailedFunds, Mode, PayoutId, ReportKind};
 use serde_json::{Value, json};
 
 use super::world::{LIVE, World, acme, get, post};
-use crate::contracts::testing::{Judge, check_examples, check_references};
+use crate::contracts::testing::{SchemaValidator, check_examples, check_references};
 use crate::http::{BasePath, Code, openapi};
 use crate::quotes::{Quote, QuoteResponse};
 
@@ -136,7 +136,7 @@ fn named(name: &str) -> Value {
 #[tokio::test]
 async fn payouts_have_exactly_the_fields_that_are_described() {
     let world = World::new().await;
-    let judge = Judge::strict(&document());
+    let validator = SchemaValidator::strict(&document());
     let ways: [&[ReportKind]; 4] = [
         &[sample::broadcast("0xa", Some(9)), sample::progress(Some(30)), sample::delivered("0xa")],
         &[sample::delivered("0xa"), sample::failed(true, Some(FailedFunds::Returned))],
@@ -146,20 +146,20 @@ async fn payouts_have_exactly_the_fields_that_are_described() {
     for (number, way) in (1..).zip(ways) {
         let quote_id = world.give_quote(number, acme(), Mode::Live);
         let created = world.create(LIVE, &quote_id).await;
-        judge.check("created", &named("CreatedPayout"), &real_quote_id(&created.body));
+        validator.check("created", &named("CreatedPayout"), &real_quote_id(&created.body));
         let id: PayoutId = created.body["id"].as_str().unwrap().parse().unwrap();
         for (step, report) in (1..).zip(way) {
             let report = sample::report(&format!("r{step}"), step, report.clone());
             world.started.payouts.report(id, Mode::Live, report, None).await.unwrap();
             let read = world.send(get(&format!("/payouts/{id}"), LIVE)).await;
-            judge.check("read", &named("Payout"), &real_quote_id(&read.body));
+            validator.check("read", &named("Payout"), &real_quote_id(&read.body));
         }
     }
     let mut listed = world.send(get("/payouts", LIVE)).await.body;
     for payout in listed["data"].as_array_mut().unwrap() {
         *payout = real_quote_id(payout);
     }
-    judge.check("list", &named("Payouts"), &listed);
+    validator.check("list", &named("Payouts"), &listed);
 }
 
 /// Here quotes are faked, ids and all.
@@ -171,32 +171,32 @@ fn real_quote_id(body: &Value) -> Value {
 
 #[test]
 fn quotes_have_exactly_the_fields_that_are_described() {
-    let judge = Judge::strict(&document());
+    let validator = SchemaValidator::strict(&document());
     let payout = sample::payout(1);
     let quote = Quote { terms: payout.terms, created_at: sample::at(0), expires_at: sample::at(60) };
     let mut offer = serde_json::to_value(QuoteResponse::new(&quote, None)).unwrap();
     offer["quote_id"] = json!("quo_real");
-    judge.check("offer", &named("Quote"), &offer);
+    validator.check("offer", &named("Quote"), &offer);
 }
 
 #[tokio::test]
 async fn webhooks_have_exactly_the_fields_that_are_described() {
     let world = World::new().await;
-    let judge = Judge::strict(&document());
+    let validator = SchemaValidator::strict(&document());
     let made = world.send(post("/webhooks", LIVE, r#"{"url":"https://example.com/"}"#)).await;
-    judge.check("made", &named("WebhookEndpoint"), &made.body);
-    judge.check("list", &named("WebhookEndpoints"), &world.send(get("/webhooks", LIVE)).await.body);
+    validator.check("made", &named("WebhookEndpoint"), &made.body);
+    validator.check("list", &named("WebhookEndpoints"), &world.send(get("/webhooks", LIVE)).await.body);
     let path = format!("/webhooks/{}", made.body["id"].as_str().unwrap());
     let listed = world.send(get(&format!("{path}/deliveries"), LIVE)).await;
-    judge.check("deliveries", &named("WebhookDeliveries"), &listed.body);
+    validator.check("deliveries", &named("WebhookDeliveries"), &listed.body);
     let tested = world.send(post(&format!("{path}/test"), LIVE, "{}")).await;
-    judge.check("test", &named("WebhookTest"), &tested.body);
+    validator.check("test", &named("WebhookTest"), &tested.body);
 }
 
 #[tokio::test]
 async fn problems_have_exactly_the_fields_that_are_described() {
     let world = World::new().await;
-    let judge = Judge::strict(&document());
+    let validator = SchemaValidator::strict(&document());
     let quote_id = world.give_quote(1, acme(), Mode::Live);
     world.create(LIVE, &quote_id).await;
     for answer in [
@@ -205,6 +205,6 @@ async fn problems_have_exactly_the_fields_that_are_described() {
         world.send(post("/payouts", LIVE, "{}")).await,
         world.send(get("/payouts/pay_x", "sk_live_nobody")).await,
     ] {
-        judge.check("problem", &named("Problem"), &answer.body);
+        validator.check("problem", &named("Problem"), &answer.body);
     }
 }

@@ -1,48 +1,52 @@
-//! The attributes of a `CloudEvents` message, and its data, whichever way they came.
+//! The attributes and the data of a structured or binary `CloudEvents` message.
 
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
 use super::super::dead_letter::{DeadLetterReason, Unreadable};
-use super::{Incoming, json};
+use super::super::incoming::Incoming;
+use super::json;
 
-/// The attributes that matter here.
+/// The attributes that are read.
 const NAMES: [&str; 8] =
     ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"];
 
-/// What headers of a binary message may begin with, in lowercase.
+/// The prefixes of the attributes in the headers of a binary message, in lowercase.
 const PREFIXES: [&str; 3] = ["ce-", "cloudevents_", "cloudevents:"];
 
-/// The attributes that were given.
+/// The values of the attributes, in the order of [`NAMES`].
 #[derive(Debug, Default)]
 pub(super) struct Attributes([Option<String>; NAMES.len()]);
 
 impl Attributes {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        let place = NAMES.iter().position(|known| *known == name)?;
-        self.0[place].as_deref()
+        let index = NAMES.iter().position(|known| *known == name)?;
+        self.0[index].as_deref()
     }
 }
 
-pub(super) fn attribute_error(name: &str, should: impl Display) -> Unreadable {
-    Unreadable::new(DeadLetterReason::NotACloudEvent, format!("{name}: {should}"))
+pub(super) fn attribute_error(name: &str, problem: impl Display) -> Unreadable {
+    Unreadable::new(DeadLetterReason::NotACloudEvent, format!("{name}: {problem}"))
 }
 
 fn invalid_data(detail: &str) -> Unreadable {
     Unreadable::new(DeadLetterReason::InvalidData, detail)
 }
 
-/// The data, not looked at yet: whether the version is known at all comes first.
+/// The data, not parsed as a report yet: the version is checked first.
 pub(super) enum Data<'a> {
-    /// What a structured event holds under `data`, or under another name that is not read.
+    /// The `data` of a structured event, or an error if the event has `data_base64` instead.
     Parsed(Result<Option<Value>, &'static str>),
     /// The body of a binary event.
     Raw(&'a [u8]),
 }
 
 impl Data<'_> {
-    /// The object it must be.
+    /// Returns the JSON object.
+    ///
+    /// # Errors
+    /// Returns `Unreadable` if the data is not a JSON object.
     pub(super) fn object(self) -> Result<Map<String, Value>, Unreadable> {
         let value = match self {
             Self::Parsed(Ok(value)) => value,
@@ -59,15 +63,15 @@ impl Data<'_> {
     }
 }
 
-/// The attributes and the data of a message.
-pub(super) fn of<'a>(incoming: &Incoming<'a>) -> Result<(Attributes, Data<'a>), Unreadable> {
+/// Separates the attributes and the data of a message.
+pub(super) fn parse<'a>(incoming: &Incoming<'a>) -> Result<(Attributes, Data<'a>), Unreadable> {
     let media_type = MediaType::of(incoming.content_type);
     if media_type.essence == "application/cloudevents+json" {
         media_type.require_utf8()?;
         return structured(incoming.body);
     }
     if media_type.essence.starts_with("application/cloudevents") {
-        return Err(attribute_error("content type", "only application/cloudevents+json is read"));
+        return Err(attribute_error("content type", "only application/cloudevents+json is supported"));
     }
     let attributes = from_headers(incoming.headers)?;
     if !media_type.is_json() {
@@ -98,31 +102,31 @@ fn structured(body: &[u8]) -> Result<(Attributes, Data<'static>), Unreadable> {
         return Err(attribute_error("datacontenttype", "must be application/json"));
     }
     let data = if event.contains_key("data_base64") {
-        Err("data_base64: is not read; send data")
+        Err("data_base64: is not supported; send data")
     } else {
         Ok(event.remove("data"))
     };
     Ok((attributes, Data::Parsed(data)))
 }
 
-/// The attributes among the headers. Several spellings of one are fine as long as they say the same.
+/// Reads the attributes from the headers. An attribute may have several headers if their values are equal.
 fn from_headers(headers: &[(String, String)]) -> Result<Attributes, Unreadable> {
     let mut attributes = Attributes::default();
     for (header, value) in headers {
         let header = header.to_ascii_lowercase();
         let Some(name) = PREFIXES.iter().find_map(|prefix| header.strip_prefix(prefix)) else { continue };
-        let Some(place) = NAMES.iter().position(|known| *known == name) else { continue };
-        match &attributes.0[place] {
+        let Some(index) = NAMES.iter().position(|known| *known == name) else { continue };
+        match &attributes.0[index] {
             Some(known) if known != value => {
-                return Err(attribute_error(name, "is given twice, differently"));
+                return Err(attribute_error(name, "is given twice with different values"));
             }
-            Some(_) | None => attributes.0[place] = Some(value.clone()),
+            Some(_) | None => attributes.0[index] = Some(value.clone()),
         }
     }
     Ok(attributes)
 }
 
-/// A content type, taken apart. One that is absent or empty is taken to be JSON.
+/// A parsed content type. An absent or empty content type means JSON.
 struct MediaType {
     essence: String,
     charset: Option<String>,

@@ -1,5 +1,5 @@
-//! The data of a report, field by field, strictly: a wrong field is never guessed at. Fields that are not known are
-//! left alone, so that watchers may add some; null counts as absent.
+//! Reads the data of a report. An invalid field is an error. Unknown fields are ignored, so that chain watchers may add
+//! fields. A null field is absent.
 
 use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, ProgressReport,
@@ -8,20 +8,27 @@ use payoutd_domain::{
 use serde_json::{Map, Value};
 
 use super::super::dead_letter::{DeadLetterReason, Unreadable};
-use super::super::message::{funds_word, leg_word};
-use super::ReportType;
+use super::super::message::{funds_name, leg_name};
 use crate::contracts::reports::{MAX_CODE, MAX_ESTIMATED_SECONDS, MAX_HASH, MAX_MESSAGE, MAX_NETWORK};
 
-/// What a watcher of this type of report says with `data`.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ReportType {
+    Broadcast,
+    Progress,
+    Delivered,
+    Failed,
+}
+
+/// Reads the data of a report of type `kind`.
 ///
 /// # Errors
-/// Where a field is missing or wrong.
+/// Returns `Unreadable` if a field is missing or invalid.
 pub(super) fn read(kind: ReportType, data: &Map<String, Value>) -> Result<ReportKind, Unreadable> {
     let fields = Fields(data);
     Ok(match kind {
         ReportType::Broadcast => ReportKind::Broadcast(BroadcastReport {
             transaction: fields.transaction()?,
-            leg: fields.word("leg", &[Leg::Source, Leg::Bridge, Leg::Destination], leg_word)?,
+            leg: fields.variant("leg", &[Leg::Source, Leg::Bridge, Leg::Destination], leg_name)?,
             estimated_seconds: fields.integer("estimated_seconds", MAX_ESTIMATED_SECONDS)?,
         }),
         ReportType::Progress => ReportKind::Progress(ProgressReport {
@@ -39,22 +46,22 @@ pub(super) fn read(kind: ReportType, data: &Map<String, Value>) -> Result<Report
             confirmations: fields.integer("confirmations", u32::MAX)?,
         }),
         ReportType::Failed => ReportKind::Failed(FailedReport {
-            code: fields.required("code", fields.line("code", 1, MAX_CODE)?)?,
-            message: fields.required("message", fields.line("message", 0, MAX_MESSAGE)?)?,
+            code: fields.required("code", fields.bounded_text("code", 1, MAX_CODE)?)?,
+            message: fields.required("message", fields.bounded_text("message", 0, MAX_MESSAGE)?)?,
             network: fields.network()?,
             tx_hash: fields.hash("tx_hash")?,
-            funds: fields.word(
+            funds: fields.variant(
                 "funds",
                 &[FailedFunds::NotSent, FailedFunds::Returned, FailedFunds::Unknown],
-                funds_word,
+                funds_name,
             )?,
             reversal: fields.boolean("reversal")?.unwrap_or(false),
         }),
     })
 }
 
-fn invalid(name: &str, should: impl std::fmt::Display) -> Unreadable {
-    Unreadable::new(DeadLetterReason::InvalidData, format!("data.{name}: {should}"))
+fn invalid(name: &str, problem: impl std::fmt::Display) -> Unreadable {
+    Unreadable::new(DeadLetterReason::InvalidData, format!("data.{name}: {problem}"))
 }
 
 struct Fields<'a>(&'a Map<String, Value>);
@@ -64,10 +71,10 @@ impl<'a> Fields<'a> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// `read`, unless it is absent.
-    #[expect(clippy::unused_self, reason = "reads as a sentence where fields are read")]
-    fn required<T>(&self, name: &str, read: Option<T>) -> Result<T, Unreadable> {
-        read.ok_or_else(|| invalid(name, "is required"))
+    /// Returns the value, or an error if it is absent.
+    #[expect(clippy::unused_self, reason = "a method like those of optional fields")]
+    fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, Unreadable> {
+        value.ok_or_else(|| invalid(name, "is required"))
     }
 
     fn text(&self, name: &str) -> Result<Option<&'a str>, Unreadable> {
@@ -102,13 +109,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Text for people: its length counts characters, and control characters other than white space are refused,
-    /// because not every store can keep them.
-    fn line(&self, name: &str, least: usize, most: usize) -> Result<Option<Box<str>>, Unreadable> {
+    /// Reads text. Its length is counted in characters. Control characters other than white space are refused, because
+    /// not every store supports them.
+    fn bounded_text(&self, name: &str, min: usize, max: usize) -> Result<Option<Box<str>>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        if !(least..=most).contains(&text.chars().count()) {
-            Err(invalid(name, format_args!("must have {least} to {most} characters")))
+        if !(min..=max).contains(&text.chars().count()) {
+            Err(invalid(name, format_args!("must have {min} to {max} characters")))
         } else if text.contains(control) {
             Err(invalid(name, "must not contain control characters"))
         } else {
@@ -116,10 +123,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn integer(&self, name: &str, most: u32) -> Result<Option<u32>, Unreadable> {
+    fn integer(&self, name: &str, max: u32) -> Result<Option<u32>, Unreadable> {
         let Some(value) = self.present(name) else { return Ok(None) };
-        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= most);
-        number.map(Some).ok_or_else(|| invalid(name, format_args!("must be an integer from 0 to {most}")))
+        let number = value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= max);
+        number.map(Some).ok_or_else(|| invalid(name, format_args!("must be an integer from 0 to {max}")))
     }
 
     fn boolean(&self, name: &str) -> Result<Option<bool>, Unreadable> {
@@ -132,16 +139,16 @@ impl<'a> Fields<'a> {
         self.text(name)?.map(|text| text.parse().map_err(|error| invalid(name, error))).transpose()
     }
 
-    fn word<T: Copy>(
+    fn variant<T: Copy>(
         &self,
         name: &str,
         all: &[T],
-        word: fn(T) -> &'static str,
+        name_of: fn(T) -> &'static str,
     ) -> Result<Option<T>, Unreadable> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        all.iter().copied().find(|one| word(*one) == text).map(Some).ok_or_else(|| {
-            let words: Vec<&str> = all.iter().copied().map(word).collect();
-            invalid(name, format_args!("must be one of {}", words.join(", ")))
+        all.iter().copied().find(|variant| name_of(*variant) == text).map(Some).ok_or_else(|| {
+            let names: Vec<&str> = all.iter().copied().map(name_of).collect();
+            invalid(name, format_args!("must be one of {}", names.join(", ")))
         })
     }
 }

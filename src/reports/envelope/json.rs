@@ -1,4 +1,4 @@
-//! JSON that can be read in one way only: an object with one key twice is refused.
+//! Parses JSON and refuses objects with duplicate keys.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde_json::{Map, Number, Value};
 
 use super::super::dead_letter::{DeadLetterReason, Unreadable};
 
-/// The value that `bytes` are.
+/// Parses `bytes` as JSON.
 ///
 /// # Errors
-/// Where they are not JSON, are nested beyond any sense (128 levels), or hold one key twice in an object.
+/// Returns `Unreadable` if `bytes` are not JSON, are nested more than 128 levels deep, or contain a duplicate key.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, Unreadable> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let parsed = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     parsed.map_err(|error| {
-        // The parser's own words name a place, never the text found there; ours name the key.
+        // The parser's message contains a position and no text of the input; a duplicate key is named.
         let reason = if error.is_data() { DeadLetterReason::DuplicateKey } else { DeadLetterReason::NotJson };
         Unreadable::new(reason, error.to_string())
     })

@@ -1,4 +1,4 @@
-//! What is read, and as what; [`refused`] and [`properties`] hold the rest.
+//! Messages that are accepted.
 
 mod properties;
 mod refused;
@@ -7,6 +7,7 @@ use payoutd_domain::{PayoutId, Report, ReportKey, ReportKind, Timestamp, Usd};
 use serde_json::{Value, json};
 
 use super::super::dead_letter::DeadLetterReason::{self, *};
+use super::super::incoming::Incoming;
 use super::super::message::CONTENT_TYPE;
 use super::*;
 
@@ -61,7 +62,7 @@ fn without(name: &str) -> String {
     with(|event| drop(event.as_object_mut().unwrap().remove(name)))
 }
 
-/// Another type of report, with these data.
+/// The event with another type and other data.
 fn of_type(kind: &str, data: Value) -> String {
     with(|event| {
         event["type"] = kind.into();
@@ -69,13 +70,13 @@ fn of_type(kind: &str, data: Value) -> String {
     })
 }
 
-/// A delivery with one field of its data changed.
+/// The event with one field of its data replaced.
 fn data(name: &str, value: Value) -> String {
     with(|event| event["data"][name] = value)
 }
 
 #[test]
-fn a_structured_event_is_read() {
+fn a_structured_event_is_accepted() {
     let (payout, report) = read_structured(event().to_string().as_bytes()).unwrap();
     assert_eq!(payout.to_string(), PAYOUT);
     assert_eq!(report.key, ReportKey { source: "watchers/tron".into(), id: "r-1".into() });
@@ -88,7 +89,7 @@ fn a_structured_event_is_read() {
 }
 
 #[test]
-fn what_may_vary_may_vary() {
+fn optional_parts_and_equivalent_forms_are_accepted() {
     let plain = event().to_string();
     for content_type in [
         Some("application/cloudevents+json"),
@@ -123,7 +124,7 @@ fn what_may_vary_may_vary() {
 }
 
 #[test]
-fn a_binary_event_is_read_whatever_its_headers_begin_with() {
+fn a_binary_event_is_accepted_with_every_header_prefix() {
     let data = event()["data"].to_string();
     let structured = read_structured(event().to_string().as_bytes()).unwrap();
     for prefix in ["ce-", "CE-", "cloudEvents_", "cloudEvents:", "cloudevents_"] {

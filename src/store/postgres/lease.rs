@@ -1,4 +1,4 @@
-//! The lease in PostgreSQL: an advisory lock of a session, on a connection outside the pool.
+//! The lease: a session-level advisory lock on a connection of its own.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::watch;
 
-use crate::store::lease::{LeaseGuard, Lock, retry_until_locked};
+use crate::store::lease::{Guard, LeaseGuard};
 
-/// The key of the advisory lock: `payoutd` in ASCII.
-const LOCK_KEY: i64 = 0x0070_6179_6f75_7464;
-const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Names the lock within the database: `payoutd` in ASCII.
+const LOCK: i64 = 0x0070_6179_6f75_7464;
+const TRY_EVERY: Duration = Duration::from_secs(1);
+const PING_EVERY: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Acquires the lease on a database.
+/// The right to be the only payoutd process on a database.
 #[derive(Debug, Clone)]
 pub struct PgLease {
     options: PgConnectOptions,
@@ -22,7 +23,7 @@ pub struct PgLease {
 
 impl PgLease {
     pub(super) fn new(options: PgConnectOptions, connect_timeout: Duration) -> Self {
-        // Keepalives let the server release the lock within seconds if the host of the holder disappears.
+        // A holder that vanished without a word must not keep the next one waiting for hours.
         let options = options.application_name("payoutd lease").options([
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "2"),
@@ -32,15 +33,30 @@ impl PgLease {
         Self { options, connect_timeout }
     }
 
-    /// Waits until this process holds the lease.
+    /// Waits until the lease is ours.
     pub async fn acquire(&self) -> LeaseGuard {
-        hold(retry_until_locked(|| self.try_lock()).await)
+        let mut said = false;
+        loop {
+            match self.try_lock().await {
+                Ok(Some(session)) => return hold(session),
+                Ok(None) if !said => {
+                    tracing::info!("another payoutd process owns the database; waiting for it to leave");
+                    said = true;
+                }
+                Err(error) if !said => {
+                    tracing::warn!(%error, "cannot ask for the lease on the database; trying again");
+                    said = true;
+                }
+                Ok(None) | Err(_) => {}
+            }
+            tokio::time::sleep(TRY_EVERY).await;
+        }
     }
 
     async fn try_lock(&self) -> Result<Option<PgConnection>, sqlx::Error> {
         let attempt = async {
             let mut session = self.options.connect().await?;
-            let try_lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(LOCK_KEY);
+            let try_lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(LOCK);
             Ok(try_lock.fetch_one(&mut session).await?.then_some(session))
         };
         tokio::time::timeout(self.connect_timeout, attempt).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -48,20 +64,20 @@ impl PgLease {
 }
 
 fn hold(session: PgConnection) -> LeaseGuard {
-    let (lost, receiver) = watch::channel(None);
+    let (lost, watched) = watch::channel(None);
     let task = tokio::spawn(async move {
-        let reason = ping_until_failure(session).await;
-        tracing::error!(reason, "the lease on the database is lost");
-        // The guard may be dropped already.
-        let _ = lost.send(Some(reason));
+        let why = watch_over(session).await;
+        tracing::error!(why, "the lease on the database is lost");
+        // Whoever held it may have let go.
+        let _ = lost.send(Some(why));
     });
-    LeaseGuard::new(receiver, Lock::Session(task.abort_handle()))
+    LeaseGuard::new(watched, Guard::Session(task.abort_handle()))
 }
 
-/// Pings the session until a ping fails. Returns the reason.
-async fn ping_until_failure(mut session: PgConnection) -> String {
+/// Asks again and again until no answer comes, and says why.
+async fn watch_over(mut session: PgConnection) -> String {
     loop {
-        tokio::time::sleep(PING_INTERVAL).await;
+        tokio::time::sleep(PING_EVERY).await;
         match tokio::time::timeout(PING_TIMEOUT, session.ping()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return error.to_string(),

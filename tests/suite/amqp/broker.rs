@@ -1,5 +1,5 @@
-//! A RabbitMQ of one's own that also does what an operator can only do with `rabbitmqctl`. Gone with the test process,
-//! however that ends.
+//! A RabbitMQ server for one test, with access to `rabbitmqctl`. It stops when the test process ends, even if that is
+//! killed.
 
 use std::io;
 use std::net::TcpListener;
@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 const BIN: &str = "/usr/lib/rabbitmq/bin";
 
-/// Runs the server in a session of its own until standard input ends: with the test process, at the latest. Then
-/// nothing is left of it, unless its data are to be kept.
+/// Runs the server in its own session until standard input is closed, at the latest at the end of the test process. Then
+/// removes its data, unless the file `keep` exists.
 const SCRIPT: &str = r#"
 setsid sh -c '
     epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >"$HOME/epmd.log" 2>&1 &
@@ -27,7 +27,7 @@ wait
 [ -e "$HOME/keep" ] || rm -rf "$HOME"
 "#;
 
-/// The server.
+/// A RabbitMQ server.
 pub(crate) struct Broker {
     dir: TempDir,
     ports: [u16; 3],
@@ -35,7 +35,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    /// Starts one and waits until it answers.
+    /// Starts a new server and waits until it answers.
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut broker = Self { dir, ports: free_ports(), group: None };
@@ -43,7 +43,7 @@ impl Broker {
         broker
     }
 
-    /// Starts it with what it had before.
+    /// Starts the server again, with its data.
     pub(crate) async fn start_again(&mut self) {
         std::fs::write(self.dir.path().join("plugins"), "[].").unwrap();
         let mut command = self.command("sh");
@@ -58,7 +58,7 @@ impl Broker {
         }
     }
 
-    /// Ends it as a power failure would.
+    /// Kills the server, as a power failure would. Its data stay.
     pub(crate) fn kill(&mut self) {
         std::fs::write(self.dir.path().join("keep"), "").unwrap();
         self.end();
@@ -79,7 +79,7 @@ impl Broker {
         AmqpSettings::new(self.url().parse().unwrap())
     }
 
-    /// An operator's command.
+    /// Runs `rabbitmqctl` and returns its output.
     pub(crate) async fn ctl(&self, arguments: &[&str]) -> String {
         let mut command = self.command(&format!("{BIN}/rabbitmqctl"));
         command.args(arguments).stdin(Stdio::null());

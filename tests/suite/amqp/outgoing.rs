@@ -1,4 +1,4 @@
-//! Announcements and reports out.
+//! Publishing changes, reports and dead letters.
 
 use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
@@ -9,7 +9,7 @@ use payoutd::reports::{DeadLetter, DeadLetterReason, DeadLetters};
 use payoutd_actors::testing::sample;
 use payoutd_domain::{ChangeKind, Mode, Sequence};
 
-use super::bench::{Bench, Other, eventually, header};
+use super::fixture::{BrokerClient, Fixture, eventually, header};
 use super::shared;
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -28,13 +28,13 @@ pub(super) fn message(number: u64, sequence: i64) -> OutboxMessage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn announcements_arrive_in_order_with_everything_they_carry() {
+async fn changes_arrive_in_order_with_their_properties_and_headers() {
     let broker = shared().await;
     let settings = broker.settings();
     let publisher = AmqpPublisher::new(settings.clone());
     assert_eq!(publisher.publish(&[]).await, []);
-    assert_eq!(publisher.publish(&[message(1, 1)]).await, [Ok(())], "that nobody listens is no fault");
-    let service = Other::new(&broker.url(), &settings).await;
+    assert_eq!(publisher.publish(&[message(1, 1)]).await, [Ok(())], "a change without a queue is no error");
+    let service = BrokerClient::new(&broker.url(), &settings).await;
     let queue = format!("{}.service", settings.names.payouts);
     bind(&service, &queue, &settings.names.payouts).await;
     let messages: Vec<_> = (1..=1_200).map(|sequence| message(1, sequence)).collect();
@@ -54,7 +54,7 @@ async fn announcements_arrive_in_order_with_everything_they_carry() {
     }
 }
 
-async fn bind(service: &Other, queue: &str, exchange: &str) {
+async fn bind(service: &BrokerClient, queue: &str, exchange: &str) {
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
     service.channel.queue_declare(queue.into(), durable, FieldTable::default()).await.unwrap();
     let options = QueueBindOptions::default();
@@ -67,7 +67,7 @@ async fn bind(service: &Other, queue: &str, exchange: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_failure_nothing_later_of_that_payout_counts_as_published() {
+async fn after_a_failure_no_later_message_of_that_payout_is_published() {
     let broker = shared().await;
     let publisher = AmqpPublisher::new(broker.settings());
     let sandbox = OutboxMessage { mode: Mode::Test, ..message(1, 2) };
@@ -75,50 +75,53 @@ async fn after_a_failure_nothing_later_of_that_payout_counts_as_published() {
     let results = publisher
         .publish(&[message(1, 1), sandbox, message(1, 3), message(2, 1), unsendable, message(3, 2)])
         .await;
-    assert_eq!(results[..4], [Ok(()), Err(PublishError::WrongMode), Err(PublishError::OutOfTurn), Ok(())]);
+    assert_eq!(
+        results[..4],
+        [Ok(()), Err(PublishError::WrongMode), Err(PublishError::EarlierMessageFailed), Ok(())]
+    );
     assert!(matches!(results[4], Err(PublishError::Unsendable(_))), "{results:?}");
-    assert_eq!(results[5], Err(PublishError::OutOfTurn));
+    assert_eq!(results[5], Err(PublishError::EarlierMessageFailed));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_report_by_hand_arrives_or_is_an_error() {
+async fn send_report_returns_an_error_unless_a_queue_has_the_report() {
     let broker = shared().await;
-    let bench = Bench::new(broker.settings()).await;
-    bench.create(1).await;
+    let fixture = Fixture::new(broker.settings()).await;
+    fixture.create(1).await;
     let report = sample::report("r1", 1, sample::broadcast("0xab", None));
-    let send = async || send_report(&bench.settings, sample::id(1), &report, Some(TRACE)).await;
-    assert!(matches!(send().await, Err(SendReportError::Unavailable(_))), "there is no exchange yet");
-    let operator = Other::new(&broker.url(), &bench.settings).await;
-    let exchange = bench.settings.names.chain_events.as_str();
+    let send = async || send_report(&fixture.settings, sample::id(1), &report, Some(TRACE)).await;
+    assert!(matches!(send().await, Err(SendReportError::Unavailable(_))), "the exchange does not exist");
+    let operator = BrokerClient::new(&broker.url(), &fixture.settings).await;
+    let exchange = fixture.settings.names.chain_events.as_str();
     let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
     operator
         .channel
         .exchange_declare(exchange.into(), ExchangeKind::Topic, durable, FieldTable::default())
         .await
         .unwrap();
-    assert!(matches!(send().await, Err(SendReportError::Unroutable(_))), "there is no queue yet");
-    let running = bench.consume(ConsumerConfig::default()).await;
+    assert!(matches!(send().await, Err(SendReportError::Unroutable(_))), "no queue is bound");
+    let running = fixture.consume(ConsumerConfig::default()).await;
     assert_eq!(send().await, Ok(()));
-    eventually("it is recorded", async || bench.recorded(1) == 1).await;
-    assert_eq!(bench.journal.outbox()[1].traceparent.as_deref(), Some(TRACE));
+    eventually("it is recorded", async || fixture.recorded(1) == 1).await;
+    assert_eq!(fixture.journal.outbox()[1].traceparent.as_deref(), Some(TRACE));
     running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_queue_that_was_removed_is_declared_again() {
+async fn a_deleted_dead_letter_queue_is_declared_again() {
     let broker = shared().await;
     let settings = broker.settings();
-    let letters = AmqpDeadLetters::new(settings.clone());
-    letters.send(&letter()).await.unwrap();
-    let operator = Other::new(&broker.url(), &settings).await;
+    let dead_letters = AmqpDeadLetters::new(settings.clone());
+    dead_letters.send(&dead_letter()).await.unwrap();
+    let operator = BrokerClient::new(&broker.url(), &settings).await;
     let queue = settings.names.dead_letters_queue.as_str();
     operator.channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.unwrap();
-    assert!(letters.send(&letter()).await.is_err(), "a letter that nobody keeps is not sent");
-    letters.send(&letter()).await.unwrap();
+    assert!(dead_letters.send(&dead_letter()).await.is_err(), "no queue has the dead letter");
+    dead_letters.send(&dead_letter()).await.unwrap();
     assert_eq!(operator.receive(queue, 1).await[0].data, b"?");
 }
 
-pub(super) fn letter() -> DeadLetter {
+pub(super) fn dead_letter() -> DeadLetter {
     DeadLetter {
         reason: DeadLetterReason::NotJson,
         detail: "body".into(),

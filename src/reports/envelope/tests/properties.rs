@@ -1,4 +1,4 @@
-//! What is true of whatever comes.
+//! Properties of reading and writing arbitrary messages.
 
 use payoutd_domain::{
     Amount, BroadcastReport, DeliveredReport, FailedFunds, FailedReport, Leg, Network, ProgressReport,
@@ -89,40 +89,39 @@ fn any_report() -> impl Strategy<Value = (PayoutId, Report)> {
 
 proptest! {
     #[test]
-    fn what_we_write_we_read((payout, report) in any_report()) {
+    fn a_written_report_is_read_as_an_equal_report((payout, report) in any_report()) {
         let body = report_message(payout, &report);
         let read = read_with(body.as_bytes(), Some(CONTENT_TYPE), &payout.to_string(), &[]);
         prop_assert_eq!(read, Ok((payout, report)));
     }
 
     #[test]
-    fn any_bytes_have_an_answer(body in proptest::collection::vec(any::<u8>(), 0..300), content_type in any::<Option<String>>(), routing_key in ".{0,40}") {
+    fn reading_any_bytes_does_not_panic(body in proptest::collection::vec(any::<u8>(), 0..300), content_type in any::<Option<String>>(), routing_key in ".{0,40}") {
         let _ = read_with(&body, content_type.as_deref(), &routing_key, &[]);
     }
 
     #[test]
-    fn any_mutation_has_an_answer((payout, report) in any_report(), changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..3), 1..8)) {
+    fn a_mutated_report_is_refused_or_can_be_written_and_read_again((payout, report) in any_report(), changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0u8..3), 1..8)) {
         let mut body = report_message(payout, &report).into_bytes();
-        for (place, byte, what) in changes {
+        for (index, byte, mutation) in changes {
             if body.is_empty() {
                 break;
             }
-            let place = place.index(body.len());
-            match what {
-                0 => body[place] = byte,
-                1 => body.insert(place, byte),
-                _ => drop(body.remove(place)),
+            let index = index.index(body.len());
+            match mutation {
+                0 => body[index] = byte,
+                1 => body.insert(index, byte),
+                _ => drop(body.remove(index)),
             }
         }
         if let Ok((read, report)) = read_with(&body, Some(CONTENT_TYPE), "", &[]) {
-            // Whatever is accepted is a report like any other: it can be written and read again.
             let again = report_message(read, &report);
             prop_assert_eq!(read_with(again.as_bytes(), Some(CONTENT_TYPE), "", &[]), Ok((read, report)));
         }
     }
 
     #[test]
-    fn any_headers_have_an_answer(pairs in proptest::collection::vec(("(ce-|cloudEvents_)?(id|source|type|specversion|subject|time|x)", ".{0,20}"), 0..8), body in ".{0,40}") {
+    fn reading_any_headers_does_not_panic(pairs in proptest::collection::vec(("(ce-|cloudEvents_)?(id|source|type|specversion|subject|time|x)", ".{0,20}"), 0..8), body in ".{0,40}") {
         let _ = read_with(body.as_bytes(), None, PAYOUT, &pairs);
     }
 }

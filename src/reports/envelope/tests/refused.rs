@@ -1,4 +1,4 @@
-//! What is refused, for which reason, and that the field at fault is named.
+//! Messages that are refused, with the reason and the named field.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn contradictory_or_broken_binary_events_are_refused() {
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn a_body_that_is_not_json_is_refused() {
     for body in [
         "",
         " ",
@@ -51,7 +51,7 @@ fn what_is_not_json_is_refused() {
 }
 
 #[test]
-fn a_key_given_twice_is_refused_at_any_depth() {
+fn a_duplicate_key_is_refused_at_any_depth() {
     let twice = event().to_string().replacen('{', "{\"id\":\"other\",", 1);
     assert_refused(&twice, DuplicateKey, "\"id\"");
     let deep = event().to_string().replace("\"network\":", "\"network\":\"x\",\"network\":");
@@ -61,7 +61,7 @@ fn a_key_given_twice_is_refused_at_any_depth() {
 }
 
 #[test]
-fn what_is_no_cloud_event_is_refused() {
+fn an_event_that_is_not_a_cloud_event_is_refused() {
     let table = [
         ("[]".to_owned(), "body"),
         ("\"text\"".to_owned(), "body"),
@@ -97,7 +97,7 @@ fn what_is_no_cloud_event_is_refused() {
 }
 
 #[test]
-fn other_versions_and_types_are_told_apart() {
+fn unsupported_versions_and_unknown_types_have_different_reasons() {
     for (body, field) in [
         (set("specversion", json!("0.3")), "specversion"),
         (set("specversion", json!("2.0")), "specversion"),
@@ -123,7 +123,7 @@ fn other_versions_and_types_are_told_apart() {
 }
 
 #[test]
-fn the_subject_says_which_payout_and_the_routing_key_agrees() {
+fn the_subject_must_be_a_payout_id_and_match_a_routing_key_that_is_one() {
     for subject in
         [json!(""), json!("pay_1"), json!(PAYOUT.to_uppercase()), json!(format!(" {PAYOUT}")), Value::Null]
     {
@@ -134,12 +134,12 @@ fn the_subject_says_which_payout_and_the_routing_key_agrees() {
     assert_eq!(
         read_with(set("subject", json!(OTHER)).as_bytes(), None, "chain.tron", &[]).unwrap().0.to_string(),
         OTHER,
-        "a routing key that is no payout id does not matter"
+        "a routing key that is no payout id is ignored"
     );
 }
 
 #[test]
-fn wrong_data_is_refused_and_the_field_is_named() {
+fn invalid_data_is_refused_and_the_field_is_named() {
     let broadcast = |more: Value| {
         let mut data = json!({"network": "tron", "tx_hash": "ab"});
         data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -209,7 +209,7 @@ fn wrong_data_is_refused_and_the_field_is_named() {
 }
 
 #[test]
-fn what_is_too_large_is_refused_before_it_is_looked_at() {
+fn a_body_that_is_too_large_is_refused_before_it_is_parsed() {
     let body = "x".repeat(DEFAULT_MAX_BYTES + 1);
     assert_refused(&body, TooLarge, "65536");
     let padded = format!("{}{}", event(), " ".repeat(DEFAULT_MAX_BYTES));
@@ -218,7 +218,7 @@ fn what_is_too_large_is_refused_before_it_is_looked_at() {
 }
 
 #[test]
-fn a_detail_never_repeats_what_the_message_said() {
+fn the_detail_contains_no_value_of_the_message() {
     for body in [
         data("tx_hash", json!("secret secret")),
         set("id", json!("secret".repeat(99))),

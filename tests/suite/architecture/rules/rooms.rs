@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("api_keys", &[]),
     ("idempotency", &[]),
     ("payout_query", &[]),
-    ("outbox", &["runtime", "wire"]),
+    ("outbox", &["runtime"]),
     ("reports", &["contracts", "runtime"]),
     ("quotes", &["config", "contracts", "idempotency", "runtime"]),
     ("sandbox", &["outbox", "runtime"]),

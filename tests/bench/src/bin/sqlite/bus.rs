@@ -51,7 +51,7 @@ impl InMemoryBus {
                 body: body.as_bytes(),
                 received_at: desk.now(),
             };
-            match desk.take(&incoming).await {
+            match desk.process(&incoming).await {
                 Disposition::Acknowledge(_) => {}
                 Disposition::DeadLetter { .. } | Disposition::TryLater(_) => {
                     failures.fetch_add(1, Ordering::Relaxed);

@@ -54,9 +54,7 @@ async fn main() -> Result<()> {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let url = format!("sqlite:{}", arguments.file.display());
-    let store =
-        store::open(&url, &StoreConfig::default(), Arc::new(Renderer::new("https://payouts.example")))
-            .await?;
+    let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
     store.migrate().await?;
     let hints = Wakeups::default();
     let journal = NotifyingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, hints.clone());
@@ -69,8 +67,7 @@ async fn run(arguments: Arguments) -> Result<()> {
         mode: Mode::Live,
         outbox: Arc::clone(&store) as _,
         publisher: Arc::clone(&bus) as _,
-        hint: hints.live,
-        clock: Arc::new(SystemClock),
+        wakeup: hints.live,
         config: RelayConfig { batch: 500, poll: Duration::from_secs(1) },
     };
     let (stopper, stop) = shutdown_signal();
@@ -106,7 +103,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
     stopper.request();
     relay_task.await?;
-    check_count("the outbox", i64::try_from(store.backlog().await?.waiting)?, 0)?;
+    check_count("the outbox", i64::try_from(store.backlog().await?.pending)?, 0)?;
     running.shutdown(Duration::from_secs(10)).await?;
     store.close().await;
     Ok(writeln!(std::io::stdout(), "{rate}")?)

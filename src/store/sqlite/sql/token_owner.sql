@@ -1,0 +1,1 @@
+SELECT id FROM payouts WHERE tracking_token = $1
