@@ -125,7 +125,8 @@ impl Application {
     }
 
     async fn shut_down(mut self) {
-        let deadline = Duration::from_secs(self.components.config.http.drain_seconds) + STOP_MARGIN;
+        let config::Config { http, amqp, .. } = &self.components.config;
+        let deadline = Duration::from_secs(http.drain_seconds.max(amqp.drain_seconds)) + STOP_MARGIN;
         self.readiness.drain();
         self.edges.shut_down(deadline).await;
         self.background.shut_down(deadline).await;

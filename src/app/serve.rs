@@ -57,7 +57,7 @@ fn connect_broker(application: &mut Application, broker: &AmqpSettings, check: &
     application.spawn_relay(Mode::Live, Arc::new(AmqpPublisher::new(broker.clone())));
     let consumer = Consumer::new(
         broker.clone(),
-        consumer_config(&application.components.config),
+        consumer_config(&application.components.config.amqp),
         Arc::new(application.report_intake()),
         Arc::clone(&dead_letters),
         Arc::new(StoreHealthProbe(Arc::clone(&application.components.store))),

@@ -55,10 +55,10 @@ pub(super) fn amqp_settings(config: &Config) -> Result<AmqpSettings, ConfigError
     })
 }
 
-pub(super) fn consumer_config(config: &Config) -> ConsumerConfig {
+pub(super) fn consumer_config(config: &config::Amqp) -> ConsumerConfig {
     ConsumerConfig {
-        prefetch: config.amqp.prefetch,
-        drain: Duration::from_secs(config.http.drain_seconds),
+        prefetch: config.prefetch,
+        drain: Duration::from_secs(config.drain_seconds),
         ..ConsumerConfig::default()
     }
 }
@@ -183,7 +183,7 @@ mod tests {
         let config = Config::from_environment([("AMQP_URL".into(), "amqp://broker".into())]).unwrap();
         let amqp = amqp_settings(&config).unwrap();
         assert_same(&amqp, &AmqpSettings::new(amqp.url.clone()));
-        assert_same(&consumer_config(&config), &ConsumerConfig::default());
+        assert_same(&consumer_config(&config.amqp), &ConsumerConfig::default());
         assert_same(&store_config(&config.database), &StoreConfig::default());
         assert_same(&report_intake_config(&config.reports), &ReportIntakeConfig::default());
         assert_same(&http_server_limits(&config.http), &ServerLimits::named("partner"));

@@ -44,7 +44,13 @@ section!(Database {
     statement_timeout_seconds: u64,
     migrate: bool,
 });
-section!(Amqp { url: Secret, prefetch: u16, delivery_limit: u32, confirm_timeout_seconds: u64 });
+section!(Amqp {
+    url: Secret,
+    prefetch: u16,
+    delivery_limit: u32,
+    confirm_timeout_seconds: u64,
+    drain_seconds: u64,
+});
 section!(Reports { max_bytes: usize, park_seconds: u32 });
 section!(Actors {
     max_live: usize,
