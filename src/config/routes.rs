@@ -12,13 +12,11 @@ use serde::Deserialize;
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
 pub struct RoutesConfig {
-    #[serde(default)]
     pub default_networks: DefaultNetworks,
     pub networks: BTreeMap<String, NetworkConfig>,
     /// By symbol in lowercase.
     pub assets: BTreeMap<String, AssetConfig>,
     /// By the network the funds leave, then the network they arrive at.
-    #[serde(default)]
     pub bridges: BTreeMap<String, BTreeMap<String, BridgeConfig>>,
 }
 
@@ -44,10 +42,6 @@ impl DefaultNetworks {
     }
 }
 
-fn enabled() -> bool {
-    true
-}
-
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(deny_unknown_fields)]
@@ -58,8 +52,8 @@ pub struct NetworkConfig {
     pub seconds: u32,
     pub seconds_after_broadcast: u32,
     pub fee_usd: String,
-    #[serde(default = "enabled")]
-    pub enabled: bool,
+    /// `None` means enabled: an entry that an operator adds has no default in the file.
+    pub enabled: Option<bool>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -71,8 +65,7 @@ pub struct AssetConfig {
     pub max_amount: String,
     /// The decimals of the asset, by network.
     pub decimals: BTreeMap<String, u8>,
-    #[serde(default = "enabled")]
-    pub enabled: bool,
+    pub enabled: Option<bool>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -82,6 +75,5 @@ pub struct BridgeConfig {
     pub fee_usd: String,
     pub seconds: u32,
     pub seconds_after_broadcast: u32,
-    #[serde(default = "enabled")]
-    pub enabled: bool,
+    pub enabled: Option<bool>,
 }

@@ -12,6 +12,9 @@ use super::destination::AddressFamily;
 
 pub use check::RoutesError;
 
+/// The placeholder of the transaction hash in an explorer URL.
+const TX_HASH: &str = "{tx_hash}";
+
 /// The networks, assets and bridges of payouts. Validated at startup and immutable.
 #[derive(Debug, Clone)]
 pub struct Routes {
@@ -121,7 +124,7 @@ impl Routes {
     #[must_use]
     pub fn explorer_url(&self, network: &Network, tx_hash: &TxHash) -> Option<String> {
         let template = &self.networks.get(network)?.explorer_tx_url;
-        Some(template.replace(check::TX_HASH, &percent_encoded(tx_hash.as_str())))
+        Some(template.replace(TX_HASH, &percent_encoded(tx_hash.as_str())))
     }
 }
 

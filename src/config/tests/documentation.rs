@@ -41,7 +41,10 @@ fn settings_in_code() -> BTreeMap<String, Value> {
                 flatten(&key, value, settings);
             }
         } else {
-            settings.insert(without_names(prefix), value);
+            let setting = settings.entry(without_names(prefix)).or_default();
+            if setting.is_null() {
+                *setting = value;
+            }
         }
     }
     let mut settings = BTreeMap::new();

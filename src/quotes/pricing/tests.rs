@@ -83,7 +83,7 @@ fn the_stored_destination_is_canonical_and_the_recipient_gets_the_amount() {
 #[test]
 fn refusals_name_the_field_and_the_limits() {
     use QuoteRefusal as E;
-    let routes = routes_with(|c| c.networks.get_mut("arbitrum").unwrap().enabled = false);
+    let routes = routes_with(|c| c.networks.get_mut("arbitrum").unwrap().enabled = Some(false));
     let refusal = |request: QuoteRequest| price(&routes, &request).unwrap_err();
     let assert_contains = |e: &E, text: &str| assert!(e.to_string().contains(text), "{e}");
 
@@ -127,7 +127,7 @@ fn among_equal_fees_a_route_without_bridge_wins_then_the_faster_one_then_the_fir
         fee_usd: fee.into(),
         seconds,
         seconds_after_broadcast: 1,
-        enabled: true,
+        enabled: Some(true),
     };
     let routes = |native_fee: &str, polygon_seconds| {
         routes_with(|c| {
@@ -153,8 +153,12 @@ fn among_equal_fees_a_route_without_bridge_wins_then_the_faster_one_then_the_fir
 fn the_amount_sent_is_rounded_up_to_the_decimals_of_the_source_network() {
     let routes = routes_with(|c| {
         c.networks.get_mut("bnb").unwrap().fee_usd = "5".into();
-        let bridge =
-            BridgeConfig { fee_usd: "0.10".into(), seconds: 60, seconds_after_broadcast: 10, enabled: true };
+        let bridge = BridgeConfig {
+            fee_usd: "0.10".into(),
+            seconds: 60,
+            seconds_after_broadcast: 10,
+            enabled: Some(true),
+        };
         c.bridges.entry("polygon".into()).or_default().insert("bnb".into(), bridge);
     });
     let request = request(EVM, "USDT", "1.000000000000000001", Some("bnb"));
@@ -164,7 +168,7 @@ fn the_amount_sent_is_rounded_up_to_the_decimals_of_the_source_network() {
 #[test]
 fn disabled_and_removed_bridges_are_not_used() {
     let routes = routes_with(|c| {
-        c.bridges.get_mut("polygon").unwrap().get_mut("ethereum").unwrap().enabled = false;
+        c.bridges.get_mut("polygon").unwrap().get_mut("ethereum").unwrap().enabled = Some(false);
     });
     assert!(summary(&routes, &request(EVM, "USDT", "5", Some("ethereum"))).starts_with("arbitrum>ethereum"));
     let routes = routes_with(|c| c.bridges.clear());

@@ -4,12 +4,9 @@ use std::collections::BTreeMap;
 
 use payoutd_domain::{Amount, Network, Usd};
 
-use super::{Asset, Bridge, Chain, Routes};
+use super::{Asset, Bridge, Chain, Routes, TX_HASH};
 use crate::config::{AssetConfig, BridgeConfig, NetworkConfig, RoutesConfig};
 use crate::quotes::destination::AddressFamily;
-
-/// The placeholder of the transaction hash in an explorer URL.
-pub(super) const TX_HASH: &str = "{tx_hash}";
 
 /// An invalid value in the route table.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +74,7 @@ fn network(name: &str, config: &NetworkConfig) -> Result<(Network, Chain), Route
         seconds: config.seconds,
         seconds_after_broadcast: config.seconds_after_broadcast,
         fee: fee(&key, &config.fee_usd)?,
-        enabled: config.enabled,
+        enabled: config.enabled != Some(false),
         explorer_tx_url: config.explorer_tx_url.as_str().into(),
     };
     Ok((name, chain))
@@ -121,7 +118,7 @@ fn asset(
         decimals.insert(network.name.clone(), *places);
     }
     let symbol: Box<str> = name.to_ascii_uppercase().into();
-    let enabled = config.enabled;
+    let enabled = config.enabled != Some(false);
     Ok((symbol.clone(), Asset { symbol, usd_price, min_amount, max_amount, enabled, decimals }))
 }
 
@@ -139,7 +136,7 @@ fn bridges(
                 return Err(error(key, "a bridge joins two different networks"));
             }
             let bridge = bridge(&key, config)?;
-            if config.enabled {
+            if config.enabled != Some(false) {
                 table.entry(to.name.clone()).or_default().insert(from.name.clone(), bridge);
             }
         }
