@@ -33,8 +33,8 @@ pub struct ActorContext {
     pub clock: Arc<dyn Clock>,
 }
 
-/// How many times one message is decided if its commit conflicts or has an unknown outcome. The payout is reloaded before
-/// each further attempt.
+/// How many times one message is decided if its commit conflicts or has an unknown outcome. The payout is reloaded
+/// before each further attempt.
 const MAX_DECISION_ATTEMPTS: u32 = 5;
 
 /// The actor's behaviour; its state is [`ActorState`].
@@ -117,8 +117,8 @@ impl Actor for PayoutActor {
     }
 }
 
-/// Sends the reply to a message. Stops the actor if the payout does not exist. If the journal is damaged, sends no reply
-/// and fails the actor: the supervisor counts the failure, and the sender sends the message again.
+/// Sends the reply to a message. Stops the actor if the payout does not exist. If the journal is damaged, sends no
+/// reply and fails the actor: the supervisor counts the failure, and the sender sends the message again.
 fn send_reply<T>(
     myself: &ActorRef<PayoutMessage>,
     result: Result<T, TurnError>,
@@ -141,8 +141,8 @@ fn send_reply<T>(
 }
 
 impl ActorState {
-    /// Takes the payout out of the state, or loads it. It is put back only after a commit that succeeded for certain, so
-    /// an error in between leaves no payout that differs from its row.
+    /// Takes the payout out of the state, or loads it. It is put back only after a commit that succeeded for certain,
+    /// so an error in between leaves no payout that differs from its row.
     async fn take_payout(&mut self) -> Result<Box<Payout>, TurnError> {
         if let Some(payout) = self.payout.take() {
             return Ok(payout);

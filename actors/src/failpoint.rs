@@ -1,8 +1,8 @@
 //! Named points at which the process aborts on request, for the crash tests.
 //!
-//! Without the feature `failpoints`, which is off by default, [`pass`] does nothing. With it, a process started with the
-//! environment variable `PAYOUTD_KILL_AT=<name>:<nth>` aborts when it passes the point of that name for the nth time. It
-//! flushes and closes nothing.
+//! Without the feature `failpoints`, which is off by default, [`pass`] does nothing. With it, a process started with
+//! the environment variable `PAYOUTD_KILL_AT=<name>:<nth>` aborts when it passes the point of that name for the nth
+//! time. It flushes and closes nothing.
 
 /// Passes the point called `name`.
 #[cfg(not(feature = "failpoints"))]

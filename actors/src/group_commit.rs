@@ -31,8 +31,8 @@ pub struct GroupCommit {
 }
 
 impl GroupCommit {
-    /// Starts a task per queue on `journal`. The tasks end after [`close`](Self::close), or when every handle is dropped. A
-    /// task that ends earlier has failed, and the owner of the set must end the process.
+    /// Starts a task per queue on `journal`. The tasks end after [`close`](Self::close), or when every handle is
+    /// dropped. A task that ends earlier has failed, and the owner of the set must end the process.
     #[must_use]
     pub fn start(journal: Arc<dyn Journal>, config: GroupCommitConfig) -> (Self, JoinSet<()>) {
         let mut tasks = JoinSet::new();

@@ -30,15 +30,15 @@ const CREATION_ATTEMPTS: u32 = 3;
 enum Creation {
     /// This commit inserted the row.
     Inserted,
-    /// The row was found after a commit with an unknown outcome. It may be older and may have changed since: equal sandbox
-    /// quotes produce equal payouts.
+    /// The row was found after a commit with an unknown outcome. It may be older and may have changed since: equal
+    /// sandbox quotes produce equal payouts.
     AlreadyStored,
 }
 
 /// A handle to all payouts. Cheap to clone.
 ///
-/// A caller may drop the future of any call. A write that was submitted is still committed by the group commit tasks, and
-/// a message that was sent is still processed by its actor.
+/// A caller may drop the future of any call. A write that was submitted is still committed by the group commit tasks,
+/// and a message that was sent is still processed by its actor.
 #[derive(Clone)]
 pub struct PayoutsHandle {
     supervisor: ActorRef<SupervisorMessage>,
@@ -74,8 +74,9 @@ impl PayoutsHandle {
         self.clock.now()
     }
 
-    /// Begins the creation of a payout. The guard has the creation time. The creation is pending until the guard is dropped,
-    /// so hold it until [`create_with_record`](Self::create_with_record) returns, in a task that is not cancelled.
+    /// Begins the creation of a payout. The guard has the creation time. The creation is pending until the guard is
+    /// dropped, so hold it until [`create_with_record`](Self::create_with_record) returns, in a task that is not
+    /// cancelled.
     #[must_use]
     pub fn begin_creation(&self, org: OrgId, mode: Mode) -> CreationGuard {
         self.pending_creations.begin(org, mode, self.clock.now())
@@ -122,8 +123,8 @@ impl PayoutsHandle {
         Ok(snapshot)
     }
 
-    /// Commits a creation. If the outcome of a commit is unknown, commits again: a quote can be used only once, so the row
-    /// found then belongs either to this creation or to the one that used the quote.
+    /// Commits a creation. If the outcome of a commit is unknown, commits again: a quote can be used only once, so the
+    /// row found then belongs either to this creation or to the one that used the quote.
     async fn commit_creation(&self, write: Create) -> Result<Creation, CreateError> {
         let mut unknown = None;
         for _ in 0..CREATION_ATTEMPTS {
@@ -232,19 +233,21 @@ impl PayoutsHandle {
         Ok(Some(history))
     }
 
-    /// Subscribes to the changes of a payout. [`read`](Self::read) it afterwards, so that no change in between is missed.
+    /// Subscribes to the changes of a payout. [`read`](Self::read) it afterwards, so that no change in between is
+    /// missed.
     #[must_use]
     pub fn subscribe(&self, id: PayoutId) -> Subscription {
         self.snapshots.subscriptions().subscribe(id)
     }
 
-    /// Serves no snapshot from memory until [`evict_all`](Self::evict_all): another process may be writing to the database.
+    /// Serves no snapshot from memory until [`evict_all`](Self::evict_all): another process may be writing to the
+    /// database.
     pub fn disable_memory_reads(&self) {
         self.snapshots.disable();
     }
 
-    /// Evicts every payout from memory, because another process may have written. The next message to a payout or read of
-    /// it starts from its row.
+    /// Evicts every payout from memory, because another process may have written. The next message to a payout or read
+    /// of it starts from its row.
     pub async fn evict_all(&self) {
         let (reply, evicted) = oneshot::channel();
         if self.supervisor.cast(SupervisorMessage::EvictAll(reply)).is_ok() {
@@ -278,9 +281,9 @@ fn damaged(stored: &Stored, damage: IllegalEvent) -> Unavailable {
     Unavailable(format!("{}: {damage}", stored.created.id))
 }
 
-/// A creation that the supervisor was told about. Dropping this without [`committed`](Self::committed) withdraws it: the
-/// creation failed, or its caller stopped waiting. If the payout is committed nevertheless, its first message or read
-/// loads it from its row.
+/// A creation that the supervisor was told about. Dropping this without [`committed`](Self::committed) withdraws it:
+/// the creation failed, or its caller stopped waiting. If the payout is committed nevertheless, its first message or
+/// read loads it from its row.
 struct AnnouncedCreation<'a> {
     supervisor: &'a ActorRef<SupervisorMessage>,
     id: PayoutId,

@@ -68,8 +68,8 @@ impl PendingCreations {
         CreationGuard { at, id, pending_creations: Arc::clone(self), _ended: sender }
     }
 
-    /// Waits until every pending creation of this account has ended. The returned time is not before `now` and before the
-    /// time of every creation that begins later, so every payout of the account up to it is committed.
+    /// Waits until every pending creation of this account has ended. The returned time is not before `now` and before
+    /// the time of every creation that begins later, so every payout of the account up to it is committed.
     pub async fn creation_watermark(&self, org: OrgId, mode: Mode, now: Timestamp) -> Timestamp {
         let (watermark, pending) = {
             let mut state = self.state();

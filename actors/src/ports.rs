@@ -136,8 +136,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Returns `Unavailable` if the store cannot be reached.
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable>;
 
-    /// Creates payouts, consumes their quotes, and stores the idempotency records of those that are inserted. An existing
-    /// record with the same key that has not expired is not replaced.
+    /// Creates payouts, consumes their quotes, and stores the idempotency records of those that are inserted. An
+    /// existing record with the same key that has not expired is not replaced.
     ///
     /// # Errors
     /// Returns a `BatchError` if the batch as a whole has no results.

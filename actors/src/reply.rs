@@ -19,7 +19,8 @@ pub enum ReportError {
     /// No payout has this id, so far.
     #[error("no payout has this id")]
     NotFound,
-    /// The payout belongs to the other mode: a chain watcher reported on a sandbox payout, or the simulator on a live one.
+    /// The payout belongs to the other mode: a chain watcher reported on a sandbox payout, or the simulator on a live
+    /// one.
     #[error("the payout is a {0} payout")]
     WrongMode(Mode),
     /// The payout's actor failed repeatedly and is not restarted for a while, or the store rejected this report.

@@ -1,8 +1,8 @@
 //! The supervisor: gives each payout at most one actor and routes every message through it.
 //!
-//! It does no I/O. It spawns an actor when a payout is created or receives a message. It stops actors that are idle, whose
-//! payout is in an end state, or that exceed the limit. It replaces an actor that fails, and quarantines the payout after
-//! several failures.
+//! It does no I/O. It spawns an actor when a payout is created or receives a message. It stops actors that are idle,
+//! whose payout is in an end state, or that exceed the limit. It replaces an actor that fails, and quarantines the
+//! payout after several failures.
 
 mod config;
 mod message;
@@ -118,8 +118,8 @@ impl Actor for Supervisor {
 }
 
 impl SupervisorState {
-    /// Removes a creation. Returns whether the payout has received no message since the creation started, so that the row
-    /// is still as created.
+    /// Removes a creation. Returns whether the payout has received no message since the creation started, so that the
+    /// row is still as created.
     fn remove_creation(&mut self, id: PayoutId, creation: CreationId) -> bool {
         let is_present = self.creations.get(&id) == Some(&creation);
         if is_present {
@@ -163,8 +163,8 @@ impl SupervisorState {
         }
     }
 
-    /// Spawns the payout's actor. Returns `None` if that fails; the supervisor continues, because its exit would stop all
-    /// actors.
+    /// Spawns the payout's actor. Returns `None` if that fails; the supervisor continues, because its exit would stop
+    /// all actors.
     async fn spawn(
         &mut self,
         myself: &ActorRef<SupervisorMessage>,

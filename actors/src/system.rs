@@ -93,8 +93,8 @@ impl ActorSystem {
     /// write is committed, and then the tasks stop.
     ///
     /// # Errors
-    /// Returns `Deadline` if this takes longer than `deadline`, and `Exited` if the supervisor or a group commit queue had
-    /// exited before.
+    /// Returns `Deadline` if this takes longer than `deadline`, and `Exited` if the supervisor or a group commit queue
+    /// had exited before.
     pub async fn shutdown(mut self, deadline: Duration) -> Result<(), ShutdownError> {
         if let Some(exit) = self.exit.take() {
             return Err(ShutdownError::Exited(exit));

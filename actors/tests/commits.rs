@@ -1,5 +1,5 @@
-//! Commits that fail, get lost, meet another version or lose their caller: money is never lost, doubled or acknowledged
-//! too early.
+//! Commits that fail, have an unknown outcome, conflict or lose their caller: every write is recorded at most once, and
+//! acknowledged only if it is recorded.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -17,22 +17,22 @@ use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Status, Unchang
 
 const REPEAT: Outcome = Outcome::Unchanged(Unchanged::Repeat);
 
-struct Scene {
+struct Fixture {
     journal: MemoryJournal,
     clock: ManualClock,
-    started: TestSystem,
+    system: TestSystem,
 }
 
-async fn scene() -> Scene {
+async fn fixture() -> Fixture {
     let journal = MemoryJournal::new(FaultPlan::default());
     let clock = ManualClock::at(sample::at(0));
-    let started = start_test_system(&journal, &clock, test_config()).await;
-    Scene { journal, clock, started }
+    let system = start_test_system(&journal, &clock, test_config()).await;
+    Fixture { journal, clock, system }
 }
 
-impl Scene {
+impl Fixture {
     fn payouts(&self) -> PayoutsHandle {
-        self.started.payouts.clone()
+        self.system.payouts.clone()
     }
 
     async fn report(&self, payout: PayoutId, report: Report) -> Result<Receipt, ReportError> {
@@ -44,281 +44,295 @@ impl Scene {
     }
 }
 
-fn delivered() -> Report {
+fn delivered_report() -> Report {
     sample::report("delivered", 5, sample::delivered("0xaa"))
 }
 
-fn moved(number: u32) -> Report {
-    sample::report(&format!("moved-{number}"), i64::from(number), sample::progress(Some(100)))
+fn progress_report(number: u32) -> Report {
+    sample::report(&format!("progress-{number}"), i64::from(number), sample::progress(Some(100)))
 }
 
-/// Lets everything that can happen without time passing happen.
-async fn reply_to() {
+/// Runs all tasks until none can make progress without time passing.
+async fn run_until_idle() {
     for _ in 0..500 {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_looked_up() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Append, None, Fault::LoseResponse);
-    let receipt = scene.report(id(1), delivered()).await.unwrap();
-    assert_eq!((receipt.outcome, receipt.sequence.0), (REPEAT, 3), "it had been recorded");
-    assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    assert_eq!(scene.journal.outbox_of(id(1)).len(), 3);
-    assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
-    scene.journal.assert_consistent();
+async fn after_a_lost_response_the_recorded_outcome_is_found() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.journal.faults().once(Call::Append, None, Fault::LoseResponse);
+    let receipt = fixture.report(id(1), delivered_report()).await.unwrap();
+    assert_eq!(
+        (receipt.outcome, receipt.sequence.0),
+        (REPEAT, 3),
+        "the report was recorded by the first commit"
+    );
+    assert_eq!(fixture.journal.entries(id(1)).len(), 1);
+    assert_eq!(fixture.journal.outbox_of(id(1)).len(), 3);
+    assert_eq!(fixture.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_request_is_made_again() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Append, None, Fault::LoseRequest);
-    let receipt = scene.report(id(1), delivered()).await.unwrap();
+async fn after_a_lost_request_the_report_is_committed_again() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.journal.faults().once(Call::Append, None, Fault::LoseRequest);
+    let receipt = fixture.report(id(1), delivered_report()).await.unwrap();
     assert_eq!((receipt.outcome, receipt.sequence.0), (Outcome::Applied, 3));
-    assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    scene.journal.assert_consistent();
+    assert_eq!(fixture.journal.entries(id(1)).len(), 1);
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_stays_unknown_is_not_acknowledged() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().times(5, Call::Append, None, Fault::LoseRequest);
-    assert!(matches!(scene.report(id(1), delivered()).await, Err(ReportError::Unavailable(_))));
-    assert_eq!(scene.journal.entries(id(1)), []);
-    assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Pending);
-    assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, Outcome::Applied);
+async fn a_report_whose_outcome_stays_unknown_is_not_acknowledged() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.journal.faults().times(5, Call::Append, None, Fault::LoseRequest);
+    assert!(matches!(fixture.report(id(1), delivered_report()).await, Err(ReportError::Unavailable(_))));
+    assert_eq!(fixture.journal.entries(id(1)), []);
+    assert_eq!(fixture.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Pending);
+    assert_eq!(fixture.report(id(1), delivered_report()).await.unwrap().outcome, Outcome::Applied);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_and_then_a_lost_store_is_an_error_and_a_repeat_later() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Append, None, Fault::LoseResponse);
-    scene.journal.faults().once(Call::Load, None, Fault::Unavailable);
-    assert!(matches!(scene.report(id(1), delivered()).await, Err(ReportError::Unavailable(_))));
-    // The relay may have told the world already: a reader must not see less.
-    assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
-    assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, REPEAT);
-    assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    scene.journal.assert_consistent();
+async fn a_lost_response_followed_by_a_failed_load_is_an_error_and_later_a_repeat() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.journal.faults().once(Call::Append, None, Fault::LoseResponse);
+    fixture.journal.faults().once(Call::Load, None, Fault::Unavailable);
+    assert!(matches!(fixture.report(id(1), delivered_report()).await, Err(ReportError::Unavailable(_))));
+    // The relay may have published the change already, so a read must not return an older snapshot.
+    assert_eq!(fixture.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
+    assert_eq!(fixture.report(id(1), delivered_report()).await.unwrap().outcome, REPEAT);
+    assert_eq!(fixture.journal.entries(id(1)).len(), 1);
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_whose_answer_or_request_is_lost_happens_once() {
+async fn a_creation_whose_response_or_request_is_lost_happens_once() {
     for fault in [Fault::LoseResponse, Fault::LoseRequest] {
-        let scene = scene().await;
-        scene.journal.faults().once(Call::Create, None, fault);
-        assert_eq!(scene.create(sample::payout(1)).await, Ok(id(1)));
-        let again = scene.create(sample::payout_of_quote(2, 1)).await;
+        let fixture = fixture().await;
+        fixture.journal.faults().once(Call::Create, None, fault);
+        assert_eq!(fixture.create(sample::payout(1)).await, Ok(id(1)));
+        let again = fixture.create(sample::payout_of_quote(2, 1)).await;
         assert_eq!(again, Err(CreateError::QuoteUsed(id(1))));
-        assert_eq!(scene.journal.ids(), [id(1)]);
-        scene.journal.assert_consistent();
+        assert_eq!(fixture.journal.ids(), [id(1)]);
+        fixture.journal.assert_consistent();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_never_takes_anothers_creation_for_its_own() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.journal.faults().once(Call::Create, None, Fault::LoseResponse);
+async fn after_a_lost_response_the_creation_of_another_call_is_not_mistaken_for_its_own() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.journal.faults().once(Call::Create, None, Fault::LoseResponse);
     // The same id from the same quote, as in the sandbox, but created later.
     let mut later = sample::payout(1);
     later.created_at = sample::at(60);
-    assert_eq!(scene.create(later).await, Err(CreateError::QuoteUsed(id(1))));
-    scene.journal.assert_consistent();
+    assert_eq!(fixture.create(later).await, Err(CreateError::QuoteUsed(id(1))));
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_found_in_the_journal_does_not_bring_the_past_back() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.report(id(1), delivered()).await.unwrap();
-    // Sandbox: the same quote gives the same payout, and this time by a process that has no actor for it.
-    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
-    scene.journal.faults().once(Call::Create, None, Fault::LoseResponse);
-    elsewhere.payouts.create(sample::payout(1), None).await.unwrap();
-    reply_to().await;
-    let read = elsewhere.payouts.read(id(1)).await.unwrap().unwrap();
+async fn a_creation_found_in_the_journal_does_not_restore_the_first_snapshot() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.report(id(1), delivered_report()).await.unwrap();
+    // In the sandbox the same quote gives the same payout. This process has no actor for it.
+    let other_process = start_test_system(&fixture.journal, &fixture.clock, test_config()).await;
+    fixture.journal.faults().once(Call::Create, None, Fault::LoseResponse);
+    other_process.payouts.create(sample::payout(1), None).await.unwrap();
+    run_until_idle().await;
+    let read = other_process.payouts.read(id(1)).await.unwrap().unwrap();
     assert_eq!(read.status(), Status::Delivered);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_creation_the_store_cannot_take_leaves_nothing_behind() {
-    let scene = scene().await;
-    scene.journal.faults().once(Call::Create, None, Fault::Unavailable);
-    assert!(matches!(scene.create(sample::payout(1)).await, Err(CreateError::Unavailable(_))));
-    assert_eq!(scene.payouts().read(id(1)).await, Ok(None));
-    assert!(scene.journal.outbox().is_empty());
-    assert_eq!(scene.create(sample::payout_of_quote(2, 1)).await, Ok(id(2)), "the quote is still good");
+async fn a_creation_that_fails_leaves_no_payout_and_does_not_use_the_quote() {
+    let fixture = fixture().await;
+    fixture.journal.faults().once(Call::Create, None, Fault::Unavailable);
+    assert!(matches!(fixture.create(sample::payout(1)).await, Err(CreateError::Unavailable(_))));
+    assert_eq!(fixture.payouts().read(id(1)).await, Ok(None));
+    assert!(fixture.journal.outbox().is_empty());
+    assert_eq!(fixture.create(sample::payout_of_quote(2, 1)).await, Ok(id(2)), "the quote can still be used");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_that_moved_on_elsewhere_is_reloaded() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
-    let there = |report| elsewhere.payouts.report(id(1), Mode::Live, report, None);
-    assert_eq!(there(moved(1)).await.unwrap().sequence.0, 2);
-    let here = scene.report(id(1), moved(2)).await.unwrap();
-    assert_eq!((here.outcome, here.sequence.0), (Outcome::Applied, 3));
-    assert_eq!(there(delivered()).await.unwrap().sequence.0, 5);
-    assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, REPEAT);
-    assert_eq!(scene.report(id(1), moved(3)).await.unwrap().outcome, Outcome::Unchanged(Unchanged::Late));
-    scene.journal.assert_consistent();
+async fn a_row_changed_by_another_process_is_reloaded() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    let other_process = start_test_system(&fixture.journal, &fixture.clock, test_config()).await;
+    let report_there = |report| other_process.payouts.report(id(1), Mode::Live, report, None);
+    assert_eq!(report_there(progress_report(1)).await.unwrap().sequence.0, 2);
+    let receipt = fixture.report(id(1), progress_report(2)).await.unwrap();
+    assert_eq!((receipt.outcome, receipt.sequence.0), (Outcome::Applied, 3));
+    assert_eq!(report_there(delivered_report()).await.unwrap().sequence.0, 5);
+    assert_eq!(fixture.report(id(1), delivered_report()).await.unwrap().outcome, REPEAT);
+    assert_eq!(
+        fixture.report(id(1), progress_report(3)).await.unwrap().outcome,
+        Outcome::Unchanged(Unchanged::Late)
+    );
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_another_process_wrote_is_seen_once_memory_is_forgotten() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    // A creation that is committed, whose admission comes only after everything was forgotten.
+async fn changes_of_another_process_are_read_after_the_payouts_are_evicted() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    // A creation that is committed, whose caller gets the result only after the eviction.
     let gate = Gate::closed();
-    scene.journal.faults().once(Call::Create, Some(id(2)), Fault::HangAfter(gate.clone()));
-    let payouts = scene.payouts();
+    fixture.journal.faults().once(Call::Create, Some(id(2)), Fault::HangAfter(gate.clone()));
+    let payouts = fixture.payouts();
     let creating = tokio::spawn(async move { payouts.create(sample::payout(2), None).await });
-    reply_to().await;
+    run_until_idle().await;
 
-    scene.payouts().disable_memory_reads();
-    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
+    fixture.payouts().disable_memory_reads();
+    let other_process = start_test_system(&fixture.journal, &fixture.clock, test_config()).await;
     for number in 1..3 {
-        elsewhere.payouts.report(id(number), Mode::Live, delivered(), None).await.unwrap();
+        other_process.payouts.report(id(number), Mode::Live, delivered_report(), None).await.unwrap();
     }
-    assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
-    scene.payouts().evict_all().await;
+    assert_eq!(fixture.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Delivered);
+    fixture.payouts().evict_all().await;
     gate.open();
     creating.await.unwrap().unwrap();
-    reply_to().await;
+    run_until_idle().await;
     for number in 1..3 {
-        let read = scene.payouts().read(id(number)).await.unwrap().unwrap();
+        let read = fixture.payouts().read(id(number)).await.unwrap().unwrap();
         assert_eq!(read.status(), Status::Delivered);
-        assert_eq!(scene.report(id(number), delivered()).await.unwrap().outcome, REPEAT);
+        assert_eq!(fixture.report(id(number), delivered_report()).await.unwrap().outcome, REPEAT);
     }
-    scene.journal.assert_consistent();
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_processes_at_once_lose_and_double_nothing() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    let elsewhere = start_test_system(&scene.journal, &scene.clock, test_config()).await;
+async fn two_processes_at_once_record_and_acknowledge_each_change_once() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    let other_process = start_test_system(&fixture.journal, &fixture.clock, test_config()).await;
     let sent: Vec<_> = (0..60)
         .map(|number| {
-            let payouts = if number % 2 == 0 { scene.payouts() } else { elsewhere.payouts.clone() };
-            tokio::spawn(async move { payouts.report(id(1), Mode::Live, moved(number / 2), None).await })
+            let payouts = if number % 2 == 0 { fixture.payouts() } else { other_process.payouts.clone() };
+            tokio::spawn(
+                async move { payouts.report(id(1), Mode::Live, progress_report(number / 2), None).await },
+            )
         })
         .collect();
     let mut applied = 0;
-    for answer in sent {
-        match answer.await.unwrap() {
+    for result in sent {
+        match result.await.unwrap() {
             Ok(receipt) => applied += usize::from(receipt.outcome == Outcome::Applied),
             Err(error) => assert!(matches!(error, ReportError::Unavailable(_)), "{error}"),
         }
     }
-    let changes = scene.journal.entries(id(1)).iter().filter(|e| e.outcome == Outcome::Applied).count();
+    let changes = fixture.journal.entries(id(1)).iter().filter(|e| e.outcome == Outcome::Applied).count();
     assert_eq!(applied, changes, "each change is acknowledged once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_away_acknowledges_nothing_and_a_later_try_succeeds() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.create(sample::payout(2)).await.unwrap();
-    scene.journal.faults().always(Call::Append, None, Fault::Unavailable);
-    scene.journal.faults().always(Call::Load, None, Fault::Unavailable);
+async fn an_unavailable_store_acknowledges_nothing_and_a_later_attempt_succeeds() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.create(sample::payout(2)).await.unwrap();
+    fixture.journal.faults().always(Call::Append, None, Fault::Unavailable);
+    fixture.journal.faults().always(Call::Load, None, Fault::Unavailable);
     for _ in 0..3 {
-        assert!(matches!(scene.report(id(1), delivered()).await, Err(ReportError::Unavailable(_))));
+        assert!(matches!(fixture.report(id(1), delivered_report()).await, Err(ReportError::Unavailable(_))));
     }
-    // What was committed before can still be read where it is at hand.
-    assert_eq!(scene.payouts().read(id(2)).await.unwrap().unwrap().status(), Status::Pending);
-    assert!(scene.payouts().read(id(3)).await.is_err(), "away is not the same as missing");
-    scene.journal.faults().clear();
-    assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Pending);
-    assert_eq!(scene.report(id(1), delivered()).await.unwrap().outcome, Outcome::Applied);
-    scene.journal.assert_consistent();
+    // A live payout can be read without the store.
+    assert_eq!(fixture.payouts().read(id(2)).await.unwrap().unwrap().status(), Status::Pending);
+    assert!(
+        fixture.payouts().read(id(3)).await.is_err(),
+        "an unavailable store does not mean that the payout does not exist"
+    );
+    fixture.journal.faults().clear();
+    assert_eq!(fixture.payouts().read(id(1)).await.unwrap().unwrap().status(), Status::Pending);
+    assert_eq!(fixture.report(id(1), delivered_report()).await.unwrap().outcome, Outcome::Applied);
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poisoned_write_fails_alone() {
-    let scene = scene().await;
+async fn a_rejected_write_does_not_fail_the_other_writes_of_its_batch() {
+    let fixture = fixture().await;
     for number in 1..41 {
-        scene.create(sample::payout(number)).await.unwrap();
+        fixture.create(sample::payout(number)).await.unwrap();
     }
-    scene.journal.faults().always(Call::Append, Some(id(7)), Fault::Reject);
+    fixture.journal.faults().always(Call::Append, Some(id(7)), Fault::Reject);
     let sent: Vec<_> = (1..41)
         .map(|number| {
-            let payouts = scene.payouts();
-            tokio::spawn(async move { payouts.report(id(number), Mode::Live, delivered(), None).await })
+            let payouts = fixture.payouts();
+            tokio::spawn(
+                async move { payouts.report(id(number), Mode::Live, delivered_report(), None).await },
+            )
         })
         .collect();
-    for (number, answer) in (1..).zip(sent) {
-        let answer = answer.await.unwrap();
+    for (number, result) in (1..).zip(sent) {
+        let result = result.await.unwrap();
         if number == 7 {
-            assert_eq!(answer, Err(ReportError::Quarantined), "to be put aside, not tried for ever");
+            assert_eq!(result, Err(ReportError::Quarantined), "the report is not retried");
         } else {
-            assert_eq!(answer.unwrap().outcome, Outcome::Applied, "{number}");
+            assert_eq!(result.unwrap().outcome, Outcome::Applied, "{number}");
         }
     }
-    scene.journal.faults().clear();
+    fixture.journal.faults().clear();
     assert_eq!(
-        scene.report(id(7), moved(1)).await.unwrap().outcome,
+        fixture.report(id(7), progress_report(1)).await.unwrap().outcome,
         Outcome::Applied,
-        "the payout itself is fine"
+        "other reports on the payout are recorded"
     );
-    scene.journal.assert_consistent();
+    fixture.journal.assert_consistent();
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_thousand_executions_of_one_quote_one_wins() {
-    let scene = scene().await;
+async fn of_a_thousand_creations_from_one_quote_one_succeeds() {
+    let fixture = fixture().await;
     let sent: Vec<_> = (1..=1_000)
         .map(|number| {
-            let payouts = scene.payouts();
+            let payouts = fixture.payouts();
             let payout = sample::payout_of_quote(number, 1);
             tokio::spawn(async move { payouts.create(payout, None).await })
         })
         .collect();
-    let (mut winners, mut losers) = (Vec::new(), Vec::new());
-    for answer in sent {
-        match answer.await.unwrap() {
-            Ok(snapshot) => winners.push(snapshot.payout.id),
-            Err(CreateError::QuoteUsed(by)) => losers.push(by),
+    let (mut created, mut refused) = (Vec::new(), Vec::new());
+    for result in sent {
+        match result.await.unwrap() {
+            Ok(snapshot) => created.push(snapshot.payout.id),
+            Err(CreateError::QuoteUsed(by)) => refused.push(by),
             Err(CreateError::Unavailable(error)) => panic!("{error}"),
         }
     }
-    assert_eq!((winners.len(), losers.len()), (1, 999));
-    assert_eq!(losers.into_iter().collect::<HashSet<_>>(), winners.iter().copied().collect());
-    assert_eq!(scene.journal.ids(), winners);
-    assert_eq!(scene.journal.outbox().len(), 1);
-    assert!(scene.journal.counts().creates < 100, "group commit gathered them");
+    assert_eq!((created.len(), refused.len()), (1, 999));
+    assert_eq!(refused.into_iter().collect::<HashSet<_>>(), created.iter().copied().collect());
+    assert_eq!(fixture.journal.ids(), created);
+    assert_eq!(fixture.journal.outbox().len(), 1);
+    assert!(fixture.journal.counts().creates < 100, "group commit combined the creations");
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_a_hundred_copies_of_a_report_one_is_applied() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
     let sent: Vec<_> = (0..100)
         .map(|_| {
-            let payouts = scene.payouts();
-            tokio::spawn(async move { payouts.report(id(1), Mode::Live, delivered(), None).await })
+            let payouts = fixture.payouts();
+            tokio::spawn(async move { payouts.report(id(1), Mode::Live, delivered_report(), None).await })
         })
         .collect();
     let mut outcomes = Vec::new();
-    for answer in sent {
-        outcomes.push(answer.await.unwrap().unwrap().outcome);
+    for result in sent {
+        outcomes.push(result.await.unwrap().unwrap().outcome);
     }
     outcomes.sort_by_key(|outcome| *outcome != Outcome::Applied);
     assert_eq!(outcomes[0], Outcome::Applied);
     assert!(outcomes[1..].iter().all(|outcome| *outcome == REPEAT));
-    assert_eq!(scene.journal.entries(id(1)).len(), 1);
-    scene.journal.assert_consistent();
+    assert_eq!(fixture.journal.entries(id(1)).len(), 1);
+    fixture.journal.assert_consistent();
 }
 
-/// Polls `work` so many times, letting everything else run in between, and then drops it. Whether it had ended.
+/// Polls `work` up to `polls` times, running other tasks in between, and then drops it. Returns whether it completed.
 async fn dropped_after<T>(polls: usize, work: impl Future<Output = T>) -> bool {
     let mut work = pin!(work);
     for _ in 0..polls {
@@ -331,50 +345,54 @@ async fn dropped_after<T>(polls: usize, work: impl Future<Output = T>) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_may_leave_at_any_moment() {
+async fn a_caller_may_drop_its_call_at_any_await_point() {
     let mut polls = 0;
     loop {
-        let scene = scene().await;
-        let created = dropped_after(polls, scene.create(sample::payout(1))).await;
-        reply_to().await;
-        // Whoever comes back finds the quote used by that very payout, or good.
-        let payout = match scene.create(sample::payout_of_quote(2, 1)).await {
+        let fixture = fixture().await;
+        let created = dropped_after(polls, fixture.create(sample::payout(1))).await;
+        run_until_idle().await;
+        // A later creation finds the quote either used by the first payout or unused.
+        let payout = match fixture.create(sample::payout_of_quote(2, 1)).await {
             Ok(second) => second,
             Err(CreateError::QuoteUsed(first)) => first,
             Err(CreateError::Unavailable(error)) => panic!("{error}"),
         };
-        assert_eq!(scene.journal.ids(), [payout]);
-        let reported = dropped_after(polls, scene.report(payout, delivered())).await;
-        reply_to().await;
-        let receipt = scene.report(payout, delivered()).await.unwrap();
+        assert_eq!(fixture.journal.ids(), [payout]);
+        let reported = dropped_after(polls, fixture.report(payout, delivered_report())).await;
+        run_until_idle().await;
+        let receipt = fixture.report(payout, delivered_report()).await.unwrap();
         assert_eq!(receipt.sequence.0, 3);
-        assert_eq!(scene.journal.entries(payout).len(), 1, "after {polls} polls");
-        let read = dropped_after(polls, scene.payouts().read(payout)).await;
-        assert_eq!(scene.payouts().read(payout).await.unwrap().unwrap().status(), Status::Delivered);
-        scene.journal.assert_consistent();
+        assert_eq!(fixture.journal.entries(payout).len(), 1, "after {polls} polls");
+        let read = dropped_after(polls, fixture.payouts().read(payout)).await;
+        assert_eq!(fixture.payouts().read(payout).await.unwrap().unwrap().status(), Status::Delivered);
+        fixture.journal.assert_consistent();
         if created && reported && read {
             break;
         }
         polls += 1;
     }
-    assert!(polls > 2, "callers left in the middle");
+    assert!(polls > 2, "calls were dropped before they completed");
 }
 
 #[tokio::test(start_paused = true)]
-async fn lateness_is_committed_before_it_is_shown() {
-    let scene = scene().await;
-    scene.create(sample::payout(1)).await.unwrap();
-    scene.clock.advance(Duration::from_secs(sample::ROUTE_SECONDS.into()));
-    scene.journal.faults().always(Call::Append, None, Fault::Unavailable);
-    let shown = scene.payouts().read(id(1)).await.unwrap().unwrap();
-    assert!(!shown.late(), "what cannot be committed is not shown");
-    scene.journal.faults().clear();
-    let shown = scene.payouts().read(id(1)).await.unwrap().unwrap();
-    assert_eq!((shown.late(), shown.sequence.0), (true, 2));
+async fn lateness_is_committed_before_it_can_be_read() {
+    let fixture = fixture().await;
+    fixture.create(sample::payout(1)).await.unwrap();
+    fixture.clock.advance(Duration::from_secs(sample::ROUTE_SECONDS.into()));
+    fixture.journal.faults().always(Call::Append, None, Fault::Unavailable);
+    let snapshot = fixture.payouts().read(id(1)).await.unwrap().unwrap();
+    assert!(!snapshot.late(), "lateness that cannot be committed is not visible");
+    fixture.journal.faults().clear();
+    let snapshot = fixture.payouts().read(id(1)).await.unwrap().unwrap();
+    assert_eq!((snapshot.late(), snapshot.sequence.0), (true, 2));
     for _ in 0..3 {
-        scene.payouts().due_passed(id(1)).await.unwrap();
-        assert_eq!(scene.payouts().read(id(1)).await.unwrap().unwrap().sequence.0, 2, "once");
+        fixture.payouts().due_passed(id(1)).await.unwrap();
+        assert_eq!(
+            fixture.payouts().read(id(1)).await.unwrap().unwrap().sequence.0,
+            2,
+            "lateness is recorded once"
+        );
     }
-    assert_eq!(scene.payouts().due_passed(id(9)).await, Err(ReportError::NotFound));
-    scene.journal.assert_consistent();
+    assert_eq!(fixture.payouts().due_passed(id(9)).await, Err(ReportError::NotFound));
+    fixture.journal.assert_consistent();
 }

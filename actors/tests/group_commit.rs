@@ -1,4 +1,4 @@
-//! When a commit is begun, and what goes with it.
+//! Group commit: when a commit starts, and which writes it contains.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,70 +11,70 @@ use payoutd_domain::{PayoutId, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-/// Says which batches it was given, and answers one for each permit.
-struct Gated {
-    given: mpsc::UnboundedSender<Vec<PayoutId>>,
+/// A journal that reports each batch that it is given, and responds to one batch per permit.
+struct GatedJournal {
+    batches: mpsc::UnboundedSender<Vec<PayoutId>>,
     gate: Arc<Semaphore>,
 }
 
 #[async_trait]
-impl Journal for Gated {
+impl Journal for GatedJournal {
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable> {
-        self.given.send(ids.to_vec()).expect("the scene is there");
-        self.gate.acquire().await.expect("the gate is there").forget();
+        self.batches.send(ids.to_vec()).expect("the fixture exists");
+        self.gate.acquire().await.expect("the gate is not closed").forget();
         Ok(ids.iter().map(|_| None).collect())
     }
 
     async fn create(&self, _: &[Create]) -> Result<Vec<Created>, BatchError> {
-        unreachable!("only loads are made here")
+        unreachable!("the tests only load")
     }
 
     async fn append(&self, _: &[Append]) -> Result<Vec<Appended>, BatchError> {
-        unreachable!("only loads are made here")
+        unreachable!("the tests only load")
     }
 
     async fn due(&self, _: Timestamp, _: u32) -> Result<Vec<PayoutId>, Unavailable> {
-        unreachable!("only loads are made here")
+        unreachable!("the tests only load")
     }
 }
 
-struct Scene {
+struct Fixture {
     commits: GroupCommit,
     queues: JoinSet<()>,
-    given: mpsc::UnboundedReceiver<Vec<PayoutId>>,
+    batches: mpsc::UnboundedReceiver<Vec<PayoutId>>,
     gate: Arc<Semaphore>,
-    asked: JoinSet<Option<Stored>>,
+    loads: JoinSet<Option<Stored>>,
 }
 
-impl Scene {
+impl Fixture {
     fn new(max_in_flight: usize) -> Self {
-        let (sender, given) = mpsc::unbounded_channel();
+        let (sender, batches) = mpsc::unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));
-        let journal = Gated { given: sender, gate: Arc::clone(&gate) };
+        let journal = GatedJournal { batches: sender, gate: Arc::clone(&gate) };
         let (commits, queues) =
             GroupCommit::start(Arc::new(journal), GroupCommitConfig { max_in_flight, max_batch: 4 });
-        Self { commits, queues, given, gate, asked: JoinSet::new() }
+        Self { commits, queues, batches, gate, loads: JoinSet::new() }
     }
 
-    /// Asks for these, and returns the batches that are begun without time passing.
-    async fn ask(&mut self, numbers: std::ops::Range<u64>) -> Vec<Vec<PayoutId>> {
+    /// Loads these payouts, and returns the batches that start without time passing.
+    async fn load(&mut self, numbers: std::ops::Range<u64>) -> Vec<Vec<PayoutId>> {
         for number in numbers {
             let commits = self.commits.clone();
-            self.asked.spawn(async move { commits.load(id(number)).await.expect("a load without faults") });
+            self.loads.spawn(async move { commits.load(id(number)).await.expect("a load without faults") });
         }
-        self.begun().await
+        self.started_batches().await
     }
 
-    async fn begun(&mut self) -> Vec<Vec<PayoutId>> {
+    async fn started_batches(&mut self) -> Vec<Vec<PayoutId>> {
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        std::iter::from_fn(|| self.given.try_recv().ok()).collect()
+        std::iter::from_fn(|| self.batches.try_recv().ok()).collect()
     }
 
-    async fn end_one(&mut self) -> Vec<Vec<PayoutId>> {
+    async fn complete_one(&mut self) -> Vec<Vec<PayoutId>> {
         self.gate.add_permits(1);
-        self.begun().await
+        self.started_batches().await
     }
 }
 
@@ -83,59 +83,63 @@ fn ids(numbers: std::ops::Range<u64>) -> Vec<PayoutId> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_during_a_commit_goes_with_the_next() {
-    let mut scene = Scene::new(2);
-    assert_eq!(scene.ask(0..1).await, [ids(0..1)], "nothing is under way: at once");
-    assert_eq!(scene.ask(1..3).await, [] as [Vec<PayoutId>; 0]);
-    assert_eq!(scene.ask(3..4).await, [] as [Vec<PayoutId>; 0]);
-    assert_eq!(scene.end_one().await, [ids(1..4)]);
-    assert_eq!(scene.end_one().await, [] as [Vec<PayoutId>; 0]);
-    assert_eq!(scene.asked.join_all().await.len(), 4);
+async fn writes_submitted_during_a_commit_go_into_the_next() {
+    let mut fixture = Fixture::new(2);
+    assert_eq!(fixture.load(0..1).await, [ids(0..1)], "without a commit in flight, a commit starts at once");
+    assert_eq!(fixture.load(1..3).await, [] as [Vec<PayoutId>; 0]);
+    assert_eq!(fixture.load(3..4).await, [] as [Vec<PayoutId>; 0]);
+    assert_eq!(fixture.complete_one().await, [ids(1..4)]);
+    assert_eq!(fixture.complete_one().await, [] as [Vec<PayoutId>; 0]);
+    assert_eq!(fixture.loads.join_all().await.len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whole_batch_is_begun_beside_another_but_never_one_too_many() {
-    let mut scene = Scene::new(2);
-    assert_eq!(scene.ask(0..1).await, [ids(0..1)]);
-    assert_eq!(scene.ask(1..4).await, [] as [Vec<PayoutId>; 0]);
-    assert_eq!(scene.ask(4..5).await, [ids(1..5)], "four are a batch");
-    assert_eq!(scene.ask(5..15).await, [] as [Vec<PayoutId>; 0], "two are under way");
-    assert_eq!(scene.end_one().await, [ids(5..9)]);
-    assert_eq!(scene.end_one().await, [ids(9..13)]);
-    assert_eq!(scene.end_one().await, [] as [Vec<PayoutId>; 0], "two are no batch, and one is under way");
-    assert_eq!(scene.end_one().await, [ids(13..15)]);
+async fn a_full_batch_starts_beside_another_up_to_the_limit() {
+    let mut fixture = Fixture::new(2);
+    assert_eq!(fixture.load(0..1).await, [ids(0..1)]);
+    assert_eq!(fixture.load(1..4).await, [] as [Vec<PayoutId>; 0]);
+    assert_eq!(fixture.load(4..5).await, [ids(1..5)], "four writes are a full batch");
+    assert_eq!(fixture.load(5..15).await, [] as [Vec<PayoutId>; 0], "two commits are in flight");
+    assert_eq!(fixture.complete_one().await, [ids(5..9)]);
+    assert_eq!(fixture.complete_one().await, [ids(9..13)]);
+    assert_eq!(
+        fixture.complete_one().await,
+        [] as [Vec<PayoutId>; 0],
+        "two writes are not a full batch, and one commit is in flight"
+    );
+    assert_eq!(fixture.complete_one().await, [ids(13..15)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_takes_long_does_not_hold_up_the_next() {
-    let mut scene = Scene::new(2);
-    assert_eq!(scene.ask(0..1).await, [ids(0..1)]);
-    assert_eq!(scene.ask(1..2).await, [] as [Vec<PayoutId>; 0]);
+async fn an_incomplete_batch_does_not_wait_for_a_long_commit() {
+    let mut fixture = Fixture::new(2);
+    assert_eq!(fixture.load(0..1).await, [ids(0..1)]);
+    assert_eq!(fixture.load(1..2).await, [] as [Vec<PayoutId>; 0]);
     tokio::time::advance(Duration::from_millis(60)).await;
-    assert_eq!(scene.begun().await, [ids(1..2)]);
-    assert_eq!(scene.ask(2..3).await, [] as [Vec<PayoutId>; 0]);
+    assert_eq!(fixture.started_batches().await, [ids(1..2)]);
+    assert_eq!(fixture.load(2..3).await, [] as [Vec<PayoutId>; 0]);
     tokio::time::advance(Duration::from_mins(1)).await;
-    assert_eq!(scene.begun().await, [] as [Vec<PayoutId>; 0], "two are under way");
+    assert_eq!(fixture.started_batches().await, [] as [Vec<PayoutId>; 0], "two commits are in flight");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_with_one_writer_is_given_one_batch_at_a_time() {
-    let mut scene = Scene::new(1);
-    assert_eq!(scene.ask(0..1).await, [ids(0..1)]);
-    assert_eq!(scene.ask(1..9).await, [] as [Vec<PayoutId>; 0]);
+async fn with_a_limit_of_one_commit_batches_are_committed_one_at_a_time() {
+    let mut fixture = Fixture::new(1);
+    assert_eq!(fixture.load(0..1).await, [ids(0..1)]);
+    assert_eq!(fixture.load(1..9).await, [] as [Vec<PayoutId>; 0]);
     tokio::time::advance(Duration::from_mins(1)).await;
-    assert_eq!(scene.begun().await, [] as [Vec<PayoutId>; 0]);
-    assert_eq!(scene.end_one().await, [ids(1..5)]);
+    assert_eq!(fixture.started_batches().await, [] as [Vec<PayoutId>; 0]);
+    assert_eq!(fixture.complete_one().await, [ids(1..5)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lane_that_is_closed_ends_after_what_waits() {
-    let mut scene = Scene::new(1);
-    scene.ask(0..3).await;
-    scene.commits.close();
-    assert_eq!(scene.begun().await, [] as [Vec<PayoutId>; 0]);
-    scene.gate.add_permits(2);
-    scene.queues.join_all().await;
-    assert_eq!(scene.asked.join_all().await.len(), 3);
-    assert!(scene.commits.load(id(9)).await.is_err(), "nothing is taken any more");
+async fn a_closed_queue_ends_after_its_queued_writes() {
+    let mut fixture = Fixture::new(1);
+    fixture.load(0..3).await;
+    fixture.commits.close();
+    assert_eq!(fixture.started_batches().await, [] as [Vec<PayoutId>; 0]);
+    fixture.gate.add_permits(2);
+    fixture.queues.join_all().await;
+    assert_eq!(fixture.loads.join_all().await.len(), 3);
+    assert!(fixture.commits.load(id(9)).await.is_err(), "new loads are refused");
 }

@@ -1,5 +1,5 @@
-//! The public contract, section 3, written down once more in the simplest way there is, and run side by side with the
-//! real state machine. The model shares no code with it: strings, plain vectors and nothing clever.
+//! A naive model of section 3 of the public contract, compared with the real state machine on random reports. The model
+//! shares no code with the state machine and uses only strings and plain vectors.
 
 mod arbitrary;
 
@@ -18,7 +18,7 @@ const SECOND: i64 = 1_000_000;
 /// One line of the timeline: sequence, status, microseconds, hash, inferred.
 type Line = (i64, &'static str, i64, Option<String>, bool);
 
-/// Everything a partner or an operator can see, in plain values.
+/// What partners and operators see of a payout, in plain values.
 #[derive(Debug, Clone, PartialEq)]
 struct View {
     status: &'static str,
@@ -35,13 +35,14 @@ struct View {
 
 struct Model {
     view: View,
-    /// Every estimate heard of: the report's time, the delivery it names.
-    heard: Vec<(i64, i64)>,
-    /// The transactions known, and the one that delivered.
+    /// Every reported estimate: the time of the report, and the estimated delivery time.
+    estimates: Vec<(i64, i64)>,
+    /// The hashes of the known transactions.
     hashes: Vec<String>,
+    /// The hash of the transaction that delivered.
     delivered_by: String,
-    /// Every report recorded.
-    seen: Vec<(String, String)>,
+    /// The source and id of every recorded report.
+    recorded: Vec<(String, String)>,
 }
 
 impl Model {
@@ -60,8 +61,8 @@ impl Model {
             recipient_amount: "100".into(),
             failure: None,
         };
-        let heard = vec![(i64::MIN, estimate)];
-        Self { view, heard, hashes: vec![], delivered_by: String::new(), seen: vec![] }
+        let estimates = vec![(i64::MIN, estimate)];
+        Self { view, estimates, hashes: vec![], delivered_by: String::new(), recorded: vec![] }
     }
 
     fn due_passed(&mut self, now: i64) {
@@ -74,21 +75,21 @@ impl Model {
 
     fn report(&mut self, report: &Report, now: i64) -> &'static str {
         let key = (report.key.source.to_string(), report.key.id.to_string());
-        if self.seen.contains(&key) {
+        if self.recorded.contains(&key) {
             return "unchanged";
         }
-        self.seen.push(key);
-        let told = report.time.micros();
-        // A clock far ahead would win for ever.
-        let time = if told > now + 300 * SECOND { now } else { told };
+        self.recorded.push(key);
+        let reported = report.time.micros();
+        // Otherwise a report of a clock far ahead would keep the newest estimate.
+        let time = if reported > now + 300 * SECOND { now } else { reported };
         let outcome = match &report.kind {
-            ReportKind::Broadcast(seen) => {
-                let hash = seen.transaction.tx_hash.as_str();
-                self.broadcast(hash, seen.estimated_seconds, time, now)
+            ReportKind::Broadcast(data) => {
+                let hash = data.transaction.tx_hash.as_str();
+                self.broadcast(hash, data.estimated_seconds, time, now)
             }
-            ReportKind::Progress(seen) => self.progress(seen, time, now),
-            ReportKind::Delivered(seen) => self.delivered(seen, time),
-            ReportKind::Failed(seen) => self.failed(seen, time),
+            ReportKind::Progress(data) => self.progress(data, time, now),
+            ReportKind::Delivered(data) => self.delivered(data, time),
+            ReportKind::Failed(data) => self.failed(data, time),
         };
         self.view.attention |= outcome == "refused";
         outcome
@@ -105,33 +106,37 @@ impl Model {
         self.hashes.push(hash.into());
         self.view.funds = ("in_transit", false);
         self.change("broadcast", time, Some(hash), false);
-        self.hear(Some(seconds.unwrap_or(sample::SECONDS_AFTER_BROADCAST)), time, now);
+        self.record_estimate(Some(seconds.unwrap_or(sample::SECONDS_AFTER_BROADCAST)), time, now);
         "applied"
     }
 
-    fn progress(&mut self, seen: &ProgressReport, time: i64, now: i64) -> &'static str {
-        let whole_way = match self.view.status {
+    fn progress(&mut self, data: &ProgressReport, time: i64, now: i64) -> &'static str {
+        let total_seconds = match self.view.status {
             "pending" => sample::ROUTE_SECONDS,
             "broadcast" => sample::SECONDS_AFTER_BROADCAST,
             _ => return "unchanged",
         };
-        let by_confirmations = match (seen.confirmations, seen.required_confirmations) {
+        let by_confirmations = match (data.confirmations, data.required_confirmations) {
             (Some(_), None | Some(0)) | (None, _) => None,
-            (Some(have), Some(need)) => {
-                let share = f64::from(need.saturating_sub(have)) / f64::from(need);
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred")]
-                Some((f64::from(whole_way) * share - 1e-6).ceil().max(0.0) as u32)
+            (Some(confirmed), Some(required)) => {
+                let share = f64::from(required.saturating_sub(confirmed)) / f64::from(required);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "the value is a few hundred"
+                )]
+                Some((f64::from(total_seconds) * share - 1e-6).ceil().max(0.0) as u32)
             }
         };
         let before = self.view.estimate;
-        let replaced = seen.replaced_by.as_ref().map(|hash| hash.as_str().to_owned());
+        let replaced = data.replaced_by.as_ref().map(|hash| hash.as_str().to_owned());
         let new = replaced.filter(|hash| self.view.status == "broadcast" && !self.hashes.contains(hash));
         let replaced = new.is_some();
         if let Some(hash) = new {
             self.change("broadcast", time, Some(&hash), false);
             self.hashes.push(hash);
         }
-        self.hear(seen.estimated_seconds.or(by_confirmations), time, now);
+        self.record_estimate(data.estimated_seconds.or(by_confirmations), time, now);
         if replaced {
             return "applied";
         }
@@ -142,8 +147,8 @@ impl Model {
         "applied"
     }
 
-    fn delivered(&mut self, seen: &DeliveredReport, time: i64) -> &'static str {
-        let hash = seen.transaction.tx_hash.as_str();
+    fn delivered(&mut self, data: &DeliveredReport, time: i64) -> &'static str {
+        let hash = data.transaction.tx_hash.as_str();
         match self.view.status {
             "failed" => return "refused",
             "delivered" if self.delivered_by == hash => return "unchanged",
@@ -156,26 +161,26 @@ impl Model {
         self.view.estimate = self.view.timeline.last().map(|line| line.2);
         self.view.late = false;
         self.view.funds = ("recipient", false);
-        if let Some(fees) = seen.fees_paid_usd {
+        if let Some(fees) = data.fees_paid_usd {
             self.view.fees_paid = fees.to_string();
         }
-        if let Some(amount) = seen.recipient_amount {
+        if let Some(amount) = data.recipient_amount {
             self.view.recipient_amount = amount.to_string();
         }
         "applied"
     }
 
-    fn failed(&mut self, seen: &FailedReport, time: i64) -> &'static str {
+    fn failed(&mut self, data: &FailedReport, time: i64) -> &'static str {
         match self.view.status {
             "failed" => return "unchanged",
-            "delivered" if !seen.reversal => return "refused",
+            "delivered" if !data.reversal => return "refused",
             _ => {}
         }
-        self.change("failed", time, seen.tx_hash.as_ref().map(|hash| hash.as_str()), false);
+        self.change("failed", time, data.tx_hash.as_ref().map(|hash| hash.as_str()), false);
         self.view.estimate = None;
         self.view.late = false;
-        self.view.failure = Some(seen.code.to_string());
-        self.view.funds = match seen.funds {
+        self.view.failure = Some(data.code.to_string());
+        self.view.funds = match data.funds {
             Some(FailedFunds::NotSent) => ("sender", true),
             Some(FailedFunds::Returned) => ("returned", true),
             Some(FailedFunds::Unknown) | None => ("unknown", false),
@@ -191,19 +196,19 @@ impl Model {
         self.view.timeline.push(line);
     }
 
-    /// The newest by time wins; of two of one time, the one that came last.
-    fn hear(&mut self, seconds: Option<u32>, time: i64, now: i64) {
+    /// The estimate of the newest report wins. Of two reports with the same time, the one received last wins.
+    fn record_estimate(&mut self, seconds: Option<u32>, time: i64, now: i64) {
         let Some(seconds) = seconds else { return };
-        self.heard.push((time, time + i64::from(seconds) * SECOND));
-        let winner = self.heard.iter().max_by_key(|heard| heard.0).map(|heard| heard.1);
-        if self.view.estimate != winner {
-            self.view.estimate = winner;
-            self.view.late &= winner.is_some_and(|estimate| estimate <= now);
+        self.estimates.push((time, time + i64::from(seconds) * SECOND));
+        let newest = self.estimates.iter().max_by_key(|estimate| estimate.0).map(|estimate| estimate.1);
+        if self.view.estimate != newest {
+            self.view.estimate = newest;
+            self.view.late &= newest.is_some_and(|estimate| estimate <= now);
         }
     }
 }
 
-/// What the real payout shows, in the model's words.
+/// The view of the real payout.
 fn view(snapshot: &Snapshot) -> View {
     let line = |entry: &payoutd_domain::TimelineEntry| {
         let hash = entry.tx_hash.as_ref().map(ToString::to_string);
@@ -230,7 +235,7 @@ fn decide_and_apply(payout: &mut Payout, cause: Cause, decision: Decision, now: 
     let outcome = Outcome::from(&decision);
     if decision != Decision::Unchanged(Unchanged::Repeat) {
         let entry = payout.entry(cause, decision, at(now));
-        payout.apply(&entry).expect("what was decided can be applied");
+        payout.apply(&entry).expect("a decided event can be applied");
     }
     outcome.name()
 }
@@ -239,7 +244,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_machine_does_what_the_model_does(inputs in arbitrary::inputs(50)) {
+    fn the_state_machine_equals_the_model(inputs in arbitrary::inputs(50)) {
         let (mut model, mut payout) = (Model::new(), Payout::new(Arc::new(sample::payout(1))));
         let mut now = 0;
         for input in inputs {

@@ -1,5 +1,5 @@
-//! Reads while everything moves: on many threads, with actors coming and going every millisecond and failing at times, no
-//! reader ever sees a payout go back.
+//! Reads during reports, on several threads, while actors are stopped every millisecond and commits fail: the snapshots
+//! that a reader gets never go back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,14 +18,14 @@ const PAYOUTS: u64 = 4;
 const REPORTS: u32 = 150;
 const READERS: u64 = 12;
 
-fn moved(number: u32) -> Report {
+fn progress_report(number: u32) -> Report {
     sample::report(&number.to_string(), i64::from(number), sample::progress(Some(100)))
 }
 
-/// Reports until it is recorded, as the intake does.
+/// Sends each report until it is recorded, as the report intake does.
 async fn report_all(payouts: PayoutsHandle, payout: u64) {
     for number in 0..REPORTS {
-        while let Err(error) = payouts.report(id(payout), Mode::Live, moved(number), None).await {
+        while let Err(error) = payouts.report(id(payout), Mode::Live, progress_report(number), None).await {
             assert!(matches!(error, ReportError::Unavailable(_)), "{error}");
         }
         if number % 3 == 0 {
@@ -34,12 +34,17 @@ async fn report_all(payouts: PayoutsHandle, payout: u64) {
     }
 }
 
-async fn read_on(payouts: PayoutsHandle, payout: u64, over: Arc<AtomicBool>, reads: Arc<AtomicU64>) {
+async fn read_until_stopped(
+    payouts: PayoutsHandle,
+    payout: u64,
+    stopped: Arc<AtomicBool>,
+    reads: Arc<AtomicU64>,
+) {
     let mut newest = Version::FIRST;
-    while !over.load(Ordering::Relaxed) {
+    while !stopped.load(Ordering::Relaxed) {
         if let Ok(read) = payouts.read(id(payout)).await {
-            let version = read.expect("it was created").version;
-            assert!(version >= newest, "went back from {newest:?} to {version:?}");
+            let version = read.expect("the payout exists").version;
+            assert!(version >= newest, "a read went back from {newest:?} to {version:?}");
             newest = version;
             reads.fetch_add(1, Ordering::Relaxed);
         }
@@ -57,28 +62,29 @@ async fn reads_never_go_back() {
         passivation_interval: Duration::from_millis(1),
         ..test_config()
     };
-    let started = start_test_system(&journal, &clock, config).await;
+    let system = start_test_system(&journal, &clock, config).await;
     for number in 0..PAYOUTS {
-        started.payouts.create(sample::payout(number), None).await.unwrap();
+        system.payouts.create(sample::payout(number), None).await.unwrap();
     }
     faults.inject_randomly(
         1,
         FaultRates { unavailable: 3, lose_response: 3, lose_request: 3, ..FaultRates::default() },
     );
-    let over = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::new(AtomicBool::new(false));
     let reads = Arc::new(AtomicU64::new(0));
     let readers: Vec<_> = (0..READERS)
         .map(|reader| {
-            let (payouts, over, reads) = (started.payouts.clone(), Arc::clone(&over), Arc::clone(&reads));
-            tokio::spawn(read_on(payouts, reader % PAYOUTS, over, reads))
+            let (payouts, stopped, reads) =
+                (system.payouts.clone(), Arc::clone(&stopped), Arc::clone(&reads));
+            tokio::spawn(read_until_stopped(payouts, reader % PAYOUTS, stopped, reads))
         })
         .collect();
     let reporters: Vec<_> =
-        (0..PAYOUTS).map(|payout| tokio::spawn(report_all(started.payouts.clone(), payout))).collect();
+        (0..PAYOUTS).map(|payout| tokio::spawn(report_all(system.payouts.clone(), payout))).collect();
     for reporter in reporters {
         reporter.await.unwrap();
     }
-    over.store(true, Ordering::Relaxed);
+    stopped.store(true, Ordering::Relaxed);
     for reader in readers {
         reader.await.unwrap();
     }
@@ -87,7 +93,7 @@ async fn reads_never_go_back() {
         assert_eq!(journal.entries(id(number)).len(), usize::try_from(REPORTS).unwrap());
     }
     journal.assert_consistent();
-    assert!(journal.counts().loads > 50, "actors came and went");
-    assert!(reads.load(Ordering::Relaxed) > 100, "and were watched");
-    started.system.shutdown(Duration::from_secs(10)).await.unwrap();
+    assert!(journal.counts().loads > 50, "actors were stopped and spawned");
+    assert!(reads.load(Ordering::Relaxed) > 100, "the readers read during the reports");
+    system.actors.shutdown(Duration::from_secs(10)).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What readers are shown of live payouts never goes back.
+//! The snapshot cache: the snapshots that readers get never go back.
 
 use std::sync::Arc;
 
@@ -10,38 +10,38 @@ fn of_version(version: i64) -> Arc<Snapshot> {
     Arc::new(Snapshot { version: Version(version), ..Payout::new(Arc::new(sample::payout(1))).snapshot() })
 }
 
-fn shown(snapshots: &SnapshotCache) -> Option<i64> {
+fn cached_version(snapshots: &SnapshotCache) -> Option<i64> {
     snapshots.get(id(1)).map(|snapshot| snapshot.version.0)
 }
 
 #[test]
-fn what_a_reader_saw_while_the_actor_loaded_is_not_taken_back() {
+fn a_snapshot_read_while_the_actor_loads_is_not_replaced_by_an_older_one() {
     let snapshots = SnapshotCache::default();
     snapshots.register(id(1));
-    assert_eq!(shown(&snapshots), None);
+    assert_eq!(cached_version(&snapshots), None);
     assert_eq!(snapshots.newest(of_version(5)).version.0, 5);
-    assert_eq!(shown(&snapshots), None, "the actor is not sure yet");
+    assert_eq!(cached_version(&snapshots), None, "the actor has not confirmed it");
     snapshots.publish(of_version(4));
-    assert_eq!(shown(&snapshots), Some(5));
+    assert_eq!(cached_version(&snapshots), Some(5));
 }
 
 #[test]
-fn in_doubt_the_database_is_asked_and_nothing_older_is_shown() {
+fn a_stale_snapshot_is_not_returned_and_not_replaced_by_an_older_one() {
     let snapshots = SnapshotCache::default();
     snapshots.publish(of_version(4));
     snapshots.mark_stale(id(1));
-    assert_eq!(shown(&snapshots), None);
+    assert_eq!(cached_version(&snapshots), None);
     assert_eq!(snapshots.newest(of_version(3)).version.0, 4);
     snapshots.publish(of_version(6));
-    assert_eq!(shown(&snapshots), Some(6));
+    assert_eq!(cached_version(&snapshots), Some(6));
 }
 
 #[test]
-fn nobody_is_remembered_once_the_actor_is_gone() {
+fn the_snapshot_of_a_stopped_actor_is_removed() {
     let snapshots = SnapshotCache::default();
     snapshots.publish(of_version(4));
     snapshots.remove(id(1));
     assert_eq!(snapshots.newest(of_version(6)).version.0, 6);
     snapshots.mark_stale(id(1));
-    assert_eq!(shown(&snapshots), None);
+    assert_eq!(cached_version(&snapshots), None);
 }

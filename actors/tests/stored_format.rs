@@ -1,5 +1,5 @@
-//! The journal's stored format, letter by letter. Journals live for years: what is written here today must be readable
-//! by every later version. A new optional field is fine; a failing test here means that old journals would be misread.
+//! The stored format of journal entries. Journals are kept for years, so every later version must be able to read what
+//! is written today. A new optional field is compatible. If a test fails here, stored journals would be misread.
 
 use payoutd_actors::testing::sample::{amount, at, report, transaction};
 use payoutd_domain::{
@@ -11,14 +11,14 @@ fn entry(version: i64, cause: Cause, outcome: Outcome, events: Vec<Event>) -> En
     Entry { version: Version(version), recorded_at: at(version), cause, outcome, events }
 }
 
-fn told(id: &str, kind: ReportKind) -> Cause {
+fn report_cause(id: &str, kind: ReportKind) -> Cause {
     Cause::Report(report(id, 1, kind))
 }
 
-/// The text is what is written, and what is read back is the same entry.
+/// Checks that the entry is serialized as `text`, and that parsing `text` returns the entry.
 fn assert_stored(entry: &Entry, text: &str) {
-    assert_eq!(serde_json::to_string(entry).expect("written"), text);
-    assert_eq!(serde_json::from_str::<Entry>(text).expect("read"), *entry);
+    assert_eq!(serde_json::to_string(entry).expect("an entry can be serialized"), text);
+    assert_eq!(serde_json::from_str::<Entry>(text).expect("a stored entry can be parsed"), *entry);
 }
 
 fn failed_report(reversal: bool) -> FailedReport {
@@ -33,8 +33,8 @@ fn failed_report(reversal: bool) -> FailedReport {
 }
 
 #[test]
-fn a_broadcast() {
-    let seen = BroadcastReport {
+fn a_broadcast_entry() {
+    let data = BroadcastReport {
         transaction: transaction("0xaa"),
         leg: Some(Leg::Source),
         estimated_seconds: Some(30),
@@ -47,7 +47,7 @@ fn a_broadcast() {
         estimate: Some(estimate),
     };
     assert_stored(
-        &entry(2, told("b", ReportKind::Broadcast(seen)), Outcome::Applied, vec![event]),
+        &entry(2, report_cause("b", ReportKind::Broadcast(data)), Outcome::Applied, vec![event]),
         concat!(
             r#"{"version":2,"recorded_at":"2026-01-01T12:00:02.000000Z","cause":"report","#,
             r#""report":{"source":"watcher/sample","id":"b","time":"2026-01-01T12:00:01.000000Z","type":"broadcast","#,
@@ -60,8 +60,8 @@ fn a_broadcast() {
 }
 
 #[test]
-fn a_replacement_told_by_progress() {
-    let seen = ProgressReport {
+fn a_progress_entry_with_a_replacement() {
+    let data = ProgressReport {
         network: Network::new("ethereum"),
         tx_hash: Some(TxHash::new("0xaa")),
         confirmations: Some(1),
@@ -75,9 +75,14 @@ fn a_replacement_told_by_progress() {
         leg: Some(Leg::Bridge),
         estimate: None,
     };
-    let moved = Event::EstimateMoved { estimate: Estimate::counted_from(at(1), 9) };
+    let estimate_moved = Event::EstimateMoved { estimate: Estimate::counted_from(at(1), 9) };
     assert_stored(
-        &entry(3, told("p", ReportKind::Progress(seen)), Outcome::Applied, vec![seen_transaction, moved]),
+        &entry(
+            3,
+            report_cause("p", ReportKind::Progress(data)),
+            Outcome::Applied,
+            vec![seen_transaction, estimate_moved],
+        ),
         concat!(
             r#"{"version":3,"recorded_at":"2026-01-01T12:00:03.000000Z","cause":"report","#,
             r#""report":{"source":"watcher/sample","id":"p","time":"2026-01-01T12:00:01.000000Z","type":"progress","#,
@@ -92,8 +97,8 @@ fn a_replacement_told_by_progress() {
 }
 
 #[test]
-fn a_delivery_without_a_broadcast() {
-    let seen = DeliveredReport {
+fn a_delivery_entry_with_an_inferred_broadcast() {
+    let data = DeliveredReport {
         transaction: transaction("0xaa"),
         recipient_amount: Some(amount("99.5")),
         fees_paid_usd: Some(Usd(amount("1.2"))),
@@ -109,7 +114,7 @@ fn a_delivery_without_a_broadcast() {
         },
     ];
     assert_stored(
-        &entry(2, told("d", ReportKind::Delivered(seen)), Outcome::Applied, events),
+        &entry(2, report_cause("d", ReportKind::Delivered(data)), Outcome::Applied, events),
         concat!(
             r#"{"version":2,"recorded_at":"2026-01-01T12:00:02.000000Z","cause":"report","#,
             r#""report":{"source":"watcher/sample","id":"d","time":"2026-01-01T12:00:01.000000Z","type":"delivered","#,
@@ -124,7 +129,7 @@ fn a_delivery_without_a_broadcast() {
 }
 
 #[test]
-fn a_reversal() {
+fn a_reversal_entry() {
     let event = Event::Failed {
         at: at(1),
         failure: Failure { code: "reorg".into(), message: "The chain was reorganised.".into() },
@@ -133,7 +138,7 @@ fn a_reversal() {
         tx_hash: Some(TxHash::new("0xbb")),
     };
     assert_stored(
-        &entry(4, told("f", ReportKind::Failed(failed_report(true))), Outcome::Applied, vec![event]),
+        &entry(4, report_cause("f", ReportKind::Failed(failed_report(true))), Outcome::Applied, vec![event]),
         concat!(
             r#"{"version":4,"recorded_at":"2026-01-01T12:00:04.000000Z","cause":"report","#,
             r#""report":{"source":"watcher/sample","id":"f","time":"2026-01-01T12:00:01.000000Z","type":"failed","#,
@@ -147,7 +152,7 @@ fn a_reversal() {
 }
 
 #[test]
-fn a_refusal_and_an_unchanged_keep_the_report_and_no_events() {
+fn refused_and_unchanged_entries_contain_the_report_and_no_events() {
     let report = ReportKind::Failed(FailedReport {
         network: None,
         tx_hash: None,
@@ -175,14 +180,14 @@ fn a_refusal_and_an_unchanged_keep_the_report_and_no_events() {
         (Outcome::Unchanged(Unchanged::Late), "unchanged", "late"),
         (Outcome::Unchanged(Unchanged::NothingNew), "unchanged", "nothing_new"),
     ];
-    for (outcome, word, reason) in outcomes {
-        let text = stored(&format!(r#""outcome":"{word}","reason":"{reason}""#));
-        assert_stored(&entry(5, told("r", report.clone()), outcome, vec![]), &text);
+    for (outcome, name, reason) in outcomes {
+        let text = stored(&format!(r#""outcome":"{name}","reason":"{reason}""#));
+        assert_stored(&entry(5, report_cause("r", report.clone()), outcome, vec![]), &text);
     }
 }
 
 #[test]
-fn a_passed_deadline() {
+fn a_due_passed_entry() {
     assert_stored(
         &entry(6, Cause::DuePassed, Outcome::Applied, vec![Event::Late]),
         concat!(
@@ -193,7 +198,7 @@ fn a_passed_deadline() {
 }
 
 #[test]
-fn unknown_fields_of_a_later_version_do_not_stop_an_earlier_one() {
+fn unknown_fields_of_later_versions_are_ignored() {
     let text = r#"{"version":6,"recorded_at":"2026-01-01T12:00:06.000000Z","cause":"due_passed",
         "outcome":"applied","events":[{"event":"late","mood":"calm"}],"shard":3}"#;
     let read: Entry = serde_json::from_str(text).unwrap();

@@ -1,5 +1,5 @@
-//! Walks every report through every state of the real state machine, and compares what it sees with the table in
-//! `README.md`. `UPDATE_TABLE=1 cargo test -p payoutd-actors --test table` writes the table anew.
+//! Applies every report to every state of the state machine, and compares the results with the table in `README.md`.
+//! `UPDATE_TABLE=1 cargo test -p payoutd-actors --test table` rewrites the table.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,26 +14,26 @@ use payoutd_domain::{
 const BEGIN: &str = "<!-- table: written by tests/table.rs -->\n";
 const END: &str = "<!-- end of table -->";
 
-/// The hash of the transaction that made the payout what it is, in every state that has one.
+/// The hash of the known transaction, in every state that has one.
 const KNOWN: &str = "0xaa";
 const OTHER: &str = "0xbb";
 
-/// The payout in each state, in the order of the columns. Each has heard of the newest estimate at second 60.
+/// A payout in each state, in the order of the columns. The newest estimate of each was reported at second 60.
 fn states() -> Vec<Payout> {
     let reports = |kinds: Vec<ReportKind>| {
         let mut payout = Payout::new(Arc::new(sample::payout(1)));
         for (n, kind) in kinds.into_iter().enumerate() {
-            take_in(&mut payout, &sample::report(&format!("before-{n}"), 60, kind), at(60));
+            apply_report(&mut payout, &sample::report(&format!("before-{n}"), 60, kind), at(60));
         }
         payout
     };
-    let moved = || sample::progress(Some(300));
-    let out = || sample::broadcast(KNOWN, Some(300));
+    let progress_60 = || sample::progress(Some(300));
+    let broadcast_60 = || sample::broadcast(KNOWN, Some(300));
     let states = vec![
-        reports(vec![moved()]),
-        reports(vec![moved(), out()]),
-        reports(vec![moved(), out(), sample::delivered(KNOWN)]),
-        reports(vec![moved(), out(), sample::failed(false, Some(FailedFunds::Returned))]),
+        reports(vec![progress_60()]),
+        reports(vec![progress_60(), broadcast_60()]),
+        reports(vec![progress_60(), broadcast_60(), sample::delivered(KNOWN)]),
+        reports(vec![progress_60(), broadcast_60(), sample::failed(false, Some(FailedFunds::Returned))]),
     ];
     let statuses: Vec<_> = states.iter().map(|payout| payout.state().status()).collect();
     assert_eq!(statuses, Status::ALL, "one column per state");
@@ -53,7 +53,7 @@ fn progress(change: impl FnOnce(&mut ProgressReport)) -> ReportKind {
     ReportKind::Progress(progress)
 }
 
-/// Every report and every variant of it that makes a difference: what to call it, when it was seen, what it says.
+/// Every kind of report, with every variant that makes a difference: its name, its time in seconds, and its content.
 fn reports() -> Vec<(&'static str, i64, ReportKind)> {
     let confirmed = |p: &mut ProgressReport| {
         (p.confirmations, p.required_confirmations) = (Some(5), Some(20));
@@ -77,37 +77,37 @@ fn reports() -> Vec<(&'static str, i64, ReportKind)> {
     ]
 }
 
-fn take_in(payout: &mut Payout, report: &Report, now: Timestamp) -> (Outcome, Vec<Event>) {
+fn apply_report(payout: &mut Payout, report: &Report, now: Timestamp) -> (Outcome, Vec<Event>) {
     let decision = payout.decide(report, now);
     let entry = payout.entry(Cause::Report(report.clone()), decision, now);
-    payout.apply(&entry).expect("what was decided can be applied");
+    payout.apply(&entry).expect("a decided event can be applied");
     (entry.outcome, entry.events)
 }
 
-/// What the report does to the payout, in words; and what must be true of it wherever it is.
+/// Applies the report, checks what holds in every cell, and returns the text of the cell.
 fn cell(mut payout: Payout, report: &Report) -> String {
     let before = payout.snapshot();
-    let (outcome, events) = take_in(&mut payout, report, at(100));
+    let (outcome, events) = apply_report(&mut payout, report, at(100));
     let after = payout.snapshot();
-    assert_eq!(after.sequence.0, before.sequence.0 + i64::try_from(events.len()).expect("few"));
+    assert_eq!(after.sequence.0, before.sequence.0 + i64::try_from(events.len()).expect("a few events"));
     assert_eq!(after.version, before.version.next(), "every report is recorded");
     assert_eq!(
         after.attention.is_some(),
         matches!(outcome, Outcome::Refused(_)),
-        "attention is for refusals"
+        "only a refusal sets attention"
     );
     let estimates = (before.estimated_delivery_at(), after.estimated_delivery_at());
     let moves = events.iter().any(moves_estimate);
     assert!(
         after.status().is_end() || (estimates.0 != estimates.1) == moves,
-        "only events move the estimate"
+        "only events change the estimate"
     );
-    let again = payout.decide(report, at(100));
-    assert_eq!(Outcome::from(&again).name(), "unchanged", "a repeat is unchanged");
+    let repeated = payout.decide(report, at(100));
+    assert_eq!(Outcome::from(&repeated).name(), "unchanged", "a repeat is unchanged");
     match outcome {
-        Outcome::Applied => events.iter().map(words).collect::<Vec<_>>().join(" "),
-        Outcome::Unchanged(reason) => format!("unchanged ({})", json_word(&reason)),
-        Outcome::Refused(reason) => format!("refused, **attention** ({})", json_word(&reason)),
+        Outcome::Applied => events.iter().map(event_text).collect::<Vec<_>>().join(" "),
+        Outcome::Unchanged(reason) => format!("unchanged ({})", reason_text(&reason)),
+        Outcome::Refused(reason) => format!("refused, **attention** ({})", reason_text(&reason)),
     }
 }
 
@@ -119,7 +119,7 @@ fn moves_estimate(event: &Event) -> bool {
     }
 }
 
-fn words(event: &Event) -> String {
+fn event_text(event: &Event) -> String {
     let what = match event {
         Event::Broadcast { inferred: true, .. } => "→ broadcast (inferred)",
         Event::Broadcast { inferred: false, .. } => "→ broadcast",
@@ -132,8 +132,8 @@ fn words(event: &Event) -> String {
     if moves_estimate(event) { format!("{what}, estimate moves") } else { what.into() }
 }
 
-fn json_word(reason: &impl serde::Serialize) -> String {
-    let word = serde_json::to_string(reason).expect("a word");
+fn reason_text(reason: &impl serde::Serialize) -> String {
+    let word = serde_json::to_string(reason).expect("a reason can be serialized");
     word.trim_matches('"').replace('_', " ")
 }
 
@@ -155,36 +155,36 @@ fn table() -> String {
 }
 
 #[test]
-fn the_table_in_the_readme_is_what_the_code_does() {
+fn the_table_in_the_readme_matches_the_state_machine() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(&path).expect("actors/README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the table's first marker");
-    let (written, after) = rest.split_once(END).expect("the table's last marker");
+    let (before, rest) = readme.split_once(BEGIN).expect("the marker before the table");
+    let (written, after) = rest.split_once(END).expect("the marker after the table");
     let table = table();
     if std::env::var_os("UPDATE_TABLE").is_some() {
         std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).expect("README.md is writable");
     } else {
-        assert_eq!(written, table, "run with UPDATE_TABLE=1 if the code is right");
+        assert_eq!(written, table, "if the state machine is correct, run with UPDATE_TABLE=1");
     }
 }
 
-/// The public contract, section 3, row by row. This one is never written anew by itself.
+/// Section 3 of the public contract, row by row. `UPDATE_TABLE` does not change these expectations.
 #[test]
-fn the_code_does_what_the_contract_says() {
-    let does = |kind: ReportKind| {
+fn the_state_machine_follows_the_contract() {
+    let cells = |kind: ReportKind| {
         let report = sample::report("now", 90, kind);
         states().into_iter().map(|payout| cell(payout, &report)).collect::<Vec<_>>()
     };
     let late = "unchanged (late)";
     let known = "unchanged (already known)";
     assert_eq!(
-        does(sample::broadcast(KNOWN, None)),
+        cells(sample::broadcast(KNOWN, None)),
         ["→ broadcast, estimate moves", known, late, "refused, **attention** (broadcast after failed)"]
     );
-    assert_eq!(does(sample::broadcast(OTHER, None))[1], "transaction recorded, estimate moves");
-    assert_eq!(does(sample::progress(Some(1))), ["estimate moves", "estimate moves", late, late]);
+    assert_eq!(cells(sample::broadcast(OTHER, None))[1], "transaction recorded, estimate moves");
+    assert_eq!(cells(sample::progress(Some(1))), ["estimate moves", "estimate moves", late, late]);
     assert_eq!(
-        does(sample::delivered(KNOWN)),
+        cells(sample::delivered(KNOWN)),
         [
             "→ broadcast (inferred) → delivered",
             "→ delivered",
@@ -192,10 +192,10 @@ fn the_code_does_what_the_contract_says() {
             "refused, **attention** (delivered after failed)"
         ]
     );
-    assert_eq!(does(sample::delivered(OTHER))[2], "refused, **attention** (delivered twice)");
+    assert_eq!(cells(sample::delivered(OTHER))[2], "refused, **attention** (delivered twice)");
     assert_eq!(
-        does(sample::failed(false, None)),
+        cells(sample::failed(false, None)),
         ["→ failed", "→ failed", "refused, **attention** (failed after delivered)", known]
     );
-    assert_eq!(does(sample::failed(true, None)), ["→ failed", "→ failed", "→ failed", known]);
+    assert_eq!(cells(sample::failed(true, None)), ["→ failed", "→ failed", "→ failed", known]);
 }

@@ -11,8 +11,8 @@ use super::error::CommitError;
 use crate::failpoint;
 use crate::ports::BatchError;
 
-/// The time after which an incomplete batch no longer waits for the commit in flight, which may be blocked by a lock or be
-/// retrying its writes one by one.
+/// The time after which an incomplete batch no longer waits for the commit in flight, which may be blocked by a lock or
+/// be retrying its writes one by one.
 const SECOND_COMMIT_AFTER: Duration = Duration::from_millis(50);
 
 /// Work, and the sender of its result.
@@ -32,8 +32,8 @@ pub(super) struct BatchQueue {
 }
 
 impl BatchQueue {
-    /// Spawns the task in `tasks` and returns the sender of its queue. The queue has room for as many writes as fit into the
-    /// commits in flight.
+    /// Spawns the task in `tasks` and returns the sender of its queue. The queue has room for as many writes as fit
+    /// into the commits in flight.
     pub(super) fn start<W, R, F, Fut>(
         self,
         tasks: &mut JoinSet<()>,
@@ -132,8 +132,8 @@ fn record_batch<W, R>(
     metrics::gauge!("payoutd_group_commit_depth", "kind" => kind).set(left_in_queue as f64);
 }
 
-/// Commits a batch. If the store rejects it as a whole, commits each write once by itself, so that the rejected write does
-/// not fail the others.
+/// Commits a batch. If the store rejects it as a whole, commits each write once by itself, so that the rejected write
+/// does not fail the others.
 async fn commit_or_singly<W, R, F, Fut>(commit: &F, batch: Vec<W>) -> Vec<Result<R, CommitError>>
 where
     W: Clone,

@@ -12,8 +12,8 @@ pub struct IdempotencyKeyHash(pub [u8; 32]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
-/// The response to a request with an idempotency key. It is stored in the commit that has the request's effect, so that a
-/// repeated request gets the same response and has no further effect. This crate does not interpret it.
+/// The response to a request with an idempotency key. It is stored in the commit that has the request's effect, so that
+/// a repeated request gets the same response and has no further effect. This crate does not interpret it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
     /// The key of the request.

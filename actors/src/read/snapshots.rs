@@ -10,8 +10,8 @@ use super::subscriptions::Subscriptions;
 
 /// Snapshots of live payouts, written by their actors.
 ///
-/// An actor [registers](Self::register) its payout before it loads it, [publishes](Self::publish) what it loaded and the
-/// result of each commit, and [marks it stale](Self::mark_stale) when the row may have moved on.
+/// An actor [registers](Self::register) its payout before it loads it, [publishes](Self::publish) what it loaded and
+/// the result of each commit, and [marks it stale](Self::mark_stale) when the row may have moved on.
 #[derive(Debug, Default)]
 pub struct SnapshotCache {
     payouts: ShardedMap<PayoutId, CachedSnapshot>,

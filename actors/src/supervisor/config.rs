@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The limits of a supervisor.
 #[derive(Debug, Clone, Copy)]
 pub struct SupervisorConfig {
-    /// The number of live actors above which the least recently used are stopped. Actors that have messages to process may
-    /// exceed it for a short time.
+    /// The number of live actors above which the least recently used are stopped. Actors that have messages to process
+    /// may exceed it for a short time.
     pub max_live: usize,
     /// The time after its last message at which an actor is stopped.
     pub idle_after: Duration,

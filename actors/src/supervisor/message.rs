@@ -42,8 +42,8 @@ pub enum SupervisorMessage {
     },
     /// Stops the actors that are idle, ended or above the limit.
     Passivate,
-    /// Evicts every payout from memory, because another process may have written. The reply is sent when no old snapshot
-    /// can be read any more.
+    /// Evicts every payout from memory, because another process may have written. The reply is sent when no old
+    /// snapshot can be read any more.
     EvictAll(oneshot::Sender<()>),
     /// Refuses new messages, lets every actor process the messages that it was sent, and then stops the supervisor.
     ShutDown,

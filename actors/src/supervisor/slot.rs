@@ -21,8 +21,8 @@ impl Slot {
         Self::Live { actor, last_used: Instant::now() }
     }
 
-    /// Sends a message to the live actor. An actor that has begun to stop by itself refuses it; the message is then queued
-    /// until the supervisor is notified that the actor has stopped.
+    /// Sends a message to the live actor. An actor that has begun to stop by itself refuses it; the message is then
+    /// queued until the supervisor is notified that the actor has stopped.
     pub(super) fn send(&mut self, message: PayoutMessage) {
         let refused = match self {
             Self::Live { actor, last_used } => {

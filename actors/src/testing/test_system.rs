@@ -15,7 +15,7 @@ pub struct TestSystem {
     /// The handle to the payouts.
     pub payouts: PayoutsHandle,
     /// The actor system.
-    pub system: ActorSystem,
+    pub actors: ActorSystem,
 }
 
 /// Limits that no test reaches by accident.
@@ -43,8 +43,8 @@ pub async fn start_test_system(
     let config =
         ActorSystemConfig { supervisor, group_commit: GroupCommitConfig { max_in_flight: 2, max_batch: 64 } };
     #[expect(clippy::expect_used, reason = "for tests")]
-    let system = system::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
+    let actors = system::start(Arc::new(journal.clone()), Arc::new(clock.clone()), config)
         .await
         .expect("the actor system starts");
-    TestSystem { payouts: system.payouts().clone(), system }
+    TestSystem { payouts: actors.payouts().clone(), actors }
 }

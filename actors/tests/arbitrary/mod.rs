@@ -1,4 +1,5 @@
-//! Arbitrary reports: few hashes, ids and times, so that repeats, ties and collisions are common.
+//! Strategies for random reports. Hashes, ids and times have few values, so that repeats, ties and collisions are
+//! common.
 
 use proptest::option;
 use proptest::prelude::*;
@@ -9,16 +10,16 @@ use payoutd_domain::{
     ReportKey, ReportKind, Transaction, TxHash, Usd,
 };
 
-/// One thing that happens to a payout, and how many seconds after the one before.
+/// One input to a payout. `after` is the number of seconds since the previous input.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
-    /// A watcher reports.
+    /// A report of a watcher.
     Report { after: u32, report: Report },
-    /// Somebody looks whether the estimate has passed.
+    /// A check whether the estimated delivery time has passed.
     DuePassed { after: u32 },
 }
 
-/// Up to `length` inputs, over minutes up to hours.
+/// Fewer than `length` inputs, over minutes or hours.
 pub(crate) fn inputs(length: usize) -> impl Strategy<Value = Vec<Input>> {
     let after = || prop_oneof![3 => 0..90u32, 1 => 0..2_000u32];
     let input = prop_oneof![
@@ -28,9 +29,9 @@ pub(crate) fn inputs(length: usize) -> impl Strategy<Value = Vec<Input>> {
     prop::collection::vec(input, 0..length)
 }
 
-/// Any report, of a time between an hour before the payout and two hours after, or far in the future.
+/// A report with a time from one hour before the payout to two hours after it, or far in the future.
 fn report() -> impl Strategy<Value = Report> {
-    // Whole minutes, so that ties and estimates of the same moment are common.
+    // Mostly whole minutes, so that equal times and equal estimates are common.
     let time = prop_oneof![6 => (0..20i64).prop_map(|minutes| minutes * 60), 1 => -3_600..7_200i64, 1 => Just(1_000_000i64)];
     (key(), time, kind()).prop_map(|(key, time, kind)| Report { key, time: at(time), kind })
 }
@@ -42,7 +43,7 @@ fn key() -> impl Strategy<Value = ReportKey> {
     })
 }
 
-/// Anything a watcher can say.
+/// A report of any kind.
 fn kind() -> impl Strategy<Value = ReportKind> {
     prop_oneof![
         4 => broadcast(),

@@ -1,64 +1,64 @@
-//! Seeded simulation at the ports, in its short form. `scripts/simulate` runs as many seeds as it is asked for, on every
-//! core; see `RELIABILITY.md`.
+//! The seeded simulation, with few seeds. `scripts/simulate` runs any number of seeds on all cores; see
+//! `RELIABILITY.md`.
 
 mod seeded;
 
-use seeded::{Coverage, LeaseGuard, run};
+use seeded::{Coverage, SeedResult, run};
 
-/// Seeds that once failed, one per line with what they found: `seed  # story`.
+/// Seeds that failed in the past, one per line with the bug that they found: `seed  # bug`.
 const REGRESSIONS: &str = include_str!("regressions.txt");
 
-fn hold(seed: u64) -> LeaseGuard {
+fn run_seed(seed: u64) -> SeedResult {
     match run(seed, false) {
-        Ok(held) => held,
+        Ok(result) => result,
         Err(violation) => {
             panic!("seed {seed}: {:#?}\nscripts/simulate --seeds 1 --from {seed}", violation.panics)
         }
     }
 }
 
-fn from_env(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+fn from_env(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// `SEED=1 SEEDS=2000` runs others.
+/// `SEED=1 SEEDS=2000` selects the seeds.
 #[test]
-fn every_seed_is_safe_and_comes_to_its_end() {
+fn every_seed_is_safe_and_live() {
     let (first, count) = (from_env("SEED", 1), from_env("SEEDS", 200));
     let mut coverage = Coverage::default();
     for seed in first..first + count {
-        coverage.merge(&hold(seed).coverage);
+        coverage.merge(&run_seed(seed).coverage);
     }
     let missing = coverage.missing();
     assert!(
         missing.is_empty(),
-        "invalid, for this proves nothing: {missing:#?}\n{}",
+        "invalid: the coverage is incomplete: {missing:#?}\n{}",
         coverage.lines().join("\n")
     );
 }
 
 #[test]
-fn the_same_seed_runs_the_same_way() {
+fn the_same_seed_has_the_same_trace() {
     for seed in 1..15 {
-        let first = hold(seed);
-        assert_eq!(Ok(first), run(seed, true), "seed {seed}, with its trace kept or not");
+        let first = run_seed(seed);
+        assert_eq!(Ok(first), run(seed, true), "seed {seed}, with and without trace lines");
     }
-    assert_ne!(hold(1).trace, hold(2).trace);
+    assert_ne!(run_seed(1).trace, run_seed(2).trace);
 }
 
 #[test]
-fn seeds_that_once_failed_hold() {
+fn seeds_that_failed_in_the_past_pass() {
     for line in REGRESSIONS.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let (seed, story) = line.split_once('#').expect("a seed and its story");
-        assert!(!story.trim().is_empty(), "why {seed} is here");
-        hold(seed.trim().parse().expect("a seed"));
+        let (seed, bug) = line.split_once('#').expect("a seed and its bug");
+        assert!(!bug.trim().is_empty(), "the bug that {seed} found is missing");
+        run_seed(seed.trim().parse().expect("a seed"));
     }
 }
 
 #[test]
-fn a_run_that_saw_too_little_is_not_taken_for_a_proof() {
+fn a_run_with_incomplete_coverage_is_invalid() {
     assert!(!Coverage::default().missing().is_empty());
-    let one = hold(1).coverage;
+    let one = run_seed(1).coverage;
     assert!(
         one.missing().iter().any(|missing| missing.starts_with("never: report of")),
         "{:?}",

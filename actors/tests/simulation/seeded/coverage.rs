@@ -1,4 +1,4 @@
-//! What a run has seen. A run that saw too little proves nothing, whatever it did not find.
+//! The coverage of a run. A run is valid only if its coverage is complete.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use payoutd_actors::ports::Stored;
 use payoutd_actors::testing::{Fault, MemoryJournal};
 use payoutd_domain::{Cause, Payout, Status};
 
-/// Every fault of the store that happens by chance.
-const STORE: [Fault; 8] = [
+/// The faults of the store.
+const STORE_FAULTS: [Fault; 8] = [
     Fault::Unavailable,
     Fault::LoseResponse,
     Fault::LoseRequest,
@@ -18,9 +18,9 @@ const STORE: [Fault; 8] = [
     Fault::CorruptJournal,
 ];
 
-pub(crate) const DIED_BEFORE_COMMIT: &str = "process died before a commit";
-pub(crate) const DIED_AFTER_COMMIT: &str = "process died after a commit";
-pub(crate) const PANICKED: &str = "panic in the middle of work";
+pub(crate) const KILLED_BEFORE_COMMIT: &str = "process killed before a commit";
+pub(crate) const KILLED_AFTER_COMMIT: &str = "process killed after a commit";
+pub(crate) const PANICKED: &str = "actor panicked";
 pub(crate) const OTHER_PROCESS: &str = "another process took over";
 pub(crate) const CONFLICT: &str = "stale writer refused";
 pub(crate) const QUARANTINED: &str = "payout quarantined";
@@ -35,9 +35,9 @@ pub(crate) const BLOCKED: &str = "broker blocked";
 pub(crate) const PARKED: &str = "report parked";
 pub(crate) const DEAD_LETTERED: &str = "report dead-lettered";
 
-const OTHERS: [&str; 16] = [
-    DIED_BEFORE_COMMIT,
-    DIED_AFTER_COMMIT,
+const OTHER_EVENTS: [&str; 16] = [
+    KILLED_BEFORE_COMMIT,
+    KILLED_AFTER_COMMIT,
     PANICKED,
     OTHER_PROCESS,
     CONFLICT,
@@ -56,12 +56,12 @@ const OTHERS: [&str; 16] = [
 
 const REPORTS: [&str; 4] = ["broadcast", "progress", "delivered", "failed"];
 
-/// Operations acknowledged while everything went wrong, and after that.
-pub(crate) const ACKNOWLEDGED: [&str; 2] = ["acknowledged under faults", "acknowledged after the faults"];
-/// How many of each a seed must have on average.
-const ENOUGH: u64 = 5;
+/// Operations acknowledged in the safety phase and in the liveness phase.
+pub(crate) const ACKNOWLEDGED: [&str; 2] = ["acknowledged with faults", "acknowledged without faults"];
+/// The least average number of each per seed.
+const MIN_ACKNOWLEDGED: u64 = 5;
 
-/// How often what happened.
+/// The number of times that each event occurred.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Coverage {
     seeds: u64,
@@ -73,25 +73,25 @@ impl Coverage {
         Self { seeds: 1, counts: BTreeMap::new() }
     }
 
-    pub(crate) fn add(&mut self, what: &str, times: u64) {
-        match self.counts.get_mut(what) {
+    pub(crate) fn add(&mut self, event: &str, times: u64) {
+        match self.counts.get_mut(event) {
             Some(count) => *count += times,
-            None => drop(self.counts.insert(what.to_owned(), times)),
+            None => drop(self.counts.insert(event.to_owned(), times)),
         }
     }
 
-    pub(crate) fn count(&self, what: &str) -> u64 {
-        self.counts.get(what).copied().unwrap_or(0)
+    pub(crate) fn count(&self, event: &str) -> u64 {
+        self.counts.get(event).copied().unwrap_or(0)
     }
 
     pub(crate) fn merge(&mut self, other: &Self) {
         self.seeds += other.seeds;
-        for (what, times) in &other.counts {
-            self.add(what, *times);
+        for (event, times) in &other.counts {
+            self.add(event, *times);
         }
     }
 
-    /// Counts which report met which state, and checks the road of every payout on the way.
+    /// Counts the reports by state, and checks the transitions of every payout.
     pub(crate) fn add_journal(&mut self, journal: &MemoryJournal) {
         let all = journal.ids();
         for created in all.iter().filter_map(|id| journal.row(*id)).map(|row| row.payout.clone()) {
@@ -104,7 +104,7 @@ impl Coverage {
                         assert_eq!(
                             report_mode(&report.key.source),
                             created.terms.mode.as_str(),
-                            "I8: whose report"
+                            "I8: the source of a report has the mode of the payout"
                         );
                         self.add(&cell(before, report.kind.name()), 1);
                     }
@@ -112,36 +112,40 @@ impl Coverage {
                 }
                 payout.apply(entry).expect("I4: a journal can be replayed");
                 let after = payout.state().status();
-                assert!(before <= after, "I3: {} went back from {before} to {after}", created.id);
-                assert!(before != Status::Failed || before == after, "I3: nothing follows a failure");
+                assert!(
+                    before <= after,
+                    "I3: the status of {} went back from {before} to {after}",
+                    created.id
+                );
+                assert!(before != Status::Failed || before == after, "I3: failed is final");
             }
             let stored = Stored { created, entries };
             assert!(ended_or_no_evidence(&stored, payout.state().status()), "I10: {stored:#?}");
         }
     }
 
-    /// What a run that proves something would have had, and this one has not.
+    /// What a valid run has and this one lacks.
     pub(crate) fn missing(&self) -> Vec<String> {
-        let store = STORE.iter().map(|fault| fault.name().to_owned());
-        let others = OTHERS.iter().map(|name| (*name).to_owned());
+        let store = STORE_FAULTS.iter().map(|fault| fault.name().to_owned());
+        let others = OTHER_EVENTS.iter().map(|name| (*name).to_owned());
         let cells = Status::ALL.into_iter().flat_map(|state| REPORTS.map(|report| cell(state, report)));
         let mut missing: Vec<_> = store
             .chain(others)
             .chain(cells)
-            .filter(|what| self.count(what) == 0)
-            .map(|what| format!("never: {what}"))
+            .filter(|event| self.count(event) == 0)
+            .map(|event| format!("never: {event}"))
             .collect();
-        for what in ACKNOWLEDGED {
-            if self.count(what) < ENOUGH * self.seeds.max(1) {
-                missing.push(format!("too few: {what} ({})", self.count(what)));
+        for event in ACKNOWLEDGED {
+            if self.count(event) < MIN_ACKNOWLEDGED * self.seeds.max(1) {
+                missing.push(format!("too few: {event} ({})", self.count(event)));
             }
         }
         missing
     }
 
-    /// One line for each thing that happened.
+    /// One line per event.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.counts.iter().map(|(what, times)| format!("{times:>12}  {what}")).collect()
+        self.counts.iter().map(|(event, times)| format!("{times:>12}  {event}")).collect()
     }
 }
 

@@ -1,11 +1,11 @@
-//! One seed at the ports: the real actors, supervisor and group commit over a store, a broker and a clock that all follow
-//! the seed. In the safety phase everything goes wrong, and no answer may ever be; in the liveness phase everything works
-//! again, and whatever was sent must come to its end.
+//! The simulation of one seed: the real actors, supervisor and group commit on a store, a broker and a clock that are
+//! determined by the seed. In the safety phase faults occur, and no reply may violate an invariant. In the liveness
+//! phase no faults occur, and every published report must reach a final outcome.
 
 mod broker;
+mod checker;
 mod coverage;
-mod life;
-mod witness;
+mod process;
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,129 +14,130 @@ use std::sync::Once;
 use payoutd_actors::testing::{FaultPlan, FaultRates, ManualClock, MemoryJournal, Random, sample};
 
 use broker::Broker;
+use checker::{Checker, TraceEvent};
 pub(crate) use coverage::Coverage;
-use coverage::{CONFLICT, DIED_AFTER_COMMIT, DIED_BEFORE_COMMIT, PANICKED};
-use life::{Around, Life};
-use witness::{Line, Witness};
+use coverage::{CONFLICT, KILLED_AFTER_COMMIT, KILLED_BEFORE_COMMIT, PANICKED};
+use process::{Environment, Process};
 
-/// A seed that held.
+/// The result of a seed that passed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LeaseGuard {
-    /// The hash of everything that happened.
+pub(crate) struct SeedResult {
+    /// The hash of the trace.
     pub(crate) trace: u64,
-    /// What happened how often.
+    /// The number of times that each event occurred.
     pub(crate) coverage: Coverage,
 }
 
-/// A seed that did not hold.
+/// The result of a seed that failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// Every panic, in order.
+    /// The panics, in order.
     pub(crate) panics: Vec<String>,
-    /// The trace, where it was to be kept.
+    /// The trace, if its lines were kept.
     pub(crate) lines: Vec<String>,
 }
 
 /// Runs one seed.
-pub(crate) fn run(seed: u64, keep_lines: bool) -> Result<LeaseGuard, Violation> {
-    watch_panics();
+pub(crate) fn run(seed: u64, keep_lines: bool) -> Result<SeedResult, Violation> {
+    install_panic_hook();
     PANICS.with_borrow_mut(Vec::clear);
-    ORDERED.set(0);
-    let witness = Witness::new(MemoryJournal::new(FaultPlan::default()), keep_lines);
-    let held = catch_unwind(AssertUnwindSafe(|| live(seed, &witness)));
+    INJECTED_PANICS.set(0);
+    let checker = Checker::new(MemoryJournal::new(FaultPlan::default()), keep_lines);
+    let result = catch_unwind(AssertUnwindSafe(|| simulate(seed, &checker)));
     let panics = PANICS.with_borrow_mut(std::mem::take);
-    match held {
-        Ok(held) if panics.is_empty() => Ok(held),
-        Ok(_) | Err(_) => Err(Violation { panics, lines: witness.lines() }),
+    match result {
+        Ok(result) if panics.is_empty() => Ok(result),
+        Ok(_) | Err(_) => Err(Violation { panics, lines: checker.lines() }),
     }
 }
 
-/// A runtime of its own: dropping it is the death of the process, at whatever await everybody is.
-fn process<T>(life: impl Future<Output = T>) -> T {
+/// Runs a process on a runtime of its own. Dropping the runtime kills the process: its tasks stop at their current
+/// await.
+fn run_process<T>(process: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    runtime.expect("a runtime").block_on(life)
+    runtime.expect("a runtime").block_on(process)
 }
 
-fn live(seed: u64, witness: &Witness) -> LeaseGuard {
-    let mut around = Around {
+fn simulate(seed: u64, checker: &Checker) -> SeedResult {
+    let mut environment = Environment {
         random: Random::new(seed),
         clock: ManualClock::at(sample::at(0)),
-        witness: witness.clone(),
-        broker: Broker::new(witness.clone()),
+        checker: checker.clone(),
+        broker: Broker::new(checker.clone()),
         coverage: Coverage::of_one_seed(),
     };
-    let journal = &witness.journal;
-    for life in 0..1 + around.random.below(3) {
-        let steps = 10 + around.random.below(110);
-        witness.note(Line::Began { life, steps });
-        let odds = odds(&mut around.random);
-        journal.faults().inject_randomly(around.random.bits(), odds);
-        process(async { Life::begin(&mut around).await.live_and_die(steps).await });
-        let cut_off = journal.processes_killed();
-        around.coverage.add(DIED_BEFORE_COMMIT, cut_off.before_commit);
-        around.coverage.add(DIED_AFTER_COMMIT, cut_off.after_commit);
-        around.broker.consumer_died();
-        around.clock.panic_next(0);
-        witness.note(Line::Process("died"));
+    let journal = &checker.journal;
+    for number in 0..1 + environment.random.below(3) {
+        let steps = 10 + environment.random.below(110);
+        checker.note(TraceEvent::ProcessStarted { number, steps });
+        let rates = fault_rates(&mut environment.random);
+        journal.faults().inject_randomly(environment.random.bits(), rates);
+        run_process(async { Process::start(&mut environment).await.run_until_killed(steps).await });
+        let interrupted = journal.processes_killed();
+        environment.coverage.add(KILLED_BEFORE_COMMIT, interrupted.before_commit);
+        environment.coverage.add(KILLED_AFTER_COMMIT, interrupted.after_commit);
+        environment.broker.consumer_killed();
+        environment.clock.panic_next(0);
+        checker.note(TraceEvent::Process("killed"));
         journal.assert_consistent();
-        stop_at_panics();
+        assert_no_panics();
     }
     journal.faults().clear();
-    witness.faults_are_over();
-    process(async { Life::begin(&mut around).await.live_on_and_end().await });
-    stop_at_panics();
+    checker.begin_liveness_phase();
+    run_process(async { Process::start(&mut environment).await.run_until_drained().await });
+    assert_no_panics();
     journal.assert_consistent();
-    witness.assert_all_stands();
-    let mut coverage = around.coverage;
+    checker.assert_acknowledged_is_committed();
+    let mut coverage = environment.coverage;
     coverage.add_journal(journal);
-    coverage.merge(&witness.coverage());
+    coverage.merge(&checker.coverage());
     coverage.add(CONFLICT, journal.counts().conflicts);
-    coverage.add(PANICKED, ORDERED.get());
+    coverage.add(PANICKED, INJECTED_PANICS.get());
     for (fault, times) in journal.faults().injected() {
         coverage.add(fault, times);
     }
-    LeaseGuard { trace: witness.trace(), coverage }
+    SeedResult { trace: checker.trace(), coverage }
 }
 
-fn odds(random: &mut Random) -> FaultRates {
-    let mut some = |most: u64| random.below(most);
+fn fault_rates(random: &mut Random) -> FaultRates {
+    let mut below = |limit: u64| random.below(limit);
     FaultRates {
-        unavailable: some(10),
-        lose_response: some(10),
-        lose_request: some(10),
-        delayed_commit: some(8),
-        serialization: some(6),
-        slow: some(20),
-        reject: some(6),
+        unavailable: below(10),
+        lose_response: below(10),
+        lose_request: below(10),
+        delayed_commit: below(8),
+        serialization: below(6),
+        slow: below(20),
+        reject: below(6),
     }
 }
 
 thread_local! {
-    /// Panics that nobody ordered: a task that dies of one would be missed otherwise.
+    /// Panics that were not injected. Without this list, a panic in a task would go unnoticed.
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
-    /// And how many there were of the others.
-    static ORDERED: Cell<u64> = const { Cell::new(0) };
+    /// The number of injected panics.
+    static INJECTED_PANICS: Cell<u64> = const { Cell::new(0) };
 }
 
-fn stop_at_panics() {
-    let found = PANICS.with_borrow(Vec::len);
-    assert_eq!(found, 0, "somebody panicked");
+fn assert_no_panics() {
+    let count = PANICS.with_borrow(Vec::len);
+    assert_eq!(count, 0, "a task panicked");
 }
 
-/// Keeps all panics quiet, and remembers those that nobody ordered.
-fn watch_panics() {
+/// Records all panics that were not injected, and prints only those.
+fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            let ours = std::thread::current().name().is_some_and(|name| name.starts_with("seeds"));
+            let is_worker = std::thread::current().name().is_some_and(|name| name.starts_with("seeds"));
             let text = panic.to_string();
             if text.contains("injected by a test") {
-                ORDERED.set(ORDERED.get() + 1);
+                INJECTED_PANICS.set(INJECTED_PANICS.get() + 1);
             } else {
                 PANICS.with_borrow_mut(|panics| panics.push(text));
-                if !ours {
-                    usual(panic);
+                if !is_worker {
+                    default_hook(panic);
                 }
             }
         }));
