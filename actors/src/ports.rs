@@ -115,7 +115,7 @@ pub enum BatchError {
     /// The store rejected the batch because of one of its writes. Nothing was written.
     #[error("the journal refused the batch: {0}")]
     Rejected(String),
-    /// The store could not be reached, or asked for a retry. Nothing was written.
+    /// The store could not be reached, or requested a retry. Nothing was written.
     #[error("the journal is unavailable: {0}")]
     Unavailable(String),
     /// The connection was lost before the store replied. Either the whole batch is written or nothing.

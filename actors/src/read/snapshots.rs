@@ -11,7 +11,7 @@ use super::subscriptions::Subscriptions;
 /// Snapshots of live payouts, written by their actors.
 ///
 /// An actor [registers](Self::register) its payout before it loads it, [publishes](Self::publish) what it loaded and
-/// the result of each commit, and [marks it stale](Self::mark_stale) when the row may have moved on.
+/// the result of each commit, and [marks it stale](Self::mark_stale) when the row may have changed.
 #[derive(Debug, Default)]
 pub struct SnapshotCache {
     payouts: ShardedMap<PayoutId, CachedSnapshot>,
@@ -91,8 +91,8 @@ impl SnapshotCache {
         self.subscriptions.notify(&newest, changes);
     }
 
-    /// Marks a snapshot as stale, because the row may have moved on. Readers ask the database until the actor publishes
-    /// again.
+    /// Marks a snapshot as stale, because the row may have changed. Readers query the database until the actor
+    /// publishes again.
     pub fn mark_stale(&self, id: PayoutId) {
         if let Some(cached) = self.payouts.write(&id).get_mut(&id) {
             cached.current = false;
@@ -110,7 +110,7 @@ impl SnapshotCache {
         }
     }
 
-    /// Removes a payout whose actor has stopped. Readers ask the database from now on.
+    /// Removes a payout whose actor has stopped. Readers query the database from now on.
     pub fn remove(&self, id: PayoutId) {
         self.payouts.write(&id).remove(&id);
     }
