@@ -1,6 +1,7 @@
 //! The transactional outbox: changes are stored with the commit that makes them, and the relay publishes them at least
 //! once, those of one payout in sequence order.
 
+mod message_encoder;
 mod relay;
 mod wakeups;
 
@@ -8,6 +9,7 @@ use async_trait::async_trait;
 use payoutd_actors::ports::Unavailable;
 use payoutd_domain::{ChangeKind, Mode, PayoutId, Sequence, Timestamp};
 
+pub use message_encoder::MessageEncoder;
 pub use relay::{Relay, RelayConfig};
 pub use wakeups::{NotifyingJournal, Wakeups};
 

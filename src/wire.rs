@@ -6,7 +6,7 @@ mod renderer;
 mod webhook;
 
 pub(crate) use cloud_event::CloudEvent;
-pub use cloud_event::RenderedEvent;
+pub use cloud_event::EncodedMessage;
 pub use payout::{CreatedBody, PayoutBody};
 pub use renderer::Renderer;
 pub(crate) use webhook::WebhookBody;

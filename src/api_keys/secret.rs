@@ -16,8 +16,7 @@ impl SecretKey {
     pub fn generate(mode: Mode) -> Result<Self, getrandom::Error> {
         let mut bytes = [0u8; 32];
         getrandom::fill(&mut bytes)?;
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        Ok(Self(format!("sk_{mode}_{hex}")))
+        Ok(Self(format!("sk_{mode}_{}", hex::encode(bytes))))
     }
 
     /// The key as text, to be shown once.

@@ -34,7 +34,8 @@ impl Components {
             url => url.to_owned(),
         };
         let renderer = Renderer::new(&public_url);
-        let store = store::open(database_url, &store_config(&config.database), renderer.clone()).await?;
+        let store =
+            store::open(database_url, &store_config(&config.database), Arc::new(renderer.clone())).await?;
         let (clock, lease_status) = (Arc::new(SystemClock), Arc::default());
         Ok((Self { config, store, clock, renderer, lease_status }, listener))
     }
@@ -46,7 +47,7 @@ impl Components {
 /// Returns an error if no store is configured or it cannot be opened.
 pub(super) async fn open_store(config: &Config) -> Result<Arc<dyn Store>, AppError> {
     let renderer = Renderer::new(&config.public_url());
-    Ok(store::open(database_url(config)?, &store_config(&config.database), renderer).await?)
+    Ok(store::open(database_url(config)?, &store_config(&config.database), Arc::new(renderer)).await?)
 }
 
 /// Binds the listener that `key` configures.

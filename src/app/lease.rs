@@ -24,7 +24,7 @@ impl Check for LeaseStatus {
 
 /// Waits until this process holds the lease.
 pub(super) async fn acquire_lease(store: &dyn Store, status: &LeaseStatus) -> LeaseGuard {
-    let guard = store.own().await;
+    let guard = store.acquire_lease().await;
     status.0.store(true, Ordering::Relaxed);
     tracing::info!("this process holds the lease on the database");
     guard

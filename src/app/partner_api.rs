@@ -93,7 +93,7 @@ async fn signing_key(config: &Config, store: &dyn Store) -> Result<SigningKey, A
     }
     let mut random = [0u8; 32];
     getrandom::fill(&mut random)?;
-    let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let random = hex::encode(random);
     let stored = store.setting("quotes.signing_key", &random).await?;
     tracing::info!("quotes.signing_key is not set; using the key stored in the database");
     Ok(SigningKey::new(stored.as_bytes())?)

@@ -114,7 +114,7 @@ impl Subject {
     /// A hash in the format of the network, derived from the payout and `purpose`.
     fn hash(&self, network: &Network, purpose: &str) -> TxHash {
         let digest = Sha256::digest(format!("{}/{network}/{purpose}", self.id));
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(digest);
         match network.as_str() {
             "solana" => TxHash::new(&bs58::encode(digest.repeat(2)).into_string()),
             "tron" | "bitcoin" => TxHash::new(&hex),

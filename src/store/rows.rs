@@ -1,272 +1,101 @@
-//! What is read back: rows, and the ports' types made of them.
+//! Rows of the tables, by aggregate, and their conversion to and from the types of the services.
+//!
+//! A `…Row` is read from or written to the database; where both happen, one type serves both. SQLite takes rows as a
+//! JSON parameter, which holds binary columns in hex.
+
+pub(super) mod api_keys;
+pub(super) mod idempotency;
+pub(super) mod outbox;
+pub(super) mod parked_reports;
+pub(super) mod payouts;
+pub(super) mod planned_reports;
+pub(super) mod quotes;
+pub(super) mod terms;
+pub(super) mod webhooks;
 
 use std::fmt::Display;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use payoutd_actors::ports::{Fingerprint, IdempotencyKeyHash, IdempotencyRecord, Unavailable};
-use payoutd_domain::{ChangeKind, Network, OrgId, PayoutId, ReportKey, Route, Sequence, Terms, Usd};
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
-use sqlx::FromRow;
-use sqlx_macros::FromRow;
+use payoutd_actors::ports::{BatchError, Unavailable};
+use serde::Serializer;
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
-use super::at::At;
-use crate::api_keys::{ApiKey, KeyDigest};
-use crate::outbox::{Backlog, OutboxMessage};
-use crate::quotes::Quote;
-use crate::reports::ParkedReport;
-use crate::sandbox::PlannedReport;
-
-/// A row that no version of this program has written.
+/// A column holds a value that no version of this program writes.
 #[derive(Debug, thiserror::Error)]
-#[error("damaged {column}: {why}")]
-pub(super) struct Damage {
+#[error("invalid value in column {column}: {reason}")]
+pub(super) struct InvalidColumn {
     column: &'static str,
-    why: String,
+    reason: String,
 }
 
-impl From<Damage> for Unavailable {
-    fn from(damage: Damage) -> Self {
-        Self(damage.to_string())
+impl From<InvalidColumn> for Unavailable {
+    fn from(invalid: InvalidColumn) -> Self {
+        Self(invalid.to_string())
     }
 }
 
-pub(super) fn damaged<E: Display>(column: &'static str) -> impl Fn(E) -> Damage {
-    move |why| Damage { column, why: why.to_string() }
+pub(super) fn invalid<E: Display>(column: &'static str) -> impl Fn(E) -> InvalidColumn {
+    move |reason| InvalidColumn { column, reason: reason.to_string() }
 }
 
-pub(super) fn parse<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T, Damage> {
-    text.parse().map_err(damaged(column))
+fn parse<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T, InvalidColumn> {
+    text.parse().map_err(invalid(column))
 }
 
-#[derive(Debug, FromRow)]
-pub(super) struct TermsRow {
-    org_id: Uuid,
-    mode: String,
-    quote_id: String,
-    external_ref: String,
-    destination: String,
-    asset: String,
-    user_sends: String,
-    recipient_gets: String,
-    fee_total_usd: String,
-    from_network: String,
-    to_network: String,
-    estimated_seconds: i64,
-    seconds_after_broadcast: i64,
+fn digest(column: &'static str, bytes: Vec<u8>) -> Result<[u8; 32], InvalidColumn> {
+    bytes.try_into().map_err(|_| invalid(column)("not 32 bytes"))
 }
 
-impl TryFrom<TermsRow> for Terms {
-    type Error = Damage;
+/// A database row that can be decoded as a `T`.
+pub(super) trait DecodeRow<T>: Row {
+    fn decode_row(&self) -> Result<T, sqlx::Error>;
+}
 
-    fn try_from(row: TermsRow) -> Result<Self, Damage> {
-        let seconds = |column, value: i64| u32::try_from(value).map_err(damaged(column));
-        Ok(Self {
-            org: OrgId(row.org_id),
-            mode: parse("mode", &row.mode)?,
-            quote_id: parse("quote_id", &row.quote_id)?,
-            external_ref: row.external_ref.into(),
-            destination: row.destination.into(),
-            asset: row.asset.into(),
-            user_sends: parse("user_sends", &row.user_sends)?,
-            recipient_gets: parse("recipient_gets", &row.recipient_gets)?,
-            fee_total: Usd(parse("fee_total_usd", &row.fee_total_usd)?),
-            route: Route {
-                from_network: Network::new(&row.from_network),
-                to_network: Network::new(&row.to_network),
-                estimated_seconds: seconds("estimated_seconds", row.estimated_seconds)?,
-                seconds_after_broadcast: seconds("seconds_after_broadcast", row.seconds_after_broadcast)?,
-            },
-        })
+impl<R: Row, T: for<'r> FromRow<'r, R>> DecodeRow<T> for R {
+    fn decode_row(&self) -> Result<T, sqlx::Error> {
+        T::from_row(self)
     }
 }
 
-#[derive(Debug, FromRow)]
-pub(super) struct QuoteRow {
-    #[sqlx(flatten)]
-    terms: TermsRow,
-    created_at: At,
-    expires_at: At,
-}
-
-impl TryFrom<QuoteRow> for Quote {
-    type Error = Damage;
-
-    fn try_from(row: QuoteRow) -> Result<Self, Damage> {
-        Ok(Self {
-            terms: Arc::new(row.terms.try_into()?),
-            created_at: row.created_at.0,
-            expires_at: row.expires_at.0,
-        })
-    }
-}
-
-#[derive(Debug, FromRow)]
-pub(super) struct KeyRow {
-    id: Uuid,
-    org_id: Uuid,
-    org_name: String,
-    mode: String,
-    digest: Vec<u8>,
-    hint: String,
-    created_at: At,
-    expires_at: Option<At>,
-}
-
-impl TryFrom<KeyRow> for ApiKey {
-    type Error = Damage;
-
-    fn try_from(row: KeyRow) -> Result<Self, Damage> {
-        let digest = row.digest.try_into().map_err(|_| damaged("digest")("not 32 bytes"))?;
-        Ok(Self {
-            id: row.id,
-            org: OrgId(row.org_id),
-            org_name: row.org_name,
-            mode: parse("mode", &row.mode)?,
-            digest: KeyDigest(digest),
-            hint: row.hint,
-            created_at: row.created_at.0,
-            expires_at: row.expires_at.map(|end| end.0),
-        })
-    }
-}
-
-#[derive(Debug, FromRow)]
-pub(super) struct MessageRow {
-    id: i64,
-    payout_id: Uuid,
-    sequence: i64,
-    mode: String,
-    kind: String,
-    routing_key: String,
-    body: String,
-    traceparent: Option<String>,
-}
-
-impl TryFrom<MessageRow> for OutboxMessage {
-    type Error = Damage;
-
-    fn try_from(row: MessageRow) -> Result<Self, Damage> {
-        let kind: StrDeserializer<'_, ValueError> = row.kind.as_str().into_deserializer();
-        Ok(Self {
-            id: row.id,
-            payout_id: PayoutId(row.payout_id),
-            sequence: Sequence(row.sequence),
-            mode: parse("mode", &row.mode)?,
-            kind: ChangeKind::deserialize(kind).map_err(damaged("kind"))?,
-            routing_key: row.routing_key,
-            body: row.body,
-            traceparent: row.traceparent,
-        })
-    }
-}
-
-#[derive(Debug, FromRow)]
-pub(super) struct BacklogRow {
-    waiting: i64,
-    oldest: Option<At>,
-}
-
-impl From<BacklogRow> for Backlog {
-    fn from(row: BacklogRow) -> Self {
-        Self { pending: row.waiting.unsigned_abs(), oldest: row.oldest.map(|when| when.0) }
-    }
-}
-
-#[derive(Debug, FromRow)]
-pub(super) struct ParkedRow {
-    payout_id: Uuid,
-    source: String,
-    report_id: String,
-    body: String,
-    traceparent: Option<String>,
-    parked_at: At,
-    expires_at: At,
-}
-
-impl From<ParkedRow> for ParkedReport {
-    fn from(row: ParkedRow) -> Self {
-        Self {
-            payout_id: PayoutId(row.payout_id),
-            key: ReportKey { source: row.source.into(), id: row.report_id.into() },
-            body: row.body,
-            traceparent: row.traceparent,
-            parked_at: row.parked_at.0,
-            expires_at: row.expires_at.0,
-        }
-    }
-}
-
-#[derive(Debug, FromRow)]
-pub(super) struct PlannedRow {
-    payout_id: Uuid,
-    step: i64,
-    due_at: At,
-    body: String,
-}
-
-impl TryFrom<PlannedRow> for PlannedReport {
-    type Error = Damage;
-
-    fn try_from(row: PlannedRow) -> Result<Self, Damage> {
-        Ok(Self {
-            payout_id: PayoutId(row.payout_id),
-            step: u32::try_from(row.step).map_err(damaged("step"))?,
-            due_at: row.due_at.0,
-            body: row.body,
-        })
-    }
-}
-
-#[derive(Debug, FromRow)]
-pub(super) struct AnswerRow {
-    name: Vec<u8>,
-    fingerprint: Vec<u8>,
-    status: i64,
-    location: Option<String>,
-    body: String,
-    kept_at: At,
-    expires_at: At,
-}
-
-impl TryFrom<AnswerRow> for IdempotencyRecord {
-    type Error = Damage;
-
-    fn try_from(row: AnswerRow) -> Result<Self, Damage> {
-        let digest =
-            |column, bytes: Vec<u8>| <[u8; 32]>::try_from(bytes).map_err(|_| damaged(column)("not 32 bytes"));
-        Ok(Self {
-            key_hash: IdempotencyKeyHash(digest("name", row.name)?),
-            fingerprint: Fingerprint(digest("fingerprint", row.fingerprint)?),
-            status: u16::try_from(row.status).map_err(damaged("status"))?,
-            location: row.location.map(Into::into),
-            body: row.body.into(),
-            created_at: row.kept_at.0,
-            expires_at: row.expires_at.0,
-        })
-    }
-}
-
-/// Decodes rows of either database.
-pub(super) fn read_rows<'r, R: sqlx::Row, T: FromRow<'r, R>>(rows: &'r [R]) -> Result<Vec<T>, Unavailable> {
-    let decoded = rows.iter().map(T::from_row).collect::<Result<_, _>>();
+/// Decodes every row.
+pub(super) fn decode<R: DecodeRow<T>, T>(rows: &[R]) -> Result<Vec<T>, Unavailable> {
+    let decoded = rows.iter().map(R::decode_row).collect::<Result<_, _>>();
     decoded.map_err(|error| Unavailable(error.to_string()))
 }
 
-/// Decodes rows and makes the ports' types of them.
-pub(super) fn converted<'r, R, T, U>(rows: &'r [R]) -> Result<Vec<U>, Unavailable>
-where
-    R: sqlx::Row,
-    T: FromRow<'r, R>,
-    U: TryFrom<T, Error = Damage>,
-{
-    Ok(read_rows::<R, T>(rows)?.into_iter().map(U::try_from).collect::<Result<_, _>>()?)
+/// Decodes the first row, if any.
+pub(super) fn decode_first<R: DecodeRow<T>, T>(rows: &[R]) -> Result<Option<T>, Unavailable> {
+    let decoded = rows.first().map(R::decode_row).transpose();
+    decoded.map_err(|error| Unavailable(error.to_string()))
 }
 
-/// The only row, if any.
-pub(super) fn first<T>(rows: Vec<T>) -> Option<T> {
-    rows.into_iter().next()
+/// Decodes every row and converts it to a type of a service.
+pub(super) fn convert<R: DecodeRow<T>, T, U>(rows: &[R]) -> Result<Vec<U>, Unavailable>
+where
+    U: TryFrom<T, Error = InvalidColumn>,
+{
+    Ok(decode::<R, T>(rows)?.into_iter().map(U::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Decodes the first row, if any, and converts it to a type of a service.
+pub(super) fn convert_first<R: DecodeRow<T>, T, U>(rows: &[R]) -> Result<Option<U>, Unavailable>
+where
+    U: TryFrom<T, Error = InvalidColumn>,
+{
+    Ok(decode_first::<R, T>(rows)?.map(U::try_from).transpose()?)
+}
+
+/// Serializes a UUID as 32 hex digits.
+fn hex_uuid<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&id.simple())
+}
+
+/// Serializes bytes as hex digits.
+fn hex_bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(bytes))
+}
+
+fn not_serializable(error: serde_json::Error) -> BatchError {
+    BatchError::Rejected(format!("cannot be written as JSON: {error}"))
 }

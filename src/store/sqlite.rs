@@ -1,66 +1,67 @@
 //! SQLite: one writer connection and a pool of readers over one file. Every batch is one transaction.
 
-mod answers;
 mod append;
 mod create;
+mod dialect;
 mod failure;
 mod journal;
-mod keys;
+mod json;
 mod lease;
-mod listing;
 mod open;
-mod outbox;
-mod parking;
-mod plans;
-mod quotes;
-mod settings;
 mod sql;
-mod tracking;
 mod webhooks;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use payoutd_actors::failpoint;
-use payoutd_actors::ports::{BatchError, Unavailable};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use payoutd_actors::ports::{BatchError, IdempotencyRecord, Unavailable};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Executor, Sqlite, SqlitePool};
 
 pub use lease::SqliteLease;
 
+use super::config::StoreConfig;
+use super::db_timestamp::DbTimestamp;
+use super::error::{MigrateError, OpenError};
+use super::interface::Store;
 use super::lease::LeaseGuard;
-use super::{MigrateError, OpenError, Store, StoreConfig};
-use crate::runtime::detached::run_to_completion;
-use crate::wire::Renderer;
+use super::ports::settings;
+use super::sql_store::SqlStore;
+use crate::outbox::MessageEncoder;
+use crate::runtime::detached::{run_to_completion, unavailable};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
 
-/// A statement with its parameters bound.
-type Statement = Query<'static, Sqlite, SqliteArguments>;
+type Statement = super::statement::Statement<Sqlite>;
 
 /// The store in an SQLite file.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
-    /// One connection, so that writes wait here in order and never for a lock.
+    /// One connection: writes queue for it instead of competing for the lock of the file.
     writer: SqlitePool,
     readers: SqlitePool,
     file: PathBuf,
-    renderer: Renderer,
+    encoder: Arc<dyn MessageEncoder>,
 }
 
 impl SqliteStore {
-    /// Opens the file that `url` (`sqlite:…`) names, and makes it where there is none.
+    /// Opens the file at `url` (`sqlite:…`). Creates it if it does not exist.
     ///
     /// # Errors
-    /// Where the URL is not understood, names a database in memory, or the file cannot be opened.
-    pub async fn connect(url: &str, config: &StoreConfig, renderer: Renderer) -> Result<Self, OpenError> {
+    /// Returns an error if the URL is malformed or names a database in memory, or if the file cannot be opened.
+    pub async fn connect(
+        url: &str,
+        config: &StoreConfig,
+        encoder: Arc<dyn MessageEncoder>,
+    ) -> Result<Self, OpenError> {
         let options = open::options(url, config)?;
         let file = options.get_filename().to_owned();
         let writer = open::writer(options.clone(), config).await?;
         let readers = open::readers(options, config).await?;
-        Ok(Self { writer, readers, file, renderer })
+        Ok(Self { writer, readers, file, encoder })
     }
 
     /// The lease on this file.
@@ -69,24 +70,14 @@ impl SqliteStore {
         SqliteLease::new(&self.file)
     }
 
-    /// The writer's pool, for tests that look behind the ports.
+    /// The writer's pool, for tests.
     #[must_use]
     pub fn writer(&self) -> &SqlitePool {
         &self.writer
     }
 
-    /// Runs a reading statement.
-    async fn read(&self, statement: Statement) -> Result<Vec<SqliteRow>, Unavailable> {
-        statement.fetch_all(&self.readers).await.map_err(|error| Unavailable(error.to_string()))
-    }
-
-    /// Runs one writing statement to its end, whoever waits for it.
-    async fn write_one(&self, statement: Statement) -> Result<Vec<SqliteRow>, BatchError> {
-        self.write(|connection| Box::pin(run(connection, statement))).await
-    }
-
-    /// Runs one transaction to its end, whoever waits for it. Where `work` fails, nothing is written.
-    async fn write<T, W>(&self, work: W) -> Result<T, BatchError>
+    /// Runs one transaction to completion, even if the caller drops the future. If `work` fails, it is rolled back.
+    async fn transaction<T, W>(&self, work: W) -> Result<T, BatchError>
     where
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, BatchError>> + Send + 'static,
@@ -97,40 +88,73 @@ impl SqliteStore {
             let began = connection.execute("BEGIN IMMEDIATE").await;
             began.map_err(|error| failure::before_commit(&error))?;
             failpoint::pass("transaction-begun");
-            let failed = match work(&mut connection).await {
-                Ok(done) => {
+            let error = match work(&mut connection).await {
+                Ok(result) => {
                     failpoint::pass("transaction-committing");
                     match connection.execute("COMMIT").await {
                         Ok(_) => {
                             failpoint::pass("transaction-committed");
-                            return Ok(done);
+                            return Ok(result);
                         }
                         Err(error) => failure::at_commit(&error),
                     }
                 }
-                Err(failed) => failed,
+                Err(error) => error,
             };
             let rolled_back = connection.execute("ROLLBACK").await.is_ok();
-            if !rolled_back || matches!(failed, BatchError::Unknown(_)) {
+            if !rolled_back || matches!(error, BatchError::Unknown(_)) {
                 connection.close_on_drop();
             }
-            Err(failed)
+            Err(error)
         })
         .await
     }
 }
 
-/// Runs one statement within a transaction.
+/// Runs one statement of a transaction.
 async fn run(connection: &mut SqliteConnection, statement: Statement) -> Result<Vec<SqliteRow>, BatchError> {
     failpoint::pass("statement-sending");
-    let rows = statement.fetch_all(connection).await.map_err(|error| failure::before_commit(&error));
+    let rows = statement.into_query().fetch_all(connection).await;
     failpoint::pass("statement-answered");
-    rows
+    rows.map_err(|error| failure::before_commit(&error))
 }
 
-/// A set of rows as one parameter.
-fn json(rows: &(impl serde::Serialize + ?Sized)) -> Result<String, BatchError> {
-    serde_json::to_string(rows).map_err(|error| BatchError::Rejected(error.to_string()))
+impl SqlStore for SqliteStore {
+    type Database = Sqlite;
+
+    async fn read(&self, statement: Statement) -> Result<Vec<SqliteRow>, Unavailable> {
+        let rows = statement.into_query().fetch_all(&self.readers).await;
+        rows.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    async fn write(&self, statement: Statement) -> Result<Vec<SqliteRow>, Unavailable> {
+        self.transaction(|connection| Box::pin(run(connection, statement))).await.map_err(unavailable)
+    }
+
+    async fn write_with_record(
+        &self,
+        statement: Statement,
+        record: Option<&IdempotencyRecord>,
+    ) -> Result<Vec<SqliteRow>, Unavailable> {
+        let Some(record) = record.cloned() else { return self.write(statement).await };
+        let written = self.transaction(move |connection| {
+            Box::pin(async move {
+                let existing = Statement::new(super::sql::FIND_IDEMPOTENCY_RECORD)
+                    .bind(record.key_hash.0.to_vec())
+                    .bind(DbTimestamp(record.created_at));
+                if !run(connection, existing).await?.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let rows = run(connection, statement).await?;
+                if !rows.is_empty() {
+                    let insert = Statement::new(super::sql::INSERT_IDEMPOTENCY_RECORD);
+                    run(connection, insert.bind_record(Some(&record))).await?;
+                }
+                Ok(rows)
+            })
+        });
+        written.await.map_err(unavailable)
+    }
 }
 
 #[async_trait]
@@ -145,13 +169,13 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> Result<(), Unavailable> {
-        self.read(sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1")).await.map(drop)
+        self.read(Statement::new("SELECT 1 FROM sqlite_schema LIMIT 1")).await.map(drop)
     }
 
     async fn check_statements(&self) -> Result<(), Unavailable> {
         let unavailable = |error: sqlx::Error| Unavailable(error.to_string());
         let mut connection = self.writer.acquire().await.map_err(unavailable)?;
-        for &(name, text) in sql::ALL {
+        for &(name, text) in super::sql::ALL.iter().chain(sql::ALL) {
             let prepared = connection.prepare(sqlx::SqlStr::from_static(text)).await;
             prepared.map_err(|error| Unavailable(format!("{name}: {error}")))?;
         }
@@ -159,10 +183,10 @@ impl Store for SqliteStore {
     }
 
     async fn setting(&self, name: &str, default: &str) -> Result<String, Unavailable> {
-        self.setting_or(name, default).await
+        settings::find_or_insert(self, name, default).await
     }
 
-    async fn own(&self) -> LeaseGuard {
+    async fn acquire_lease(&self) -> LeaseGuard {
         self.lease().acquire().await
     }
 

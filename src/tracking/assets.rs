@@ -24,13 +24,8 @@ pub struct Assets {
 
 impl Asset {
     fn new(extension: &str, content_type: &'static str, content: &'static str) -> Self {
-        use std::fmt::Write;
         let digest = Sha256::digest(content.as_bytes());
-        let hash = digest.iter().take(10).fold(String::new(), |mut hash, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(hash, "{byte:02x}");
-            hash
-        });
+        let hash = hex::encode(&digest[..10]);
         Self { name: format!("{hash}.{extension}"), content_type, content }
     }
 }

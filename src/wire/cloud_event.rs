@@ -10,7 +10,7 @@ use crate::contracts;
 
 /// A rendered event with its routing key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderedEvent {
+pub struct EncodedMessage {
     /// `<type>.<from_network>`.
     pub routing_key: String,
     /// The `CloudEvents` JSON.
@@ -82,7 +82,7 @@ impl Renderer {
     ///
     /// # Errors
     /// Returns the error of `serde_json`. No value of a payout is known to cause one.
-    pub fn cloud_event(&self, change: &Change) -> serde_json::Result<RenderedEvent> {
+    pub fn cloud_event(&self, change: &Change) -> serde_json::Result<EncodedMessage> {
         let snapshot = &*change.snapshot;
         let payout = &*snapshot.payout;
         let terms = &*payout.terms;
@@ -107,7 +107,7 @@ impl Renderer {
                 instruction,
             },
         };
-        Ok(RenderedEvent {
+        Ok(EncodedMessage {
             routing_key: format!("{}.{}", change.kind.as_str(), terms.route.from_network),
             body: serde_json::to_string(&event)?,
         })

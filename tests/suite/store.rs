@@ -1,10 +1,10 @@
-//! The stores: one contract, run over both, and what is each one's own.
+//! The stores: one contract suite for both, and tests of each.
 
 mod contract;
-pub(crate) mod made;
 mod postgres_only;
+pub(crate) mod samples;
 mod sqlite_only;
-pub(crate) mod world;
+pub(crate) mod test_store;
 
 #[test]
 fn both_databases_have_the_same_migrations() {

@@ -194,8 +194,7 @@ fn a_tron_address_that_begins_with_tb1_is_detected_as_tron() {
 proptest! {
     #[test]
     fn an_evm_checksum_detects_a_letter_in_the_wrong_case(account in any::<[u8; 20]>(), at in 2usize..42) {
-        let hex: String = account.iter().map(|b| format!("{b:02x}")).collect();
-        let good = Destination::detect(&format!("0x{hex}")).unwrap();
+        let good = Destination::detect(&format!("0x{}", hex::encode(account))).unwrap();
         let mut wrong = good.as_str().as_bytes().to_vec();
         let letter = wrong[at];
         wrong[at] = if letter.is_ascii_uppercase() { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() };

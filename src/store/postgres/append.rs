@@ -1,5 +1,3 @@
-//! Recording inputs.
-
 use std::collections::HashSet;
 
 use payoutd_actors::ports::{Append, Appended, BatchError};
@@ -7,18 +5,16 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{PgStore, Statement, sql};
-use crate::store::records::{ChangeRecord, MessageRecord};
+use crate::store::rows::outbox::NewOutboxRow;
+use crate::store::rows::payouts::InputRow;
 
 impl PgStore {
     pub(super) async fn append_batch(&self, batch: &[Append]) -> Result<Vec<Appended>, BatchError> {
-        let mut changes: Vec<_> = batch.iter().map(ChangeRecord::new).collect::<Result<_, _>>()?;
-        // Rows are locked in the order of their ids, so that two processes never wait for each other in a circle.
-        changes.sort_unstable_by_key(|change| change.id);
-        let mut messages = Vec::with_capacity(batch.len());
-        for write in batch {
-            messages.extend(MessageRecord::of(&self.renderer, write)?);
-        }
-        let rows = self.write(statement(&changes, &messages)).await?;
+        let mut inputs: Vec<_> = batch.iter().map(InputRow::new).collect::<Result<_, _>>()?;
+        // The statement locks rows in this order. With one order for all processes, there is no deadlock.
+        inputs.sort_unstable_by_key(|input| input.id);
+        let messages = NewOutboxRow::for_batch(&*self.encoder, batch)?;
+        let rows = self.commit(statement(&inputs, &messages)).await?;
         let updated: HashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
         let appended = |write: &Append| {
             if updated.contains(&write.payout_id().0) { Appended::Committed } else { Appended::Conflict }
@@ -27,7 +23,7 @@ impl PgStore {
     }
 }
 
-fn statement(changes: &[ChangeRecord], messages: &[MessageRecord]) -> Statement {
+fn statement(inputs: &[InputRow], messages: &[NewOutboxRow]) -> Statement {
     macro_rules! column {
         ($records:ident.$field:ident) => {
             $records.iter().map(|r| r.$field).collect::<Vec<_>>()
@@ -43,19 +39,19 @@ fn statement(changes: &[ChangeRecord], messages: &[MessageRecord]) -> Statement 
             $records.iter().map(|r| r.$field.as_deref()).collect::<Vec<_>>()
         };
     }
-    sqlx::query(sql::APPEND)
-        .bind(column!(changes.id))
-        .bind(column!(changes.expected))
-        .bind(column!(changes.status))
-        .bind(column!(changes.sequence))
-        .bind(column!(changes.estimated_delivery_at))
-        .bind(column!(changes.late))
-        .bind(column!(changes.attention))
-        .bind(column!(changes.recorded_at))
-        .bind(optional_text!(changes.source))
-        .bind(optional_text!(changes.report_id))
-        .bind(column!(changes.outcome))
-        .bind(text!(changes.entry))
+    Statement::new(sql::APPEND)
+        .bind(column!(inputs.id))
+        .bind(column!(inputs.expected))
+        .bind(column!(inputs.status))
+        .bind(column!(inputs.sequence))
+        .bind(column!(inputs.estimated_delivery_at))
+        .bind(column!(inputs.late))
+        .bind(column!(inputs.attention))
+        .bind(column!(inputs.recorded_at))
+        .bind(optional_text!(inputs.source))
+        .bind(optional_text!(inputs.report_id))
+        .bind(column!(inputs.outcome))
+        .bind(text!(inputs.entry))
         .bind(column!(messages.payout_id))
         .bind(column!(messages.sequence))
         .bind(column!(messages.mode))

@@ -1,5 +1,3 @@
-//! Creating payouts.
-
 use std::collections::{HashMap, HashSet};
 
 use payoutd_actors::ports::{BatchError, Create, Created};
@@ -8,20 +6,22 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use super::{PgStore, Statement, sql};
-use crate::store::at::At;
-use crate::store::records::{AnswerRecord, CreateRecord};
+use crate::store::db_timestamp::DbTimestamp;
+use crate::store::ports::payouts;
+use crate::store::rows::idempotency::IdempotencyRow;
+use crate::store::rows::payouts::NewPayoutRow;
 
 impl PgStore {
     pub(super) async fn create_batch(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
-        // Of several creations from one quote, the first is tried.
+        // If several creations use the same quote, only the first is sent.
         let mut quotes = HashSet::with_capacity(batch.len());
         let first: Vec<bool> = batch.iter().map(|w| quotes.insert(&w.payout.terms.quote_id)).collect();
-        let tried = batch.iter().zip(&first).filter(|(_, first)| **first);
-        let records: Vec<_> =
-            tried.map(|(write, _)| CreateRecord::new(&self.renderer, write)).collect::<Result<_, _>>()?;
+        let sent = batch.iter().zip(&first).filter(|(_, first)| **first);
+        let rows: Vec<_> =
+            sent.map(|(write, _)| NewPayoutRow::new(&*self.encoder, write)).collect::<Result<_, _>>()?;
 
-        let rows = self.write(statement(&records)).await?;
-        let inserted: HashSet<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+        let returned = self.commit(statement(&rows)).await?;
+        let inserted: HashSet<Uuid> = returned.iter().map(|row| row.get(0)).collect();
         let won = |write: &Create, first: bool| first && inserted.contains(&write.payout.id.0);
         let lost = batch.iter().zip(&first).filter(|(write, first)| !won(write, **first));
         let lost: Vec<&str> = lost.map(|(write, _)| write.payout.terms.quote_id.as_str()).collect();
@@ -32,12 +32,12 @@ impl PgStore {
             .map(|(write, first)| match owners.get(write.payout.terms.quote_id.as_str()) {
                 _ if won(write, *first) => Ok(Created::Inserted),
                 Some(owner) => Ok(Created::QuoteUsed(*owner)),
-                None => Err(taken(write.payout.id, inserted.is_empty())),
+                None => Err(id_taken(write.payout.id, inserted.is_empty())),
             })
             .collect()
     }
 
-    /// Which payouts the quotes back that were used before. Where this fails, others of the batch may be written.
+    /// The payouts that use these quotes. If this read fails, the rest of the batch may be committed already.
     async fn owners(
         &self,
         quotes: &[&str],
@@ -46,34 +46,32 @@ impl PgStore {
         if quotes.is_empty() {
             return Ok(HashMap::new());
         }
-        match self.read(sqlx::query(sql::QUOTE_OWNERS).bind(quotes)).await {
-            Ok(rows) => Ok(rows.iter().map(|row| (row.get(0), PayoutId(row.get(1)))).collect()),
-            Err(error) if none_written => Err(BatchError::Unavailable(error.0)),
-            Err(error) => Err(BatchError::Unknown(error.0)),
-        }
+        payouts::by_quote(self, quotes).await.map_err(|error| {
+            if none_written { BatchError::Unavailable(error.0) } else { BatchError::Unknown(error.0) }
+        })
     }
 }
 
-/// The id or the tracking token is another payout's. Both hold too many random bits for that, so it is worth no more
-/// than not to be mistaken for a success.
-fn taken(id: PayoutId, none_written: bool) -> BatchError {
-    let why = format!("the id or the tracking token of {id} is taken");
-    if none_written { BatchError::Rejected(why) } else { BatchError::Unknown(why) }
+/// The payout was not inserted, but its quote is unused: another payout has the same id or tracking token. Both are
+/// random, so this is not expected; it only must not count as success.
+fn id_taken(id: PayoutId, none_written: bool) -> BatchError {
+    let reason = format!("the id or the tracking token of {id} is taken");
+    if none_written { BatchError::Rejected(reason) } else { BatchError::Unknown(reason) }
 }
 
-fn statement(records: &[CreateRecord]) -> Statement {
+fn statement(rows: &[NewPayoutRow]) -> Statement {
     macro_rules! column {
-        ($($field:ident).+) => { records.iter().map(|r| r.$($field).+).collect::<Vec<_>>() };
+        ($($field:ident).+) => { rows.iter().map(|row| row.$($field).+).collect::<Vec<_>>() };
     }
     macro_rules! text {
-        ($($field:ident).+) => { records.iter().map(|r| r.$($field).+.as_str()).collect::<Vec<_>>() };
+        ($($field:ident).+) => { rows.iter().map(|row| row.$($field).+.as_str()).collect::<Vec<_>>() };
     }
-    let answers = records.iter().filter_map(|r| Some((r.id, r.answer.as_ref()?)));
-    let answers: Vec<(Uuid, &AnswerRecord)> = answers.collect();
-    sqlx::query(sql::CREATE)
+    let records = rows.iter().filter_map(|row| Some((row.id, row.idempotency.as_ref()?)));
+    let records: Vec<(Uuid, &IdempotencyRow)> = records.collect();
+    Statement::new(sql::CREATE)
         .bind(column!(id))
         .bind(column!(terms.org_id))
-        .bind(column!(terms.mode))
+        .bind(text!(terms.mode))
         .bind(text!(terms.quote_id))
         .bind(column!(tracking_token))
         .bind(text!(terms.external_ref))
@@ -87,17 +85,17 @@ fn statement(records: &[CreateRecord]) -> Statement {
         .bind(column!(terms.estimated_seconds))
         .bind(column!(terms.seconds_after_broadcast))
         .bind(column!(created_at))
-        .bind(records.iter().map(|r| r.estimated_delivery_at).collect::<Vec<Option<At>>>())
+        .bind(rows.iter().map(|row| row.estimated_delivery_at).collect::<Vec<Option<DbTimestamp>>>())
         .bind(column!(message.kind))
         .bind(text!(message.routing_key))
         .bind(text!(message.body))
-        .bind(records.iter().map(|r| r.message.traceparent.as_deref()).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.name.as_slice()).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.fingerprint.as_slice()).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.status).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.location.as_deref()).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.body.as_str()).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.kept_at).collect::<Vec<_>>())
-        .bind(answers.iter().map(|(_, a)| a.expires_at).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.message.traceparent.as_deref()).collect::<Vec<_>>())
+        .bind(records.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.name.as_slice()).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.fingerprint.as_slice()).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.status).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.location.as_deref()).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.body.as_str()).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.kept_at).collect::<Vec<_>>())
+        .bind(records.iter().map(|(_, record)| record.expires_at).collect::<Vec<_>>())
 }

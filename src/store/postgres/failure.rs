@@ -1,43 +1,38 @@
-//! What an error says about a commit: surely nothing was written, or nobody knows.
+//! Maps errors of PostgreSQL to the outcome of a commit: nothing was written, or the outcome is unknown.
 
 use payoutd_actors::ports::BatchError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-/// No statement was sent yet.
+/// An error before the statement was sent.
 pub(super) fn before_sending(error: sqlx::Error) -> BatchError {
     BatchError::Unavailable(error.to_string())
 }
 
-/// A statement was sent, or may have been. When in doubt, the outcome is unknown.
+/// An error after the statement was sent, or may have been sent. Unclear cases count as unknown.
 pub(super) fn after_sending(error: &sqlx::Error) -> BatchError {
-    let why = error.to_string();
-    match error.as_database_error().and_then(|said| said.try_downcast_ref::<PgDatabaseError>()) {
-        Some(said) => by_server(said.severity(), said.code(), why),
-        None if is_encoding(error) => BatchError::Rejected(why),
-        None => BatchError::Unknown(why),
+    let reason = error.to_string();
+    match error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>()) {
+        Some(error) => from_server(error.severity(), error.code(), reason),
+        // The parameters could not be encoded, so nothing was sent.
+        None if matches!(error, sqlx::Error::Encode(_)) => BatchError::Rejected(reason),
+        None => BatchError::Unknown(reason),
     }
 }
 
-/// The parameters could not even be put into a message.
-fn is_encoding(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Encode(_))
-}
-
-/// The server's own word. An `ERROR` for a statement means that its transaction was rolled back. `FATAL` and `PANIC` end
-/// the session, and can come after the commit they interrupted: a server that shuts down says so to a session whose
-/// statement is done but not yet answered for.
-fn by_server(severity: PgSeverity, code: &str, why: String) -> BatchError {
+/// An error that the server reported. After an `ERROR`, the server has rolled the statement back. `FATAL` and `PANIC`
+/// end the session, possibly after the commit but before the reply.
+fn from_server(severity: PgSeverity, code: &str, reason: String) -> BatchError {
     if matches!(severity, PgSeverity::Fatal | PgSeverity::Panic) {
-        return BatchError::Unknown(why);
+        return BatchError::Unknown(reason);
     }
     match (code.get(..2).unwrap_or(""), code) {
-        // The server itself does not know; the connection is in trouble.
-        (_, "40003") | ("08", _) => BatchError::Unknown(why),
-        // Serialization failures and deadlocks; resources; operators (timeouts, shutdowns); the system; a server that
-        // takes no writes (25006) or has a transaction in the way: ask again.
-        ("40" | "53" | "55" | "57" | "58" | "25", _) => BatchError::Unavailable(why),
-        // Data, constraints, syntax, limits, damaged pages: one of the writes is to blame.
-        _ => BatchError::Rejected(why),
+        // The server does not know the outcome, or the connection failed.
+        (_, "40003") | ("08", _) => BatchError::Unknown(reason),
+        // Serialization failures and deadlocks, resources, locks, operator intervention (timeouts, shutdowns), system
+        // errors, transaction states (for example a read-only server, 25006): a later attempt may succeed.
+        ("40" | "53" | "55" | "57" | "58" | "25", _) => BatchError::Unavailable(reason),
+        // Data, constraints, syntax, limits, corrupted pages: one of the writes is the cause.
+        _ => BatchError::Rejected(reason),
     }
 }
 
@@ -45,8 +40,8 @@ fn by_server(severity: PgSeverity, code: &str, why: String) -> BatchError {
 mod tests {
     use super::*;
 
-    fn of(severity: PgSeverity, code: &str) -> &'static str {
-        match by_server(severity, code, String::new()) {
+    fn outcome(severity: PgSeverity, code: &str) -> &'static str {
+        match from_server(severity, code, String::new()) {
             BatchError::Rejected(_) => "rejected",
             BatchError::Unavailable(_) => "unavailable",
             BatchError::Unknown(_) => "unknown",
@@ -54,23 +49,23 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_says_decides() {
+    fn the_code_and_the_severity_of_the_server_decide() {
         for code in ["22001", "22P02", "23505", "23514", "42P01", "54000", "XX001", "0A000"] {
-            assert_eq!(of(PgSeverity::Error, code), "rejected", "{code}");
+            assert_eq!(outcome(PgSeverity::Error, code), "rejected", "{code}");
         }
         for code in ["40001", "40P01", "53100", "53200", "55P03", "57014", "25006", "58030"] {
-            assert_eq!(of(PgSeverity::Error, code), "unavailable", "{code}");
+            assert_eq!(outcome(PgSeverity::Error, code), "unavailable", "{code}");
         }
-        assert_eq!(of(PgSeverity::Error, "40003"), "unknown");
-        assert_eq!(of(PgSeverity::Error, "08006"), "unknown");
+        assert_eq!(outcome(PgSeverity::Error, "40003"), "unknown");
+        assert_eq!(outcome(PgSeverity::Error, "08006"), "unknown");
         for code in ["57P01", "57P02", "25P03", "53300", "XX000"] {
-            assert_eq!(of(PgSeverity::Fatal, code), "unknown", "{code}");
-            assert_eq!(of(PgSeverity::Panic, code), "unknown", "{code}");
+            assert_eq!(outcome(PgSeverity::Fatal, code), "unknown", "{code}");
+            assert_eq!(outcome(PgSeverity::Panic, code), "unknown", "{code}");
         }
     }
 
     #[test]
-    fn before_anything_was_sent_nothing_was_written() {
+    fn an_error_before_sending_means_that_nothing_was_written() {
         assert!(matches!(before_sending(sqlx::Error::PoolTimedOut), BatchError::Unavailable(_)));
         let lost = sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
         assert!(matches!(after_sending(&lost), BatchError::Unknown(_)));

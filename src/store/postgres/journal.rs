@@ -1,23 +1,14 @@
-//! The journal port.
-
 use async_trait::async_trait;
 use payoutd_actors::ports::{Append, Appended, BatchError, Create, Created, Journal, Stored, Unavailable};
 use payoutd_domain::{PayoutId, Timestamp};
-use sqlx::Row;
-use uuid::Uuid;
 
-use super::{PgStore, sql};
-use crate::store::at::At;
-use crate::store::restore::{EntryRow, assemble, decoded};
-use crate::store::rows::read_rows;
+use super::PgStore;
+use crate::store::ports::payouts;
 
 #[async_trait]
 impl Journal for PgStore {
     async fn load(&self, ids: &[PayoutId]) -> Result<Vec<Option<Stored>>, Unavailable> {
-        let keys: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-        let rows = self.read(sqlx::query(sql::LOAD_PAYOUTS).bind(&keys)).await?;
-        let entries = self.read(sqlx::query(sql::LOAD_ENTRIES).bind(&keys)).await?;
-        Ok(assemble(ids, decoded(&rows)?, read_rows::<_, EntryRow>(&entries)?))
+        payouts::load(self, ids).await
     }
 
     async fn create(&self, batch: &[Create]) -> Result<Vec<Created>, BatchError> {
@@ -29,7 +20,6 @@ impl Journal for PgStore {
     }
 
     async fn due(&self, now: Timestamp, limit: u32) -> Result<Vec<PayoutId>, Unavailable> {
-        let rows = self.read(sqlx::query(sql::DUE).bind(At(now)).bind(i64::from(limit))).await?;
-        Ok(rows.iter().map(|row| PayoutId(row.get(0))).collect())
+        payouts::overdue(self, now, limit).await
     }
 }

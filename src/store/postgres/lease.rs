@@ -1,4 +1,4 @@
-//! The lease: a session-level advisory lock on a connection of its own.
+//! The lease in PostgreSQL: an advisory lock of a session, on a connection outside the pool.
 
 use std::time::Duration;
 
@@ -6,15 +6,14 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::watch;
 
-use crate::store::lease::{Guard, LeaseGuard};
+use crate::store::lease::{LeaseGuard, Lock, retry_until_locked};
 
-/// Names the lock within the database: `payoutd` in ASCII.
-const LOCK: i64 = 0x0070_6179_6f75_7464;
-const TRY_EVERY: Duration = Duration::from_secs(1);
-const PING_EVERY: Duration = Duration::from_secs(1);
+/// The key of the advisory lock: `payoutd` in ASCII.
+const LOCK_KEY: i64 = 0x0070_6179_6f75_7464;
+const PING_INTERVAL: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The right to be the only payoutd process on a database.
+/// Acquires the lease on a database.
 #[derive(Debug, Clone)]
 pub struct PgLease {
     options: PgConnectOptions,
@@ -23,7 +22,7 @@ pub struct PgLease {
 
 impl PgLease {
     pub(super) fn new(options: PgConnectOptions, connect_timeout: Duration) -> Self {
-        // A holder that vanished without a word must not keep the next one waiting for hours.
+        // Keepalives let the server release the lock within seconds if the host of the holder disappears.
         let options = options.application_name("payoutd lease").options([
             ("tcp_keepalives_idle", "5"),
             ("tcp_keepalives_interval", "2"),
@@ -33,30 +32,15 @@ impl PgLease {
         Self { options, connect_timeout }
     }
 
-    /// Waits until the lease is ours.
+    /// Waits until this process holds the lease.
     pub async fn acquire(&self) -> LeaseGuard {
-        let mut said = false;
-        loop {
-            match self.try_lock().await {
-                Ok(Some(session)) => return hold(session),
-                Ok(None) if !said => {
-                    tracing::info!("another payoutd process owns the database; waiting for it to leave");
-                    said = true;
-                }
-                Err(error) if !said => {
-                    tracing::warn!(%error, "cannot ask for the lease on the database; trying again");
-                    said = true;
-                }
-                Ok(None) | Err(_) => {}
-            }
-            tokio::time::sleep(TRY_EVERY).await;
-        }
+        hold(retry_until_locked(|| self.try_lock()).await)
     }
 
     async fn try_lock(&self) -> Result<Option<PgConnection>, sqlx::Error> {
         let attempt = async {
             let mut session = self.options.connect().await?;
-            let try_lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(LOCK);
+            let try_lock = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(LOCK_KEY);
             Ok(try_lock.fetch_one(&mut session).await?.then_some(session))
         };
         tokio::time::timeout(self.connect_timeout, attempt).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -64,20 +48,20 @@ impl PgLease {
 }
 
 fn hold(session: PgConnection) -> LeaseGuard {
-    let (lost, watched) = watch::channel(None);
+    let (lost, receiver) = watch::channel(None);
     let task = tokio::spawn(async move {
-        let why = watch_over(session).await;
-        tracing::error!(why, "the lease on the database is lost");
-        // Whoever held it may have let go.
-        let _ = lost.send(Some(why));
+        let reason = ping_until_failure(session).await;
+        tracing::error!(reason, "the lease on the database is lost");
+        // The guard may be dropped already.
+        let _ = lost.send(Some(reason));
     });
-    LeaseGuard::new(watched, Guard::Session(task.abort_handle()))
+    LeaseGuard::new(receiver, Lock::Session(task.abort_handle()))
 }
 
-/// Asks again and again until no answer comes, and says why.
-async fn watch_over(mut session: PgConnection) -> String {
+/// Pings the session until a ping fails. Returns the reason.
+async fn ping_until_failure(mut session: PgConnection) -> String {
     loop {
-        tokio::time::sleep(PING_EVERY).await;
+        tokio::time::sleep(PING_INTERVAL).await;
         match tokio::time::timeout(PING_TIMEOUT, session.ping()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return error.to_string(),

@@ -1,35 +1,39 @@
-//! What an error says about a transaction: surely nothing was written, or nobody knows.
+//! Maps errors of SQLite to the outcome of a transaction: nothing was written, or the outcome is unknown.
 
 use payoutd_actors::ports::BatchError;
 
-/// `COMMIT` was not sent yet, so nothing is written. What remains to say is whose fault it is.
+/// An error before `COMMIT`: nothing was written. The error code tells whether one of the writes is the cause.
 pub(super) fn before_commit(error: &sqlx::Error) -> BatchError {
-    let why = error.to_string();
+    let reason = error.to_string();
     match primary_code(error) {
-        Some(code) if is_the_writes_fault(code) => BatchError::Rejected(why),
-        Some(_) => BatchError::Unavailable(why),
-        None if matches!(error, sqlx::Error::Encode(_)) => BatchError::Rejected(why),
-        None => BatchError::Unavailable(why),
+        Some(code) if is_caused_by_a_write(code) => BatchError::Rejected(reason),
+        Some(_) => BatchError::Unavailable(reason),
+        None if matches!(error, sqlx::Error::Encode(_)) => BatchError::Rejected(reason),
+        None => BatchError::Unavailable(reason),
     }
 }
 
-/// `COMMIT` was sent. A failed write to the log can still be found whole after a crash, so only a busy database, which
-/// was not written to at all, is sure.
+/// An error of `COMMIT`. After a failed write to the log, recovery may still find the whole transaction there. Only a
+/// busy database has certainly not been written.
 pub(super) fn at_commit(error: &sqlx::Error) -> BatchError {
     const BUSY: i32 = 5;
-    let why = error.to_string();
-    if primary_code(error) == Some(BUSY) { BatchError::Unavailable(why) } else { BatchError::Unknown(why) }
+    let reason = error.to_string();
+    if primary_code(error) == Some(BUSY) {
+        BatchError::Unavailable(reason)
+    } else {
+        BatchError::Unknown(reason)
+    }
 }
 
-/// The first byte of the extended result code.
+/// The primary result code: the lowest byte of the extended code.
 fn primary_code(error: &sqlx::Error) -> Option<i32> {
     let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
     Some(extended & 0xff)
 }
 
-/// `ERROR` (malformed parameters), `TOOBIG`, `CONSTRAINT`, `MISMATCH` and `RANGE`; and `CORRUPT`, because damage has a
-/// place, and the other writes may be elsewhere.
-fn is_the_writes_fault(code: i32) -> bool {
+/// Whether one of the writes is the cause: `ERROR` (malformed parameters), `TOOBIG`, `CONSTRAINT`, `MISMATCH`, `RANGE`,
+/// and `CORRUPT`, which may affect only the pages of one write.
+fn is_caused_by_a_write(code: i32) -> bool {
     matches!(code, 1 | 11 | 18 | 19 | 20 | 25)
 }
 
@@ -46,8 +50,8 @@ mod tests {
     }
 
     #[test]
-    fn constraints_are_the_writes_fault_and_locks_are_not() {
-        assert!([1, 18, 19, 20].into_iter().all(is_the_writes_fault));
-        assert!(![5, 6, 7, 8, 10, 13, 14, 15].into_iter().any(is_the_writes_fault));
+    fn a_constraint_is_caused_by_a_write_and_a_lock_is_not() {
+        assert!([1, 18, 19, 20].into_iter().all(is_caused_by_a_write));
+        assert!(![5, 6, 7, 8, 10, 13, 14, 15].into_iter().any(is_caused_by_a_write));
     }
 }

@@ -1,58 +1,45 @@
-//! The lease: a lock on a file next to the database. The system releases it when the process ends, however it ends.
+//! The lease in SQLite: a lock on a file next to the database. The operating system releases it when the process ends.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::future::ready;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::store::lease::{Guard, LeaseGuard};
+use crate::store::lease::{LeaseGuard, Lock, retry_until_locked};
 
-const TRY_EVERY: Duration = Duration::from_secs(1);
-
-/// The right to be the only payoutd process on a file.
+/// Acquires the lease on a database file.
 #[derive(Debug, Clone)]
 pub struct SqliteLease {
-    lock: PathBuf,
+    lock_file: PathBuf,
 }
 
 impl SqliteLease {
     pub(super) fn new(database: &Path) -> Self {
         let mut name = database.as_os_str().to_owned();
         name.push(".lock");
-        Self { lock: name.into() }
+        Self { lock_file: name.into() }
     }
 
-    /// Waits until the lease is ours. Once it is, it is not lost before it is dropped.
+    /// Waits until this process holds the lease. It is then not lost before the guard is dropped.
     pub async fn acquire(&self) -> LeaseGuard {
-        let mut said = false;
-        loop {
-            match self.try_lock() {
-                Ok(Some(file)) => {
-                    let (never, lost) = watch::channel(None);
-                    return LeaseGuard::new(lost, Guard::File { _file: file, _never: never });
-                }
-                Ok(None) if !said => {
-                    tracing::info!("another payoutd process owns the database; waiting for it to leave");
-                    said = true;
-                }
-                Err(error) if !said => {
-                    tracing::warn!(%error, lock = %self.lock.display(), "cannot lock the database; trying again");
-                    said = true;
-                }
-                Ok(None) | Err(_) => {}
-            }
-            tokio::time::sleep(TRY_EVERY).await;
-        }
+        let file = retry_until_locked(|| ready(self.try_lock())).await;
+        let (sender, receiver) = watch::channel(None);
+        LeaseGuard::new(receiver, Lock::File { _file: file, _lost: sender })
     }
 
-    fn try_lock(&self) -> io::Result<Option<File>> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+    /// # Errors
+    /// Returns the error with the path of the lock file.
+    fn try_lock(&self) -> Result<Option<File>, String> {
+        let locked = || -> io::Result<Option<File>> {
+            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.lock_file)?;
+            match file.try_lock() {
+                Ok(()) => Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => Ok(None),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        };
+        locked().map_err(|error| format!("{}: {error}", self.lock_file.display()))
     }
 }

@@ -1,13 +1,14 @@
-//! Opening the file: durable, one writer, many readers.
+//! Opens the file: durable commits, one writer, many readers.
 
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, SqlitePool};
 
-use crate::store::{OpenError, StoreConfig};
+use crate::store::config::StoreConfig;
+use crate::store::error::OpenError;
 
-/// How large the write-ahead log's file may stay once it was read back into the database, in bytes.
+/// The size in bytes to which the write-ahead log is truncated after a checkpoint.
 const WAL_LIMIT: &str = "67108864";
 
 pub(super) fn options(url: &str, config: &StoreConfig) -> Result<SqliteConnectOptions, OpenError> {
@@ -25,7 +26,7 @@ pub(super) fn options(url: &str, config: &StoreConfig) -> Result<SqliteConnectOp
         .pragma("cache_size", "-65536"))
 }
 
-/// The one writer. It lives as long as the store: opening it anew would only lose its cache.
+/// The writer. It is never replaced: a new connection would start with an empty cache.
 pub(super) async fn writer(
     options: SqliteConnectOptions,
     config: &StoreConfig,
@@ -37,12 +38,12 @@ pub(super) async fn writer(
         .max_lifetime(None::<Duration>)
         .acquire_timeout(config.acquire_timeout)
         .test_before_acquire(false)
-        // A panic between BEGIN and COMMIT must not hand an open transaction to the next writer. There being none, which
-        // is the rule, is an error here.
+        // After a panic between BEGIN and COMMIT, the transaction must not stay open for the next write. Usually there
+        // is none, and ROLLBACK fails.
         .after_release(|connection, _| {
             Box::pin(async move {
                 if connection.execute("ROLLBACK").await.is_ok() {
-                    tracing::error!("a write had left its transaction open; it is rolled back");
+                    tracing::error!("a write left its transaction open; it is rolled back");
                 }
                 Ok(true)
             })

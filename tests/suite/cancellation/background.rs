@@ -16,7 +16,7 @@ use super::requests::create_payout;
 
 pub(super) async fn are_cancellable(app: &InProcessApp) {
     overdue_sweep(app).await;
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
     relay_rounds(app).await;
 }
 
@@ -114,7 +114,7 @@ async fn relay_rounds(app: &InProcessApp) {
             let expected = payouts.map(|id| (id, vec![1, 2]));
             assert_eq!(publisher.first_messages(), expected.into(), "every message is published, in order");
             let waiting = "SELECT count(*) FROM outbox WHERE mode = 'live'";
-            assert_eq!(app.database.number(waiting).await, 0);
+            assert_eq!(app.database.query_number(waiting).await, 0);
         },
     )
     .await;

@@ -10,7 +10,7 @@ use sqlx::pool::PoolConnection;
 use super::await_points::cancel_everywhere_and_release;
 use super::in_process_app::InProcessApp;
 use super::requests::create_payout;
-use crate::store::world::config;
+use crate::store::test_store::config;
 
 type Connections = Vec<PoolConnection<Postgres>>;
 
@@ -48,12 +48,12 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
         async |(id, _), _| assert_pool_is_complete(app, id).await,
     )
     .await;
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }
 
 /// Acquires all connections of the pool.
 async fn acquire_all(app: &InProcessApp) -> Connections {
-    let pool = app.database.pooled().expect("the store has a pool");
+    let pool = app.database.pool().expect("the store has a pool");
     let acquired = async {
         let mut held = Connections::new();
         for _ in 0..config().max_connections {

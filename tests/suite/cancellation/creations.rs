@@ -51,7 +51,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
                     }
                 };
                 let of_quote = format!("SELECT count(*) FROM payouts WHERE quote_id = '{}'", case.quote_id);
-                assert_eq!(app.database.number(&of_quote).await, 1, "one payout for the quote");
+                assert_eq!(app.database.query_number(&of_quote).await, 1, "one payout for the quote");
                 let list = get(&format!("/payouts?external_ref={}", case.external_ref), mode);
                 let listed = send(case.router, list).await.json();
                 assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "{listed}");
@@ -61,7 +61,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
         )
         .await;
     }
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }
 
 /// Without a key, a call after the first successful one is refused with the id of the payout.

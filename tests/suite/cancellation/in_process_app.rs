@@ -25,8 +25,8 @@ use payoutd_domain::{Mode, OrgId, Payout, PayoutId, Report, Status};
 use uuid::Uuid;
 
 use super::requests::{Reply, get, send};
-use crate::store::made::unique;
-use crate::store::world::{World, renderer};
+use crate::store::samples::unique;
+use crate::store::test_store::{TestStore, renderer};
 
 /// The keys of the one partner.
 const LIVE: &str = "sk_live_0123456789abcdef";
@@ -40,7 +40,7 @@ pub(super) fn key_of(mode: Mode) -> &'static str {
 }
 
 pub(super) struct InProcessApp {
-    pub(super) database: World,
+    pub(super) database: TestStore,
     pub(super) clock: ManualClock,
     pub(super) payouts: PayoutsHandle,
     pub(super) org: OrgId,
@@ -54,14 +54,14 @@ pub(super) struct InProcessApp {
 
 impl InProcessApp {
     pub(super) async fn postgres() -> Self {
-        Self::on(World::postgres().await).await
+        Self::on(TestStore::postgres().await).await
     }
 
     pub(super) async fn sqlite() -> Self {
-        Self::on(World::sqlite().await).await
+        Self::on(TestStore::sqlite().await).await
     }
 
-    async fn on(database: World) -> Self {
+    async fn on(database: TestStore) -> Self {
         let clock = ManualClock::at(sample::at(0));
         let org = database.store.find_or_create_org("acme", clock.now()).await.unwrap();
         for mode in [Mode::Live, Mode::Test] {
@@ -166,7 +166,7 @@ impl InProcessApp {
         let (table, id) = ("FROM outbox WHERE payout_id =", self.database.id(id));
         for number in ["count(*)", "count(DISTINCT sequence)", "max(sequence)"] {
             let query = format!("SELECT {number} {table} {id}");
-            assert_eq!(self.database.number(&query).await, sequence, "{number}");
+            assert_eq!(self.database.query_number(&query).await, sequence, "{number}");
         }
     }
 

@@ -11,19 +11,19 @@ use payoutd_domain::{Mode, NewPayout, Payout, Snapshot, Terms};
 use super::await_points::cancel_everywhere;
 use super::in_process_app::InProcessApp;
 use super::requests::{quote_request, unique_name};
-use crate::store::made;
+use crate::store::samples;
 
 pub(super) async fn are_cancellable(app: &InProcessApp) {
     quotes(app).await;
     payout_creations(app).await;
     creating_commits(app).await;
     recording_commits(app).await;
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }
 
 fn new_payout(app: &InProcessApp) -> NewPayout {
-    let terms = made::terms(Mode::Live, &format!("quo_{}", made::unique()));
-    made::payout_of(Terms { org: app.org, ..terms })
+    let terms = samples::terms(Mode::Live, &format!("quo_{}", samples::unique()));
+    samples::payout_of(Terms { org: app.org, ..terms })
 }
 
 async fn quotes(app: &InProcessApp) {
@@ -79,7 +79,7 @@ async fn creating_commits(app: &InProcessApp) {
         app,
         "Journal::create",
         1,
-        async || made::create(&new_payout(app)),
+        async || samples::create(&new_payout(app)),
         async |write| store.create(std::slice::from_ref(write)).await,
         async |write, output: Option<Result<Vec<Created>, BatchError>>| {
             let id = write.payout.id;
@@ -105,8 +105,8 @@ async fn recording_commits(app: &InProcessApp) {
         1,
         async || {
             let payout = new_payout(app);
-            store.create(&[made::create(&payout)]).await.unwrap();
-            made::append(&Payout::new(Arc::new(payout)), made::broadcast("0xa")).0
+            store.create(&[samples::create(&payout)]).await.unwrap();
+            samples::append(&Payout::new(Arc::new(payout)), samples::broadcast("0xa")).0
         },
         async |write| store.append(std::slice::from_ref(write)).await,
         async |write, output: Option<Result<Vec<Appended>, BatchError>>| {

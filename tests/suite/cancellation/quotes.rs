@@ -28,7 +28,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
                 assert_eq!((again.status, &again.bytes), (200, &first.bytes));
                 assert_eq!(again.headers["idempotent-replayed"], "true");
                 let stored = format!("SELECT count(*) FROM quotes WHERE external_ref = '{name}'");
-                assert_eq!(app.database.number(&stored).await, 1, "one quote for the request");
+                assert_eq!(app.database.query_number(&stored).await, 1, "one quote for the request");
 
                 let quote_id = json!({ "quote_id": first.json()["quote_id"] });
                 let executed = send(router, post("/payouts", mode, None, &quote_id)).await;
@@ -38,5 +38,5 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
         )
         .await;
     }
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }

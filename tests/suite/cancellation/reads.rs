@@ -13,7 +13,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
     reads_of_passivated_actors(app).await;
     reads_of_overdue_payouts(app).await;
     lists(app).await;
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }
 
 fn assert_same(output: Option<&Reply>, again: &Reply) {

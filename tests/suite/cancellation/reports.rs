@@ -14,7 +14,7 @@ use payoutd_domain::{Mode, NewPayout, Outcome, PayoutId, Report, Terms};
 use super::await_points::cancel_everywhere;
 use super::in_process_app::{InProcessApp, broadcast};
 use super::requests::create_payout;
-use crate::store::made;
+use crate::store::samples;
 
 pub(super) async fn are_cancellable(app: &InProcessApp) {
     reports_to_actor(app, "a report, live actor", 1, false).await;
@@ -22,7 +22,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
     intake_of_a_known_payout(app).await;
     intake_before_creation(app).await;
     parked_report_rounds(app).await;
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }
 
 /// Asserts that the report has one outcome, and that it was applied.
@@ -30,8 +30,8 @@ async fn assert_applied_once(app: &InProcessApp, id: PayoutId, report: &Report) 
     let recorded =
         format!("FROM journal WHERE payout_id = {} AND report_id = '{}'", app.database.id(id), report.key.id);
     let applied = format!("SELECT count(*) {recorded} AND outcome = 'applied'");
-    assert_eq!(app.database.number(&applied).await, 1);
-    assert_eq!(app.database.number(&format!("SELECT count(*) {recorded}")).await, 1);
+    assert_eq!(app.database.query_number(&applied).await, 1);
+    assert_eq!(app.database.query_number(&format!("SELECT count(*) {recorded}")).await, 1);
     assert_eq!(app.recorded(id).await.snapshot().sequence.0, 2);
     app.assert_can_complete(id).await;
 }
@@ -94,8 +94,8 @@ async fn intake_of_a_known_payout(app: &InProcessApp) {
 
 /// A payout that is not created yet.
 fn future_payout(app: &InProcessApp) -> NewPayout {
-    let terms = made::terms(Mode::Live, &format!("quo_{}", made::unique()));
-    made::payout_of(Terms { org: app.org, ..terms })
+    let terms = samples::terms(Mode::Live, &format!("quo_{}", samples::unique()));
+    samples::payout_of(Terms { org: app.org, ..terms })
 }
 
 async fn intake_before_creation(app: &InProcessApp) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::in_process_app::{InProcessApp, key_of};
-use crate::store::made::unique;
+use crate::store::samples::unique;
 use crate::support::TIMEOUT;
 
 #[derive(Debug)]

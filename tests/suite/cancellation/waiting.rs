@@ -43,7 +43,7 @@ pub(super) async fn are_cancellable(app: &InProcessApp) {
         },
     )
     .await;
-    app.database.assert_whole().await;
+    app.database.assert_consistent().await;
 }
 
 /// Creates a payout and passivates its actor, so that the request first loads it from the database.

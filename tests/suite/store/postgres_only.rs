@@ -1,4 +1,4 @@
-//! What only PostgreSQL can do, or get wrong.
+//! Behaviour of the PostgreSQL store only.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,18 +9,18 @@ use payoutd_actors::ports::{Append, BatchError, Journal};
 use payoutd_domain::Payout;
 use sqlx::{Connection, Executor, PgConnection, Row};
 
-use super::made::{append, broadcast, create, payout};
-use super::world::{config, renderer};
+use super::samples::{append, broadcast, create, payout};
+use super::test_store::{config, encoder};
 use crate::support::database as new_database;
 
 async fn store(config: &StoreConfig) -> (String, PgStore) {
     let url = new_database().await;
-    let store = PgStore::connect(&url, config, renderer()).await.unwrap();
+    let store = PgStore::connect(&url, config, encoder()).await.unwrap();
     store.migrate().await.unwrap();
     (url, store)
 }
 
-/// A payout that exists, and the next write to it.
+/// A created payout, and the next write to it.
 async fn pending_write(store: &PgStore) -> (Payout, Append) {
     let payout = payout();
     store.create(&[create(&payout)]).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_dropped_begin_does_not_swallow_the_next_write() {
     for turn in 0..5 {
         let mut connection = store.pool().acquire().await.unwrap();
         let mut begin = Box::pin(connection.begin());
-        // Asked once, it has sent BEGIN and waits for the answer, which all but never is there at once.
+        // After one poll, BEGIN is sent and its reply is pending. An immediate reply is very unlikely.
         waited |=
             std::future::poll_fn(|context| Poll::Ready(begin.as_mut().poll(context).is_pending())).await;
         drop(begin);
@@ -46,14 +46,14 @@ async fn a_dropped_begin_does_not_swallow_the_next_write() {
         let mut other = PgConnection::connect(&url).await.unwrap();
         let found =
             sqlx::query("SELECT value FROM settings WHERE name = $1").bind(&name).fetch_optional(&mut other);
-        assert!(found.await.unwrap().is_some(), "{name} was answered for and is not there");
+        assert!(found.await.unwrap().is_some(), "{name} was confirmed but is not stored");
         other.close().await.unwrap();
     }
-    assert!(waited, "no BEGIN was dropped on its way");
+    assert!(waited, "no BEGIN was dropped while it was pending");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_locked_for_too_long_is_unavailable_and_unchanged() {
+async fn a_write_to_a_locked_row_is_unavailable_and_writes_nothing() {
     let (url, store) = store(&StoreConfig { lock_timeout: Duration::from_millis(200), ..config() }).await;
     let (live, write) = pending_write(&store).await;
     let mut other = PgConnection::connect(&url).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_row_locked_for_too_long_is_unavailable_and_unchanged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_lost_on_the_way_is_unknown() {
+async fn a_connection_lost_during_a_write_leaves_the_outcome_unknown() {
     let (url, store) = store(&config()).await;
     let (live, write) = pending_write(&store).await;
     let mut other = PgConnection::connect(&url).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_connection_lost_on_the_way_is_unknown() {
     });
     let kill = "SELECT count(pg_terminate_backend(pid)) AS killed FROM pg_stat_activity \
                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    // Not from within the transaction, which sees the sessions as they were when it first looked.
+    // Not inside the transaction, which sees a snapshot of the sessions.
     while store.pool().fetch_one(kill).await.unwrap().get::<i64, _>("killed") == 0 {
         assert!(!waiting.is_finished(), "the write did not wait for the lock");
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -88,26 +88,26 @@ async fn a_connection_lost_on_the_way_is_unknown() {
     let lost = waiting.await.unwrap();
     assert!(matches!(lost, Err(BatchError::Unknown(_))), "{lost:?}");
     lock.rollback().await.unwrap();
-    assert!(store.load(&[live.created().id]).await.unwrap()[0].is_some(), "the store goes on");
+    assert!(store.load(&[live.created().id]).await.unwrap()[0].is_some(), "the store still works");
     store.append(&[write]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_does_not_come_is_unknown() {
-    let patience = Duration::from_millis(200);
-    let (url, store) = store(&StoreConfig { reply_timeout: patience, max_connections: 1, ..config() }).await;
+async fn a_reply_that_times_out_leaves_the_outcome_unknown() {
+    let reply_timeout = Duration::from_millis(200);
+    let (url, store) = store(&StoreConfig { reply_timeout, max_connections: 1, ..config() }).await;
     let (_, write) = pending_write(&store).await;
     let mut other = PgConnection::connect(&url).await.unwrap();
     let mut lock = other.begin().await.unwrap();
     lock.execute("SELECT 1 FROM payouts FOR UPDATE").await.unwrap();
-    let silent = store.append(std::slice::from_ref(&write)).await;
-    assert!(matches!(silent, Err(BatchError::Unknown(_))), "{silent:?}");
-    store.ping().await.expect("on another connection");
+    let timed_out = store.append(std::slice::from_ref(&write)).await;
+    assert!(matches!(timed_out, Err(BatchError::Unknown(_))), "{timed_out:?}");
+    store.ping().await.expect("a reply on another connection");
     lock.rollback().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_answered_to_the_end_is_used_again_as_it_is() {
+async fn a_connection_is_reused_without_extra_round_trips() {
     let (url, store) = store(&config()).await;
     for _ in 0..5 {
         store.ping().await.unwrap();
@@ -117,7 +117,7 @@ async fn what_was_answered_to_the_end_is_used_again_as_it_is() {
                     WHERE datname = current_database() AND application_name = 'payoutd'";
     let sessions = other.fetch_all(sessions).await.unwrap();
     let last: Vec<String> = sessions.iter().map(|row| row.get(0)).collect();
-    assert_eq!(last, ["SELECT 1"], "one session, and nothing was asked after the statement");
+    assert_eq!(last, ["SELECT 1"], "one session, and no further statement on it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -130,16 +130,16 @@ async fn connections_that_died_idle_are_replaced() {
     other.execute(kill).await.unwrap();
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     let payout = payout();
-    store.create(&[create(&payout)]).await.expect("asked before it was used");
+    store.create(&[create(&payout)]).await.expect("a ping replaces the connection");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn commits_are_durable_whatever_the_database_says() {
+async fn commits_are_durable_if_the_database_disables_synchronous_commit() {
     let (url, first) = store(&config()).await;
     let (_, database) = url.rsplit_once('/').unwrap();
-    let careless = format!("ALTER DATABASE {database} SET synchronous_commit = off");
-    first.pool().execute(sqlx::AssertSqlSafe(careless)).await.unwrap();
-    let second = PgStore::connect(&url, &config(), renderer()).await.unwrap();
+    let disable = format!("ALTER DATABASE {database} SET synchronous_commit = off");
+    first.pool().execute(sqlx::AssertSqlSafe(disable)).await.unwrap();
+    let second = PgStore::connect(&url, &config(), encoder()).await.unwrap();
     let row = second.pool().fetch_one("SHOW synchronous_commit").await.unwrap();
     assert_eq!(row.get::<String, _>(0), "on");
 }
@@ -147,9 +147,9 @@ async fn commits_are_durable_whatever_the_database_says() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_at_a_time_holds_the_lease() {
     let (url, first) = store(&config()).await;
-    let second = PgStore::connect(&url, &config(), renderer()).await.unwrap();
-    let held = first.own().await;
-    let mut waiting = tokio::spawn(async move { second.own().await });
+    let second = PgStore::connect(&url, &config(), encoder()).await.unwrap();
+    let held = first.acquire_lease().await;
+    let mut waiting = tokio::spawn(async move { second.acquire_lease().await });
     assert!(tokio::time::timeout(Duration::from_millis(1_500), &mut waiting).await.is_err());
     drop(held);
     let mut held = tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap().unwrap();
@@ -158,23 +158,23 @@ async fn one_process_at_a_time_holds_the_lease() {
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE datname = current_database() AND application_name = 'payoutd lease'";
     first.pool().execute(kill).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(20), held.lost()).await.expect("told that it is lost");
+    tokio::time::timeout(Duration::from_secs(20), held.lost()).await.expect("a report of the loss");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn a_closed_store_and_an_unreachable_server_are_errors() {
     let (_, store) = store(&config()).await;
     let (_, write) = pending_write(&store).await;
     store.close().await;
     assert!(matches!(store.append(&[write]).await, Err(BatchError::Unavailable(_))));
     let short = StoreConfig { acquire_timeout: Duration::from_millis(300), ..config() };
-    let nowhere = PgStore::connect("postgres://payoutd@127.0.0.1:1/none", &short, renderer()).await;
+    let nowhere = PgStore::connect("postgres://payoutd@127.0.0.1:1/none", &short, encoder()).await;
     assert!(nowhere.is_err());
 }
 
-/// Whether the server plans for the very parameters or for any, a page costs what it shows, not what there is.
+/// With generic and with custom plans, the cost of a page depends on its size, not on the number of payouts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_are_read_off_their_indexes() {
+async fn lists_use_their_indexes() {
     let (url, _store) = store(&config()).await;
     let mut connection = PgConnection::connect(&url).await.unwrap();
     let fill = "INSERT INTO payouts (id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, \
@@ -202,10 +202,10 @@ async fn lists_are_read_off_their_indexes() {
     }
 }
 
-/// What it costs to tell of a change, to look for what is due and to record an attempt does not depend on how much waits for
-/// the same endpoint.
+/// The cost of inserting deliveries, of reading due ones and of recording an attempt does not depend on the number of
+/// deliveries that wait for the same endpoint.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_a_payout_is_found_by_the_payout() {
+async fn waiting_deliveries_are_found_by_the_index_on_the_payout() {
     let (url, _store) = store(&config()).await;
     let mut connection = PgConnection::connect(&url).await.unwrap();
     let fill = "INSERT INTO webhook_deliveries (endpoint_id, payout_id, sequence, type, status, next_attempt_at, created_at) \
@@ -228,7 +228,7 @@ async fn what_waits_for_a_payout_is_found_by_the_payout() {
     }
 }
 
-/// How the server would run a statement of ours with these parameters: planned for any, and for these very ones.
+/// The generic and the custom plan of a statement with these parameters.
 async fn plans(
     connection: &mut PgConnection,
     statement: &str,

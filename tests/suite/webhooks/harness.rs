@@ -85,7 +85,7 @@ impl WebhookHarness {
     async fn over(url: &str, file: Option<tempfile::TempDir>, options: HarnessOptions) -> Self {
         let renderer = Renderer::new("https://pay.example");
         let limits = StoreConfig { acquire_timeout: Duration::from_secs(20), ..StoreConfig::default() };
-        let store = store::open(url, &limits, renderer.clone()).await.unwrap();
+        let store = store::open(url, &limits, Arc::new(renderer.clone())).await.unwrap();
         store.migrate().await.unwrap();
         // Receivers check the time, so it is the real one to begin with.
         let clock = ManualClock::at(OffsetDateTime::now_utc().try_into().unwrap());

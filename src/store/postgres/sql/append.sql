@@ -1,6 +1,6 @@
--- Records inputs: each payout's row moves on from the expected version, its journal grows by one entry, and its
--- announcements go to the outbox in the order given, and to each of its owner's webhook endpoints that asks for them. A
--- row at another version writes nothing.
+-- Records inputs. For each payout at the expected version, it updates the row, inserts the journal entry, inserts the
+-- outbox messages in the given order, and inserts a delivery for each webhook endpoint of the owner that asks for the
+-- event type. For a payout at another version, it writes nothing.
 WITH input AS (
     SELECT *
     FROM UNNEST(
@@ -22,12 +22,12 @@ WITH input AS (
     FROM input i
     WHERE p.id = i.id AND p.version = i.expected
     RETURNING p.id, p.org_id, p.mode
-), recorded AS (
+), entries AS (
     INSERT INTO journal (payout_id, version, recorded_at, source, report_id, outcome, entry)
     SELECT i.id, i.expected + 1, i.recorded_at, i.source, i.report_id, i.outcome, i.entry::json
     FROM input i
     JOIN updated USING (id)
-), announced AS (
+), messages AS (
     INSERT INTO outbox (payout_id, sequence, mode, kind, routing_key, body, traceparent, created_at)
     SELECT o.payout_id, o.sequence, o.mode, o.kind, o.routing_key, o.body, o.traceparent, o.created_at
     FROM UNNEST(
@@ -37,9 +37,10 @@ WITH input AS (
     )
     JOIN updated u ON u.id = o.payout_id
     ORDER BY o.position
-), told AS (
-    -- Not before what waits already for the same endpoint and payout, which is found by the payout: not by the index of all
-    -- that waits, which the status itself would suggest. A conflict cannot be; if it were, the payout would matter more.
+), deliveries AS (
+    -- A delivery is not due before the waiting ones for the same endpoint and payout. The expression on the status
+    -- keeps the planner from the index of all waiting deliveries, so that it finds them by the payout. A conflict is
+    -- not expected. If there were one, it must not prevent the commit.
     INSERT INTO webhook_deliveries (endpoint_id, payout_id, sequence, type, status, next_attempt_at, created_at)
     SELECT
         e.id, o.payout_id, o.sequence, o.kind, CASE WHEN e.disabled_at IS NULL THEN 'waiting' ELSE 'skipped' END,

@@ -1,6 +1,5 @@
--- Creates payouts, consumes their quotes and announces them. Rows go in by quote id, so that two processes creating from
--- the same quotes never wait for each other in a circle. A quote that is used already writes nothing. Answers are kept of
--- those that are inserted.
+-- Creates payouts with their outbox messages and idempotency records. A payout whose quote is used writes nothing. Rows
+-- are inserted in the order of their quotes, so that two processes that create from the same quotes do not deadlock.
 WITH input AS (
     SELECT *
     FROM UNNEST(
@@ -26,14 +25,14 @@ WITH input AS (
     ORDER BY quote_id, position
     ON CONFLICT DO NOTHING
     RETURNING id, quote_id
-), announced AS (
+), messages AS (
     INSERT INTO outbox (payout_id, sequence, mode, kind, routing_key, body, traceparent, created_at)
     SELECT i.id, 1, i.mode, i.kind, i.routing_key, i.body, i.traceparent, i.created_at
     FROM input i
     JOIN inserted USING (id, quote_id)
     ORDER BY i.position
-), answered AS (
-    INSERT INTO kept_answers AS kept (name, fingerprint, status, location, body, kept_at, expires_at)
+), records AS (
+    INSERT INTO kept_answers AS existing (name, fingerprint, status, location, body, kept_at, expires_at)
     SELECT a.name, a.fingerprint, a.status, a.location, a.body, a.kept_at, a.expires_at
     FROM UNNEST(
         $22::uuid[], $23::bytea[], $24::bytea[], $25::bigint[], $26::text[], $27::text[], $28::timestamptz[],
@@ -44,6 +43,6 @@ WITH input AS (
     ON CONFLICT (name) DO UPDATE
     SET fingerprint = excluded.fingerprint, status = excluded.status, location = excluded.location,
         body = excluded.body, kept_at = excluded.kept_at, expires_at = excluded.expires_at
-    WHERE kept.expires_at <= excluded.kept_at
+    WHERE existing.expires_at <= excluded.kept_at
 )
 SELECT id FROM inserted

@@ -1,4 +1,4 @@
--- A page of an owner's payouts, newest first.
+-- A page of an account's payouts, newest first.
 SELECT
     id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, user_sends::text,
     recipient_gets::text, fee_total_usd::text, from_network, to_network, estimated_seconds, seconds_after_broadcast,

@@ -1,4 +1,4 @@
--- Its deliveries stay until they are old enough to be forgotten, but do not wait any more.
+-- Deletes an endpoint and skips its waiting deliveries. The rows of the deliveries stay until they are purged.
 WITH skipped AS (
     UPDATE webhook_deliveries SET status = 'skipped' WHERE endpoint_id = $1 AND status = 'waiting'
 )

@@ -1,5 +1,5 @@
--- Of each enabled endpoint that has room, its most overdue deliveries that have none before them. Only endpoints for which
--- something waits are looked at: the index is walked from one to the next.
+-- For each enabled endpoint that is not busy: the most overdue deliveries with no earlier delivery of the same payout
+-- waiting. The recursion visits only endpoints with waiting deliveries, one index lookup each.
 WITH RECURSIVE waiting (endpoint_id) AS (
     SELECT (SELECT endpoint_id FROM webhook_deliveries WHERE status = 'waiting' ORDER BY endpoint_id LIMIT 1)
     UNION ALL
@@ -26,7 +26,7 @@ CROSS JOIN LATERAL (
         AND (
             SELECT b.id
             FROM webhook_deliveries b
-            -- By the payout: not by the index of all that waits, which the status itself would suggest.
+            -- The expression keeps the planner from the index of all waiting deliveries: the payout is more selective.
             WHERE b.endpoint_id = d.endpoint_id AND b.payout_id = d.payout_id AND b.sequence < d.sequence
                 AND b.status || '' = 'waiting'
             LIMIT 1

@@ -1,5 +1,5 @@
--- One attempt that does not disable its endpoint: what it means for the delivery, for those after it, and for what is
--- known of the endpoint ('succeeded', 'failed', or nothing).
+-- Records an attempt that does not disable the endpoint: updates the delivery, reschedules the later deliveries of the
+-- same payout, and updates `failing_since` of the endpoint by the effect ('succeeded', 'failed', or 'nothing').
 WITH delivery AS (
     UPDATE webhook_deliveries
     SET status = $3, attempts = $4, next_attempt_at = $5, log = $6
@@ -9,7 +9,7 @@ WITH delivery AS (
     UPDATE webhook_deliveries l
     SET next_attempt_at = $5
     FROM delivery d
-    -- By the payout: not by the index of all that waits, which the status itself would suggest.
+    -- The expression keeps the planner from the index of all waiting deliveries: the payout is more selective.
     WHERE l.endpoint_id = $2 AND l.payout_id = d.payout_id AND l.sequence > d.sequence AND l.status || '' = 'waiting'
 )
 UPDATE webhook_endpoints

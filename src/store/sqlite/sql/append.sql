@@ -1,4 +1,4 @@
--- Each payout's row moves on from the expected version. A row at another version stays as it is.
+-- Updates the row of each payout at the expected version. A row at another version is not changed.
 UPDATE payouts
 SET version = i.expected + 1,
     status = i.status,

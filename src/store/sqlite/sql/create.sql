@@ -1,4 +1,4 @@
--- A quote that is used already writes nothing.
+-- A payout whose quote is used is not inserted.
 INSERT INTO payouts (
     id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, user_sends,
     recipient_gets, fee_total_usd, from_network, to_network, estimated_seconds, seconds_after_broadcast, created_at,

@@ -1,4 +1,4 @@
--- A page of an owner's payouts with one reference, newest first.
+-- A page of an account's payouts with one external reference, newest first.
 SELECT
     id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, user_sends,
     recipient_gets, fee_total_usd, from_network, to_network, estimated_seconds, seconds_after_broadcast,

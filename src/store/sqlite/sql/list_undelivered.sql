@@ -1,5 +1,5 @@
--- A page of an owner's payouts that are under way or have failed, newest first. Says so in words of its own: only then the
--- smaller index serves.
+-- A page of an account's payouts that are not delivered, newest first. The condition on `delivered` is redundant, but
+-- the planner needs it to use the partial index.
 SELECT
     id, org_id, mode, quote_id, tracking_token, external_ref, destination, asset, user_sends,
     recipient_gets, fee_total_usd, from_network, to_network, estimated_seconds, seconds_after_broadcast,

@@ -1,5 +1,5 @@
--- Of each enabled endpoint that has room, its most overdue deliveries that have none before them. Only endpoints for which
--- something waits are looked at: the index is walked from one to the next.
+-- For each enabled endpoint that is not busy: the most overdue deliveries with no earlier delivery of the same payout
+-- waiting. The recursion visits only endpoints with waiting deliveries, one index lookup each.
 WITH RECURSIVE waiting (endpoint_id) AS (
     SELECT (SELECT endpoint_id FROM webhook_deliveries WHERE status = 'waiting' ORDER BY endpoint_id LIMIT 1)
     UNION ALL

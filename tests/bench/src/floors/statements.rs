@@ -15,9 +15,9 @@ use crate::template::Template;
 
 pub(crate) const CREATE_PAYOUTS: &str = include_str!("../../../../src/store/postgres/sql/create.sql");
 pub(crate) const APPEND_REPORTS: &str = include_str!("../../../../src/store/postgres/sql/append.sql");
-pub(crate) const READ_OUTBOX: &str = include_str!("../../../../src/store/postgres/sql/outbox_waiting.sql");
+pub(crate) const READ_OUTBOX: &str = include_str!("../../../../src/store/sql/outbox_waiting.sql");
 pub(crate) const DELETE_PUBLISHED: &str =
-    include_str!("../../../../src/store/postgres/sql/outbox_published.sql");
+    include_str!("../../../../src/store/postgres/sql/outbox_delete.sql");
 
 /// payoutd's limit for the rows of a batch.
 pub(crate) const MAX_BATCH: usize = 500;

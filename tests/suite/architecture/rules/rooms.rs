@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("api_keys", &[]),
     ("idempotency", &[]),
     ("payout_query", &[]),
-    ("outbox", &["runtime"]),
+    ("outbox", &["runtime", "wire"]),
     ("reports", &["contracts", "runtime"]),
     ("quotes", &["config", "contracts", "idempotency", "runtime"]),
     ("sandbox", &["outbox", "runtime"]),

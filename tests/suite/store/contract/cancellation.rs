@@ -9,19 +9,19 @@ use payoutd::store::Store;
 use payoutd_domain::{Mode, Payout, PayoutId, ReportKey};
 use uuid::Uuid;
 
-use super::super::made::{append, at, create, delivered, payout, terms};
-use super::World;
+use super::super::samples::{append, at, create, delivered, payout, terms};
+use super::TestStore;
 
-/// Calls everything, one call after the other, each dropped after `patience`.
-async fn call_everything(store: Arc<dyn Store>, patience: Duration) {
+/// Calls every function once, in turn. Each call is dropped after `limit`.
+async fn call_everything(store: Arc<dyn Store>, limit: Duration) {
     macro_rules! dropped {
-        ($($call:expr),+ $(,)?) => { $(let _ = tokio::time::timeout(patience, $call).await;)+ };
+        ($($call:expr),+ $(,)?) => { $(let _ = tokio::time::timeout(limit, $call).await;)+ };
     }
     let payouts = [payout(), payout(), payout()];
     let writes = [create(&payouts[0]), create(&payouts[1])];
     store.create(&[create(&payouts[2])]).await.unwrap();
     let (input, _) = append(&Payout::new(Arc::new(payouts[2].clone())), delivered("0xa"));
-    let (id, quote) = (PayoutId(Uuid::now_v7()), terms(Mode::Test, "quo_dropped"));
+    let (id, quote) = (PayoutId(Uuid::now_v7()), terms(Mode::Test, "quo_cancelled"));
     let key = ReportKey { source: "watcher".into(), id: "1".into() };
     let parked = ParkedReport {
         payout_id: id,
@@ -60,29 +60,29 @@ async fn call_everything(store: Arc<dyn Store>, patience: Duration) {
     ];
 }
 
-pub(super) async fn dropped_calls_leave_nothing_half_done(world: &World) {
+pub(super) async fn cancelled_calls_leave_no_partial_write(test: &TestStore) {
     let callers: Vec<_> = (0..60u64)
         .map(|turn| {
-            tokio::spawn(call_everything(Arc::clone(&world.store), Duration::from_micros(turn * turn * 2)))
+            tokio::spawn(call_everything(Arc::clone(&test.store), Duration::from_micros(turn * turn * 2)))
         })
         .collect();
     for caller in callers {
         caller.await.unwrap();
     }
-    // What was dropped goes on by itself. It has ended once the store does nothing any more.
+    // Dropped writes continue in their own tasks. They have ended once the number of rows no longer changes.
     let mut before = -1;
     loop {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let now = world.number("SELECT count(*) FROM outbox").await;
+        let now = test.query_number("SELECT count(*) FROM outbox").await;
         if now == before {
             break;
         }
         before = now;
     }
-    world.assert_no_open_transaction().await;
-    world.assert_whole().await;
-    // Every write that was begun has happened, whoever waited for it.
-    assert_eq!(world.number("SELECT count(*) FROM payouts").await, 180);
-    assert_eq!(world.number("SELECT count(*) FROM journal").await, 60);
-    world.store.create(&[create(&payout())]).await.unwrap();
+    test.assert_no_open_transaction().await;
+    test.assert_consistent().await;
+    // Every write that was started is committed, including those whose caller was dropped.
+    assert_eq!(test.query_number("SELECT count(*) FROM payouts").await, 180);
+    assert_eq!(test.query_number("SELECT count(*) FROM journal").await, 60);
+    test.store.create(&[create(&payout())]).await.unwrap();
 }

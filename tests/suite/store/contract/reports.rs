@@ -3,8 +3,8 @@ use payoutd::sandbox::PlannedReport;
 use payoutd_domain::{PayoutId, ReportKey};
 use uuid::Uuid;
 
-use super::super::made::{at, payout};
-use super::{World, created};
+use super::super::samples::{at, payout};
+use super::{TestStore, created};
 
 fn parked(payout_id: PayoutId, id: &str, parked: i64) -> ParkedReport {
     ParkedReport {
@@ -17,65 +17,65 @@ fn parked(payout_id: PayoutId, id: &str, parked: i64) -> ParkedReport {
     }
 }
 
-pub(super) async fn a_report_is_parked_once(world: &World) {
-    let live = created(world, &payout()).await;
+pub(super) async fn a_report_is_parked_once(test: &TestStore) {
+    let live = created(test, &payout()).await;
     let first = parked(live.created().id, "a", 1);
-    world.store.park(&first).await.unwrap();
-    world.store.park(&ParkedReport { body: "other".into(), ..first.clone() }).await.unwrap();
-    assert_eq!(world.store.parked().await.unwrap(), 1);
-    assert_eq!(world.store.claimable(10).await.unwrap(), [first]);
+    test.store.park(&first).await.unwrap();
+    test.store.park(&ParkedReport { body: "other".into(), ..first.clone() }).await.unwrap();
+    assert_eq!(test.store.parked().await.unwrap(), 1);
+    assert_eq!(test.store.claimable(10).await.unwrap(), [first]);
 }
 
-pub(super) async fn a_parked_report_is_claimable_once_its_payout_exists(world: &World) {
+pub(super) async fn a_parked_report_is_claimable_once_its_payout_exists(test: &TestStore) {
     let (soon, never) = (payout(), PayoutId(Uuid::now_v7()));
     let [b, a] = [parked(soon.id, "b", 2), parked(soon.id, "a", 1)];
     for report in [&b, &parked(never, "x", 0), &a] {
-        world.store.park(report).await.unwrap();
+        test.store.park(report).await.unwrap();
     }
-    assert_eq!(world.store.claimable(10).await.unwrap(), []);
-    created(world, &soon).await;
-    assert_eq!(world.store.claimable(10).await.unwrap(), [a.clone(), b.clone()], "oldest first");
-    assert_eq!(world.store.claimable(1).await.unwrap(), std::slice::from_ref(&a));
-    world.store.unpark(soon.id, &a.key).await.unwrap();
-    world.store.unpark(soon.id, &a.key).await.unwrap();
-    assert_eq!(world.store.claimable(10).await.unwrap(), [b]);
-    assert_eq!(world.store.parked().await.unwrap(), 2);
+    assert_eq!(test.store.claimable(10).await.unwrap(), []);
+    created(test, &soon).await;
+    assert_eq!(test.store.claimable(10).await.unwrap(), [a.clone(), b.clone()], "oldest first");
+    assert_eq!(test.store.claimable(1).await.unwrap(), std::slice::from_ref(&a));
+    test.store.unpark(soon.id, &a.key).await.unwrap();
+    test.store.unpark(soon.id, &a.key).await.unwrap();
+    assert_eq!(test.store.claimable(10).await.unwrap(), [b]);
+    assert_eq!(test.store.parked().await.unwrap(), 2);
 }
 
-pub(super) async fn parked_reports_expire(world: &World) {
+pub(super) async fn parked_reports_expire(test: &TestStore) {
     let nowhere = PayoutId(Uuid::now_v7());
     let [b, a] = [parked(nowhere, "b", 2), parked(nowhere, "a", 1)];
-    world.store.park(&b).await.unwrap();
-    world.store.park(&a).await.unwrap();
-    assert_eq!(world.store.expired(at(100), 10).await.unwrap(), []);
-    assert_eq!(world.store.expired(at(101), 10).await.unwrap(), std::slice::from_ref(&a));
-    assert_eq!(world.store.expired(at(500), 10).await.unwrap(), [a.clone(), b]);
-    assert_eq!(world.store.expired(at(500), 1).await.unwrap(), [a]);
+    test.store.park(&b).await.unwrap();
+    test.store.park(&a).await.unwrap();
+    assert_eq!(test.store.expired(at(100), 10).await.unwrap(), []);
+    assert_eq!(test.store.expired(at(101), 10).await.unwrap(), std::slice::from_ref(&a));
+    assert_eq!(test.store.expired(at(500), 10).await.unwrap(), [a.clone(), b]);
+    assert_eq!(test.store.expired(at(500), 1).await.unwrap(), [a]);
 }
 
 fn planned(payout_id: PayoutId, step: u32, due: i64) -> PlannedReport {
     PlannedReport { payout_id, step, due_at: at(due), body: format!("step {step}") }
 }
 
-pub(super) async fn plans_are_kept_as_first_made(world: &World) {
+pub(super) async fn a_planned_report_is_not_replaced(test: &TestStore) {
     let id = PayoutId(Uuid::now_v7());
     let plan = [planned(id, 0, 1), planned(id, 1, 2)];
-    world.store.insert_plan(&plan).await.unwrap();
-    world.store.insert_plan(&[planned(id, 1, 9), planned(id, 2, 3)]).await.unwrap();
-    world.store.insert_plan(&[]).await.unwrap();
-    let due = world.store.due_reports(at(100), 10).await.unwrap();
+    test.store.insert_plan(&plan).await.unwrap();
+    test.store.insert_plan(&[planned(id, 1, 9), planned(id, 2, 3)]).await.unwrap();
+    test.store.insert_plan(&[]).await.unwrap();
+    let due = test.store.due_reports(at(100), 10).await.unwrap();
     assert_eq!(due, [plan[0].clone(), plan[1].clone(), planned(id, 2, 3)]);
 }
 
-pub(super) async fn planned_reports_come_when_due(world: &World) {
+pub(super) async fn planned_reports_are_read_when_due(test: &TestStore) {
     let [first, second] = [PayoutId(Uuid::from_u128(1)), PayoutId(Uuid::from_u128(2))];
     let plan = [planned(second, 0, 1), planned(first, 1, 2), planned(first, 0, 2), planned(second, 1, 9)];
-    world.store.insert_plan(&plan).await.unwrap();
-    assert_eq!(world.store.due_reports(at(0), 10).await.unwrap(), []);
-    let due = world.store.due_reports(at(2), 10).await.unwrap();
+    test.store.insert_plan(&plan).await.unwrap();
+    assert_eq!(test.store.due_reports(at(0), 10).await.unwrap(), []);
+    let due = test.store.due_reports(at(2), 10).await.unwrap();
     assert_eq!(due, [plan[0].clone(), plan[2].clone(), plan[1].clone()], "and steps in order");
-    assert_eq!(world.store.due_reports(at(2), 1).await.unwrap(), [plan[0].clone()]);
-    world.store.mark_reported(second, 0).await.unwrap();
-    world.store.mark_reported(second, 0).await.unwrap();
-    assert_eq!(world.store.due_reports(at(2), 1).await.unwrap(), [plan[2].clone()]);
+    assert_eq!(test.store.due_reports(at(2), 1).await.unwrap(), [plan[0].clone()]);
+    test.store.mark_reported(second, 0).await.unwrap();
+    test.store.mark_reported(second, 0).await.unwrap();
+    assert_eq!(test.store.due_reports(at(2), 1).await.unwrap(), [plan[2].clone()]);
 }

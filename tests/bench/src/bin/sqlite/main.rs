@@ -54,7 +54,9 @@ async fn main() -> Result<()> {
 
 async fn run(arguments: Arguments) -> Result<()> {
     let url = format!("sqlite:{}", arguments.file.display());
-    let store = store::open(&url, &StoreConfig::default(), Renderer::new("https://payouts.example")).await?;
+    let store =
+        store::open(&url, &StoreConfig::default(), Arc::new(Renderer::new("https://payouts.example")))
+            .await?;
     store.migrate().await?;
     let hints = Wakeups::default();
     let journal = NotifyingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, hints.clone());

@@ -1,1 +1,0 @@
-SELECT id FROM payouts WHERE tracking_token = $1
