@@ -1,53 +1,35 @@
-//! The partner HTTP edge: a server that slow, many and vanishing clients cannot exhaust, and the API on it.
+//! The HTTP edge: the server, the partner API, its documentation, and the tracking page.
 //!
-//! The edge knows the payouts' handle and a few small ports ([`Quotes`], [`QuoteUsage`], the key store); it knows
-//! nothing of SQL or AMQP. Every answer passes one envelope, which names the request, counts it, and makes every
-//! error a problem document. Only what is not HTTP at all, or has too large a head, never gets there: hyper refuses
-//! it with a bare status.
+//! The layers, lowest first: `server` accepts connections; `response` has the forms of responses; `middleware` runs
+//! around every request and turns every error into a problem document; `extract` parses requests; `api`, `openapi` and
+//! `tracking` have the routes. Only a request that hyper itself refuses, such as one with an oversized head, gets a bare
+//! status. The edge calls services through their traits and does not depend on the store or the broker.
 
-mod auth;
+mod api;
 mod base_path;
-mod body;
-mod conditional;
-mod connection;
-mod docs;
-mod envelope;
-mod event_stream;
-mod idempotency;
-mod json;
-mod key_cache;
-mod limits;
-mod meters;
-mod openapi;
-mod payouts;
-mod ports;
-mod problem;
-mod query;
-mod quotes;
+mod extract;
 #[doc(hidden)]
-pub mod readers;
-mod request_id;
-mod router;
+pub mod fuzzing;
+mod middleware;
+mod openapi;
+mod principal;
+mod response;
 mod server;
-mod timed_stream;
-mod trace_context;
 mod tracking;
-mod waiting;
-mod webhooks;
-
-pub use auth::{Authenticator, Principal};
-pub use base_path::{BasePath, InvalidBasePath};
-pub use docs::{DocsParts, docs_router};
-pub use idempotency::Idempotency;
-pub use key_cache::KeyCacheConfig;
-pub use limits::{Limits, LimitsConfig};
-pub use openapi::openapi;
-pub use ports::{QuoteUsage, Quotes};
-pub use problem::{Code, Problem};
-pub use router::{ApiConfig, ApiDependencies, router};
-pub use server::{ServerLimits, serve};
-pub use waiting::{Waiting, WaitingConfig};
 
 #[cfg(test)]
 mod tests;
-pub use tracking::{TrackingConfig, TrackingParts, tracking_router};
+
+pub use api::long_poll_limit::{LongPollConfig, LongPollLimit};
+pub use api::router::api_router;
+pub use api::state::{ApiConfig, ApiDependencies};
+pub use base_path::{BasePath, InvalidBasePath};
+pub use extract::auth::Authenticator;
+pub use extract::key_cache::KeyCacheConfig;
+pub use middleware::rate_limit::{RateLimits, RateLimitsConfig};
+pub use openapi::docs::{DocsContent, docs_router};
+pub use openapi::openapi;
+pub use principal::Principal;
+pub use response::problem::{Code, Problem};
+pub use server::{HttpServer, ServerLimits};
+pub use tracking::{TrackingConfig, TrackingDependencies, tracking_router};

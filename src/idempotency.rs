@@ -1,46 +1,15 @@
-//! Answers to named requests, kept so that repeating a request does nothing twice.
+//! Idempotency records: the stored responses of requests that carry an `Idempotency-Key`.
 //!
-//! An answer that tells of an effect is kept in the transaction that has the effect: [`Journal::create`], and the ports
-//! that take one beside what they write. One that tells of none, or of one that may safely happen again, is kept right
-//! before it goes out, through [`IdempotencyStore`].
+//! If a response reports a write, its record is committed with that write: [`Journal::create`] and the store traits of
+//! the services take a record next to their own data. If the response reports no write, or a write that is safe to
+//! repeat, the record is stored through [`IdempotencyStore`] before the response is sent.
 //!
 //! [`Journal::create`]: payoutd_actors::ports::Journal::create
 
-use async_trait::async_trait;
-use payoutd_actors::ports::{IdempotencyKeyHash, IdempotencyRecord, Unavailable};
-use payoutd_domain::Timestamp;
+mod in_flight;
+mod service;
+mod store;
 
-/// Makes the answer that is to be kept with an effect, once it is known what that will be.
-pub type RecordFor<'a, T> = &'a (dyn Fn(&T) -> Option<IdempotencyRecord> + Send + Sync);
-
-/// For effects nobody is to be answered for twice.
-#[must_use]
-pub fn unkept<T: ?Sized>(_: &T) -> Option<IdempotencyRecord> {
-    None
-}
-
-/// Where answers are kept.
-#[async_trait]
-pub trait IdempotencyStore: Send + Sync + 'static {
-    /// The answer of this name, where it has not expired at `now`.
-    ///
-    /// # Errors
-    /// Where the store cannot be asked.
-    async fn find_answer(
-        &self,
-        name: IdempotencyKeyHash,
-        now: Timestamp,
-    ) -> Result<Option<IdempotencyRecord>, Unavailable>;
-
-    /// Keeps an answer, unless one of the same name has not expired at its `created_at`. Returns the one that is kept.
-    ///
-    /// # Errors
-    /// Where the store cannot be asked.
-    async fn keep_answer(&self, answer: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable>;
-
-    /// Forgets at most `limit` answers that have expired at `now`. Returns how many.
-    ///
-    /// # Errors
-    /// Where the store cannot be asked.
-    async fn forget_answers(&self, now: Timestamp, limit: u32) -> Result<u64, Unavailable>;
-}
+pub use service::Idempotency;
+pub(crate) use service::{ClaimError, IdempotencyContext};
+pub use store::{IdempotencyStore, RecordFor, no_record};

@@ -1,6 +1,7 @@
 //! Quotes: priced and signed terms of a payout, stored until they expire.
 
 pub mod destination;
+mod ports;
 pub mod pricing;
 mod recent_quotes;
 mod refusal;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
 use payoutd_domain::{QuoteId, Terms, Timestamp};
 
+pub use ports::{QuoteUsage, Quotes};
 pub use refusal::QuoteRefusal;
 pub use request::QuoteRequest;
 pub(crate) use request::check_external_ref;

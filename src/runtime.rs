@@ -10,3 +10,4 @@ pub mod retention;
 pub mod shutdown;
 pub mod task_group;
 pub mod telemetry;
+pub(crate) mod unique_json;

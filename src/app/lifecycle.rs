@@ -19,7 +19,7 @@ use super::lease::{LeaseRenewal, acquire_lease};
 use super::metric_descriptions::describe_metrics;
 use super::settings::{actor_system_config, ops_server_limits};
 use crate::config;
-use crate::http::{self, ServerLimits};
+use crate::http::{HttpServer, ServerLimits};
 use crate::ops::{self, Check, Readiness};
 use crate::outbox::{NotifyingJournal, Wakeups};
 use crate::runtime::shutdown::TerminationSignals;
@@ -183,9 +183,7 @@ pub(super) fn spawn_server(
     router: Router,
     limits: ServerLimits,
 ) {
-    group.spawn_fallible(task, |mut shutdown| async move {
-        http::serve(listener, router, limits, async move { shutdown.requested().await }).await
-    });
+    group.spawn_fallible(task, |shutdown| HttpServer::new(listener, router, limits).run(shutdown));
 }
 
 struct StoreCheck(Arc<dyn Store>);

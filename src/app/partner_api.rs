@@ -9,13 +9,14 @@ use super::components::Components;
 use super::contract_documents::{asyncapi, openapi};
 use super::error::AppError;
 use super::lifecycle::{Application, spawn_server};
-use super::settings::{api_config, http_server_limits, rate_limits, tracking_config, waiting_config};
+use super::settings::{api_config, http_server_limits, long_poll_config, rate_limits, tracking_config};
 use super::webhooks::webhooks;
 use crate::config::Config;
 use crate::http::{
-    self, ApiDependencies, Authenticator, BasePath, DocsParts, Idempotency, KeyCacheConfig, Limits,
-    TrackingParts, Waiting,
+    self, ApiDependencies, Authenticator, BasePath, DocsContent, KeyCacheConfig, LongPollLimit, RateLimits,
+    TrackingDependencies,
 };
+use crate::idempotency::Idempotency;
 use crate::quotes::{QuoteService, Routes, Signer, SigningKey};
 use crate::store::Store;
 use crate::webhooks::WebhookService;
@@ -39,7 +40,7 @@ impl Application {
     async fn api_router(&self, routes: &Arc<Routes>, webhooks: WebhookService) -> Result<Router, AppError> {
         let Components { config, store, clock, renderer, .. } = &self.components;
         let signer = Signer::new(signing_key(config, &**store).await?);
-        let quoting = QuoteService::new(
+        let quotes = QuoteService::new(
             signer.clone(),
             Arc::clone(routes),
             Arc::clone(store) as _,
@@ -48,18 +49,18 @@ impl Application {
         );
         let authenticator =
             Authenticator::new(Arc::clone(store) as _, Arc::clone(clock), KeyCacheConfig::default())
-                .throttled(config.limits.refused_keys_per_minute);
-        Ok(http::router(ApiDependencies {
+                .limit_failed_attempts(config.limits.refused_keys_per_minute);
+        Ok(http::api_router(ApiDependencies {
             payouts: self.payouts.clone(),
-            quoting: Arc::new(quoting),
-            created_from: Arc::clone(store) as _,
+            quotes: Arc::new(quotes),
+            quote_usage: Arc::clone(store) as _,
             authenticator,
-            limits: Limits::new(rate_limits(&config.limits)),
+            rate_limits: RateLimits::new(rate_limits(&config.limits)),
             idempotency: Idempotency::new(Arc::clone(store) as _, config.idempotency.keep()),
             renderer: renderer.clone(),
-            listing: Arc::clone(store) as _,
-            cursors: signer,
-            waiting: Waiting::new(waiting_config(config), self.edges.shutdown_signal()),
+            payout_query: Arc::clone(store) as _,
+            cursor_signer: signer,
+            long_polls: LongPollLimit::new(long_poll_config(config), self.edges.shutdown_signal()),
             webhooks: Arc::new(webhooks),
             config: api_config(&config.http)?,
         }))
@@ -67,7 +68,7 @@ impl Application {
 
     fn docs_router(&self) -> Result<Router, AppError> {
         let config = &self.components.config;
-        Ok(http::docs_router(DocsParts {
+        Ok(http::docs_router(DocsContent {
             base_path: config.http.base_path.parse::<BasePath>()?,
             openapi: openapi(config)?.into(),
             asyncapi: asyncapi()?.into(),
@@ -76,11 +77,11 @@ impl Application {
 
     fn tracking_router(&self, routes: Arc<Routes>) -> Router {
         let Components { config, store, .. } = &self.components;
-        http::tracking_router(TrackingParts {
+        http::tracking_router(TrackingDependencies {
             payouts: self.payouts.clone(),
             index: Arc::clone(store) as _,
             routes,
-            stop: self.edges.shutdown_signal(),
+            shutdown: self.edges.shutdown_signal(),
             config: tracking_config(config),
         })
     }

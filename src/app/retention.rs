@@ -32,7 +32,7 @@ struct ExpiredRecords {
 #[async_trait]
 impl Purge for ExpiredRecords {
     async fn purge(&self, limit: u32) -> Result<u64, Unavailable> {
-        self.store.forget_answers(self.clock.now(), limit).await
+        self.store.purge_expired_records(self.clock.now(), limit).await
     }
 }
 

@@ -8,7 +8,9 @@ use payoutd_actors::system::ActorSystemConfig;
 
 use crate::amqp::{AmqpSettings, ConsumerConfig, InvalidBrokerUrl};
 use crate::config::{self, Config, ConfigError};
-use crate::http::{ApiConfig, InvalidBasePath, LimitsConfig, ServerLimits, TrackingConfig, WaitingConfig};
+use crate::http::{
+    ApiConfig, InvalidBasePath, LongPollConfig, RateLimitsConfig, ServerLimits, TrackingConfig,
+};
 use crate::outbox::RelayConfig;
 use crate::reports::ReportIntakeConfig;
 use crate::runtime::rate_limit::Rate;
@@ -108,24 +110,24 @@ pub(super) fn api_config(config: &config::Http) -> Result<ApiConfig, InvalidBase
     Ok(ApiConfig {
         base_path: config.base_path.parse()?,
         max_body_bytes: config.max_body_bytes,
-        body_timeout: Duration::from_secs(config.header_timeout_seconds),
+        body_timeout: Duration::from_secs(config.body_timeout_seconds),
         request_timeout: Duration::from_secs(config.request_timeout_seconds),
     })
 }
 
-pub(super) fn rate_limits(config: &config::Limits) -> LimitsConfig {
+pub(super) fn rate_limits(config: &config::Limits) -> RateLimitsConfig {
     let rate = |per_second: u32, burst| {
         (per_second > 0).then_some(Rate { per_second: f64::from(per_second), burst })
     };
-    LimitsConfig {
+    RateLimitsConfig {
         reads: rate(config.reads_per_second, config.reads_burst),
         writes: rate(config.writes_per_second, config.writes_burst),
     }
 }
 
-pub(super) fn waiting_config(config: &Config) -> WaitingConfig {
+pub(super) fn long_poll_config(config: &Config) -> LongPollConfig {
     let Config { http, waiting, .. } = config;
-    let waiting = WaitingConfig {
+    let waiting = LongPollConfig {
         max_held: waiting.max_held,
         max_held_per_key: waiting.max_held_per_key,
         heartbeat: Duration::from_secs(waiting.heartbeat_seconds),
@@ -188,7 +190,7 @@ mod tests {
         assert_same(&report_intake_config(&config.reports), &ReportIntakeConfig::default());
         assert_same(&http_server_limits(&config.http), &ServerLimits::named("partner"));
         assert_same(&api_config(&config.http).unwrap(), &ApiConfig::default());
-        assert_same(&waiting_config(&config), &WaitingConfig::default());
+        assert_same(&long_poll_config(&config), &LongPollConfig::default());
         assert_same(&tracking_config(&config), &TrackingConfig::default());
         assert_same(&webhook_transport_limits(&config.webhooks), &TransportLimits::default());
         assert_same(&dispatcher_limits(&config.webhooks), &DispatcherLimits::DEFAULT);

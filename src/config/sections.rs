@@ -24,6 +24,7 @@ section!(Http {
     max_connections: usize,
     max_body_bytes: usize,
     header_timeout_seconds: u64,
+    body_timeout_seconds: u64,
     request_timeout_seconds: u64,
     drain_seconds: u64,
 });

@@ -1,24 +1,22 @@
-//! The path under which the API lives.
+//! The prefix of the API's paths.
 
 use std::str::FromStr;
 
-/// A prefix of every path: empty, or `/v1`, `/api/payouts` and the like, without a slash at the end.
+/// A path prefix: empty, or segments such as `/v1` or `/api/payouts`, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BasePath(String);
 
-/// Text that is no base path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be empty, or segments of letters, digits and . _ ~ - each after a slash, such as /v1")]
 pub struct InvalidBasePath;
 
 impl BasePath {
-    /// The text of the prefix.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The whole path of `path`, which starts with a slash.
+    /// Prepends the prefix to `path`, which starts with a slash.
     pub(super) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)
     }
@@ -45,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_plain_segments_are_a_base_path() {
+    fn a_base_path_consists_of_plain_segments() {
         for valid in ["", "/v1", "/api/payouts-2.x"] {
             assert_eq!(valid.parse::<BasePath>().unwrap().join("/payouts"), format!("{valid}/payouts"));
         }

@@ -1,7 +1,8 @@
-//! The partner API's description: `OpenAPI` 3.1, made of the types that are read and written, of the codes of
-//! problems, and of a list of operations. Tests hold it against the router, and every example against its schema.
+//! The `OpenAPI` 3.1 document of the partner API. It is generated from the request and response types, the problem
+//! codes and a list of operations. Tests compare it with the router and validate every example against its schema.
 
 mod components;
+pub(in crate::http) mod docs;
 mod events;
 mod examples;
 mod introduction;
@@ -11,12 +12,11 @@ mod webhooks;
 
 use serde_json::{Map, Value, json};
 
-use super::BasePath;
 use crate::contracts::Schemas;
+use crate::http::base_path::BasePath;
 use operation::Operation;
 
-/// The partner API's description. `public_url` is where partners reach it, where that is known; `base_path` is the
-/// path under which it lives.
+/// Generates the document. `public_url` is the public address of the API, if it is known.
 #[must_use]
 pub fn openapi(public_url: Option<&str>, base_path: &BasePath) -> Value {
     let mut schemas = Schemas::new();
@@ -67,7 +67,7 @@ fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     all
 }
 
-/// The server that the document came from, and the public one.
+/// The address that the document was loaded from, and the public address.
 fn servers(public_url: Option<&str>, base_path: &BasePath) -> Value {
     let here = if base_path.as_str().is_empty() { "/" } else { base_path.as_str() };
     let here = json!({ "url": here, "description": "The server this document came from" });

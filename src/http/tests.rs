@@ -1,16 +1,17 @@
-//! The whole edge over a memory journal: with requests handed to the router, and over real sockets.
+//! Tests of the HTTP edge over a memory journal. Most pass requests to the router; those of the server use sockets.
 
 mod auth;
 mod errors;
 mod events;
+mod fakes;
 mod idempotency;
-mod limits;
-mod listing;
-mod observed;
+mod lists;
+mod long_polls;
+mod observability;
 mod openapi;
 mod payouts;
 mod quotes;
+mod rate_limits;
 mod server;
-mod waiting;
+mod test_app;
 mod webhooks;
-mod world;

@@ -30,7 +30,7 @@ use super::lease::LeaseGuard;
 use super::ports::settings;
 use super::sql_store::SqlStore;
 use crate::outbox::MessageEncoder;
-use crate::runtime::detached::{run_to_completion, unavailable};
+use crate::runtime::detached::{complete_write, unavailable};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/postgres");
 
@@ -86,7 +86,7 @@ impl PgStore {
     /// It fetches all rows, even if the caller needs fewer: the server commits after the last one.
     async fn commit(&self, statement: Statement) -> Result<Vec<PgRow>, BatchError> {
         let (connections, reply_timeout) = (self.connections.clone(), self.reply_timeout);
-        run_to_completion(async move {
+        complete_write(async move {
             let mut connection = connections.acquire().await.map_err(failure::before_sending)?;
             failpoint::pass("statement-sending");
             let query = statement.into_query();

@@ -31,7 +31,7 @@ use super::lease::LeaseGuard;
 use super::ports::settings;
 use super::sql_store::SqlStore;
 use crate::outbox::MessageEncoder;
-use crate::runtime::detached::{run_to_completion, unavailable};
+use crate::runtime::detached::{complete_write, unavailable};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
 
@@ -83,7 +83,7 @@ impl SqliteStore {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, BatchError>> + Send + 'static,
     {
         let writer = self.writer.clone();
-        run_to_completion(async move {
+        complete_write(async move {
             let mut connection = writer.acquire().await.map_err(|error| failure::before_commit(&error))?;
             let began = connection.execute("BEGIN IMMEDIATE").await;
             began.map_err(|error| failure::before_commit(&error))?;

@@ -1,17 +1,17 @@
-//! What operations share: schemas, parameters, headers, answers, and how callers are known.
+//! The components that operations share: schemas, parameters, headers, responses and the security scheme.
 
 use payoutd_domain::PayoutId;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::contracts::Schemas;
-use crate::http::problem::Document;
-use crate::http::{Code, Problem};
+use crate::http::response::problem::Document;
+use crate::http::response::problem::{Code, Problem};
 
-/// The id of the request in examples.
+/// The request id in examples.
 const REQUEST_ID: &str = "0192f0c1-d2e3-7485-96a7-b8c9d0e1f2ff";
 
-/// Codes that any operation may answer with, each the only one of its status.
+/// Codes that every operation may return. Each is the only code of its status.
 const SHARED: [(Code, &str); 7] = [
     (Code::InvalidApiKey, "InvalidApiKey"),
     (Code::MethodNotAllowed, "MethodNotAllowed"),
@@ -22,12 +22,12 @@ const SHARED: [(Code, &str); 7] = [
     (Code::Unavailable, "Unavailable"),
 ];
 
-/// A reference to a parameter of the components.
+/// A reference to a shared parameter.
 pub(super) fn parameter(name: &str) -> Value {
     json!({ "$ref": format!("#/components/parameters/{name}") })
 }
 
-/// References to headers of the components: those of every answer, and these.
+/// References to the headers of every response and to these.
 pub(super) fn headers(names: &[&str]) -> Value {
     const ALWAYS: [&str; 3] = ["X-Request-Id", "RateLimit", "RateLimit-Policy"];
     let reference = |name: &&str| {
@@ -37,8 +37,8 @@ pub(super) fn headers(names: &[&str]) -> Value {
     ALWAYS.iter().chain(names).map(reference).collect::<Map<_, _>>().into()
 }
 
-/// The answer for codes of one status.
-pub(super) fn refusal(codes: &[Code], path: &str) -> Value {
+/// The response for the codes of one status.
+pub(super) fn problem_response(codes: &[Code], path: &str) -> Value {
     match codes {
         [only] => match SHARED.iter().find(|(code, _)| code == only) {
             Some((_, name)) => json!({ "$ref": format!("#/components/responses/{name}") }),
@@ -53,8 +53,8 @@ fn problem(codes: &[Code], path: &str) -> Value {
     let lines = codes.iter().map(|code| format!("- `{code}`: {}. {}", code.title(), code.remedy()));
     let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     let example = |code: &Code| {
-        let value =
-            of(*code).example(&path.replace("{id}", "pay_0192f0c1d2e3748596a7b8c9d0e1f203"), REQUEST_ID);
+        let value = example_problem(*code)
+            .example(&path.replace("{id}", "pay_0192f0c1d2e3748596a7b8c9d0e1f203"), REQUEST_ID);
         (code.as_str().to_owned(), json!({ "summary": code.title(), "value": value }))
     };
     let examples: Map<String, Value> = codes.iter().map(example).collect();
@@ -77,7 +77,7 @@ fn problem(codes: &[Code], path: &str) -> Value {
     })
 }
 
-/// Where the fault of these lies.
+/// The `field` of a problem with these codes, in examples.
 const FIELDS: [(Code, &str); 8] = [
     (Code::IdempotencyKeyRequired, "Idempotency-Key"),
     (Code::IdempotencyConflict, "Idempotency-Key"),
@@ -89,8 +89,8 @@ const FIELDS: [(Code, &str); 8] = [
     (Code::AmountOutOfRange, "amount"),
 ];
 
-/// Such a problem, as an example.
-fn of(code: Code) -> Problem {
+/// An example of a problem with this code.
+fn example_problem(code: Code) -> Problem {
     if code == Code::QuoteAlreadyUsed {
         return Problem::quote_already_used(PayoutId(Uuid::from_u128(
             0x0192_f0c1_d2e3_7485_96a7_b8c9_d0e1_f203,
@@ -103,7 +103,7 @@ fn of(code: Code) -> Problem {
     }
 }
 
-/// The components of the document.
+/// The `components` object of the document.
 pub(super) fn components(mut schemas: Schemas) -> Value {
     schemas.sent::<Document<'_>>();
     let mut schemas = schemas.into_components();

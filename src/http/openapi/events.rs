@@ -1,4 +1,4 @@
-//! What is posted to partners' webhook endpoints.
+//! The events that are posted to webhook endpoints.
 
 use serde_json::{Map, Value, json};
 
@@ -46,7 +46,7 @@ const EVENTS: [(&str, &str, &str, Example); 6] = [
     ),
 ];
 
-/// Every event.
+/// The `webhooks` object of the document.
 pub(super) fn webhooks(schemas: &mut Schemas) -> Value {
     let body = schemas.sent::<WebhookBody<'_>>();
     EVENTS

@@ -1,8 +1,7 @@
-//! Examples of what is sent and answered, each in a file of its own.
+//! Examples of requests, responses and events, each in a file of its own.
 
 use serde_json::{Map, Value, json};
 
-/// An example.
 pub(super) struct Example {
     name: &'static str,
     summary: &'static str,
@@ -10,13 +9,12 @@ pub(super) struct Example {
 }
 
 impl Example {
-    /// What it shows.
     pub(super) fn value(&self) -> Value {
         serde_json::from_str(self.json).unwrap_or_default()
     }
 }
 
-/// Examples by their names.
+/// An object of examples by name.
 pub(super) fn named(examples: &[&Example]) -> Value {
     let entry = |example: &&Example| {
         (example.name.to_owned(), json!({ "summary": example.summary, "value": example.value() }))

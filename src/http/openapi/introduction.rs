@@ -1,12 +1,12 @@
-//! What the document says before anything else.
+//! The introduction of the document.
 
 use std::fmt::Write;
 
-use crate::http::Code;
+use crate::http::response::problem::Code;
 
 const TEXT: &str = include_str!("introduction.md");
 
-/// The introduction, with the table of all codes.
+/// The text, followed by a table of all problem codes.
 pub(super) fn text() -> String {
     let mut text = TEXT.to_owned();
     text.push_str("\n| status | code | what to do |\n|---|---|---|\n");

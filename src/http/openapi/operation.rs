@@ -1,4 +1,4 @@
-//! One operation, said in few words: what all operations have in common is added here.
+//! A builder for operations. It adds what all operations have in common.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,8 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{components, examples};
-use crate::http::Code;
+use crate::http::response::problem::Code;
 
-/// An operation under construction.
 pub(super) struct Operation {
     method: &'static str,
     path: &'static str,
@@ -18,7 +17,7 @@ pub(super) struct Operation {
     codes: Vec<Code>,
 }
 
-/// Whether a request has an `Idempotency-Key`.
+/// Whether an operation requires an `Idempotency-Key`.
 #[derive(Clone, Copy)]
 pub(super) enum Idempotency {
     Required,
@@ -26,7 +25,7 @@ pub(super) enum Idempotency {
 }
 
 impl Operation {
-    /// An operation that everybody with a key may try, at any rate that is allowed.
+    /// An operation that requires an API key and is subject to its rate limit.
     pub(super) fn new(
         method: &'static str,
         path: &'static str,
@@ -45,65 +44,62 @@ impl Operation {
         operation
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &'static str {
         self.path
     }
 
-    /// How it is called.
     pub(super) fn method(&self) -> &'static str {
         self.method
     }
 
-    /// What it does, in full.
-    pub(super) fn about(mut self, description: &str) -> Self {
+    pub(super) fn description(mut self, description: &str) -> Self {
         self.fields.insert("description".into(), description.into());
         self
     }
 
-    /// It takes a parameter of the components.
-    pub(super) fn takes(mut self, parameter: &str) -> Self {
+    /// Adds a shared parameter.
+    pub(super) fn parameter(mut self, parameter: &str) -> Self {
         self.parameters.push(components::parameter(parameter));
         self
     }
 
-    /// It takes a parameter in its query.
-    pub(super) fn asks(mut self, name: &str, description: &str, schema: Value) -> Self {
+    /// Adds an optional query parameter.
+    pub(super) fn query_parameter(mut self, name: &str, description: &str, schema: Value) -> Self {
         self.parameters.push(json!({
             "name": name, "in": "query", "required": false, "description": description, "schema": schema,
         }));
-        self.may_refuse(&[Code::MalformedRequest, Code::ValidationError])
+        self.problems(&[Code::MalformedRequest, Code::ValidationError])
     }
 
-    /// It can be repeated safely under a key.
+    /// Adds the `Idempotency-Key` and its problems.
     pub(super) fn idempotent(self, idempotency: Idempotency) -> Self {
         let (parameter, required): (_, &[Code]) = match idempotency {
             Idempotency::Required => ("RequiredIdempotencyKey", &[Code::IdempotencyKeyRequired]),
             Idempotency::Optional => ("IdempotencyKey", &[]),
         };
-        self.takes(parameter).may_refuse(required).may_refuse(&[
+        self.parameter(parameter).problems(required).problems(&[
             Code::MalformedRequest,
             Code::IdempotencyConflict,
             Code::IdempotencyInProgress,
         ])
     }
 
-    /// It takes a JSON body, such as each of these.
+    /// Requires a JSON body.
     pub(super) fn body(self, schema: Value, samples: &[&examples::Example]) -> Self {
-        self.some_body(true, schema, samples)
+        self.request_body(true, schema, samples)
     }
 
-    /// It takes nothing, which may be written as `{}`.
+    /// Allows no body or the body `{}`.
     pub(super) fn no_body(self) -> Self {
         let nothing = json!({ "type": "object", "additionalProperties": false, "maxProperties": 0 });
-        self.some_body(false, nothing, &[&examples::NOTHING])
+        self.request_body(false, nothing, &[&examples::NOTHING])
     }
 
-    fn some_body(mut self, required: bool, schema: Value, samples: &[&examples::Example]) -> Self {
+    fn request_body(mut self, required: bool, schema: Value, samples: &[&examples::Example]) -> Self {
         let content =
             json!({ "application/json": { "schema": schema, "examples": examples::named(samples) } });
         self.fields.insert("requestBody".into(), json!({ "required": required, "content": content }));
-        self.may_refuse(&[
+        self.problems(&[
             Code::MalformedRequest,
             Code::RequestTimeout,
             Code::PayloadTooLarge,
@@ -112,14 +108,14 @@ impl Operation {
         ])
     }
 
-    /// It may be refused with these codes.
-    pub(super) fn may_refuse(mut self, codes: &[Code]) -> Self {
+    /// Adds problems that the operation may return.
+    pub(super) fn problems(mut self, codes: &[Code]) -> Self {
         self.codes.extend(codes);
         self
     }
 
-    /// It answers with JSON.
-    pub(super) fn answers(
+    /// Adds a JSON response.
+    pub(super) fn json_response(
         self,
         status: StatusCode,
         description: &str,
@@ -129,11 +125,11 @@ impl Operation {
     ) -> Self {
         let content =
             json!({ "application/json": { "schema": schema, "examples": examples::named(samples) } });
-        self.answers_with(status, description, headers, Some(content))
+        self.response(status, description, headers, Some(content))
     }
 
-    /// It answers with other content, or none.
-    pub(super) fn answers_with(
+    /// Adds a response with other content or none.
+    pub(super) fn response(
         mut self,
         status: StatusCode,
         description: &str,
@@ -148,7 +144,7 @@ impl Operation {
         self
     }
 
-    /// What can be done with the answer of that status.
+    /// Adds links to the response with this status.
     pub(super) fn links(mut self, status: StatusCode, links: Value) -> Self {
         if let Some(response) = self.responses.get_mut(status.as_str()) {
             response["links"] = links;
@@ -156,14 +152,14 @@ impl Operation {
         self
     }
 
-    /// The operation, as it stands in the document.
+    /// The operation object of the document.
     pub(super) fn into_value(mut self) -> Value {
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for code in Code::ALL.into_iter().filter(|code| self.codes.contains(code)) {
             by_status.entry(code.status().as_u16()).or_default().push(code);
         }
         for (status, codes) in by_status {
-            self.responses.insert(status.to_string(), components::refusal(&codes, self.path));
+            self.responses.insert(status.to_string(), components::problem_response(&codes, self.path));
         }
         self.fields.insert("parameters".into(), self.parameters.into());
         self.fields.insert("responses".into(), json!(self.responses));

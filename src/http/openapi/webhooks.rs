@@ -1,4 +1,4 @@
-//! Webhook endpoints.
+//! The operations on webhook endpoints.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -7,13 +7,12 @@ use super::examples as sample;
 use super::operation::{Idempotency, Operation};
 use super::payouts::{cursor, limit};
 use crate::contracts::Schemas;
-use crate::http::Code;
-use crate::http::webhooks::bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
-use crate::http::webhooks::requests::{CreateRequest, ReplayFields};
+use crate::http::api::webhooks::bodies::{DeliveriesBody, EndpointBody, ListBody, ReplayBody, TestBody};
+use crate::http::api::webhooks::requests::{CreateRequest, ReplayFields};
+use crate::http::response::problem::Code;
 
 const TAG: &str = "Webhooks";
 
-/// Every operation.
 pub(super) fn operations(schemas: &mut Schemas) -> Vec<Operation> {
     vec![
         create(schemas),
@@ -32,13 +31,13 @@ fn create(schemas: &mut Schemas) -> Operation {
     let request = schemas.received::<CreateRequest>();
     let endpoint = with_secret(schemas);
     Operation::new("post", "/webhooks", "createWebhook", TAG, "Register an endpoint")
-        .about(
+        .description(
             "Registers an endpoint for the events of the key's mode. The answer shows its secret, this once. There can be \
              10 endpoints in each mode.",
         )
         .idempotent(Idempotency::Optional)
         .body(request, &[&sample::NEW_ENDPOINT, &sample::NEW_ENDPOINT_FOR_EVERYTHING])
-        .answers(
+        .json_response(
             StatusCode::CREATED,
             "The endpoint, with its secret.",
             &["Location", "Idempotent-Replayed"],
@@ -49,7 +48,7 @@ fn create(schemas: &mut Schemas) -> Operation {
 }
 
 fn list(schemas: &mut Schemas) -> Operation {
-    Operation::new("get", "/webhooks", "listWebhooks", TAG, "List endpoints").answers(
+    Operation::new("get", "/webhooks", "listWebhooks", TAG, "List endpoints").json_response(
         StatusCode::OK,
         "All endpoints of the key's mode.",
         &[],
@@ -59,7 +58,7 @@ fn list(schemas: &mut Schemas) -> Operation {
 }
 
 fn get(schemas: &mut Schemas) -> Operation {
-    one("get", "/webhooks/{id}", "getWebhook", "Show an endpoint").answers(
+    endpoint_operation("get", "/webhooks/{id}", "getWebhook", "Show an endpoint").json_response(
         StatusCode::OK,
         "The endpoint, without its secret.",
         &[],
@@ -69,20 +68,20 @@ fn get(schemas: &mut Schemas) -> Operation {
 }
 
 fn delete() -> Operation {
-    one("delete", "/webhooks/{id}", "deleteWebhook", "Remove an endpoint")
-        .about("Nothing more is sent to it. Its deliveries are forgotten.")
-        .answers_with(StatusCode::NO_CONTENT, "It is removed.", &[], None)
+    endpoint_operation("delete", "/webhooks/{id}", "deleteWebhook", "Remove an endpoint")
+        .description("Nothing more is sent to it. Its deliveries are forgotten.")
+        .response(StatusCode::NO_CONTENT, "It is removed.", &[], None)
 }
 
 fn rotate(schemas: &mut Schemas) -> Operation {
-    one("post", "/webhooks/{id}/rotate", "rotateWebhookSecret", "Change an endpoint's secret")
-        .about(
+    endpoint_operation("post", "/webhooks/{id}/rotate", "rotateWebhookSecret", "Change an endpoint's secret")
+        .description(
             "Makes a new secret and shows it, this once. The old one signs as well for 24 hours, so that you can change \
              over without losing an event.",
         )
         .idempotent(Idempotency::Optional)
         .no_body()
-        .answers(
+        .json_response(
             StatusCode::OK,
             "The endpoint, with its new secret.",
             &["Idempotent-Replayed"],
@@ -92,11 +91,11 @@ fn rotate(schemas: &mut Schemas) -> Operation {
 }
 
 fn enable(schemas: &mut Schemas) -> Operation {
-    one("post", "/webhooks/{id}/enable", "enableWebhook", "Enable a disabled endpoint")
-        .about("Events are sent to it again from now on. Replay what it missed.")
+    endpoint_operation("post", "/webhooks/{id}/enable", "enableWebhook", "Enable a disabled endpoint")
+        .description("Events are sent to it again from now on. Replay what it missed.")
         .idempotent(Idempotency::Optional)
         .no_body()
-        .answers(
+        .json_response(
             StatusCode::OK,
             "The endpoint.",
             &["Idempotent-Replayed"],
@@ -106,22 +105,29 @@ fn enable(schemas: &mut Schemas) -> Operation {
 }
 
 fn deliveries(schemas: &mut Schemas) -> Operation {
-    one("get", "/webhooks/{id}/deliveries", "listWebhookDeliveries", "List what was sent to an endpoint")
-        .about("Every event for the endpoint with its attempts, the newest first. Kept for 30 days after its end.")
-        .asks("limit", "The most deliveries of a page.", limit())
-        .asks("cursor", "`next_cursor` of the page before, as it was given.", cursor())
-        .answers(
-            StatusCode::OK,
-            "A page of deliveries.",
-            &[],
-            schemas.sent::<DeliveriesBody<'_>>(),
-            &[&sample::DELIVERIES],
-        )
+    endpoint_operation(
+        "get",
+        "/webhooks/{id}/deliveries",
+        "listWebhookDeliveries",
+        "List what was sent to an endpoint",
+    )
+    .description(
+        "Every event for the endpoint with its attempts, the newest first. Kept for 30 days after its end.",
+    )
+    .query_parameter("limit", "The most deliveries of a page.", limit())
+    .query_parameter("cursor", "`next_cursor` of the page before, as it was given.", cursor())
+    .json_response(
+        StatusCode::OK,
+        "A page of deliveries.",
+        &[],
+        schemas.sent::<DeliveriesBody<'_>>(),
+        &[&sample::DELIVERIES],
+    )
 }
 
 fn replay(schemas: &mut Schemas) -> Operation {
-    one("post", "/webhooks/{id}/replay", "replayWebhook", "Send events again")
-        .about(
+    endpoint_operation("post", "/webhooks/{id}/replay", "replayWebhook", "Send events again")
+        .description(
             "Sends the events of a payout again, the event of one of its changes, or those since a time: give \
              `payout_id`, `payout_id` and `sequence`, or `since`. They keep their `webhook-id`.",
         )
@@ -130,22 +136,24 @@ fn replay(schemas: &mut Schemas) -> Operation {
             schemas.received::<ReplayFields>(),
             &[&sample::REPLAY_CHANGE, &sample::REPLAY_PAYOUT, &sample::REPLAY_SINCE],
         )
-        .answers(
+        .json_response(
             StatusCode::ACCEPTED,
             "They will be sent.",
             &["Idempotent-Replayed"],
             schemas.sent::<ReplayBody>(),
             &[&sample::REPLAY],
         )
-        .may_refuse(&[Code::PayoutNotFound])
+        .problems(&[Code::PayoutNotFound])
 }
 
 fn test(schemas: &mut Schemas) -> Operation {
-    one("post", "/webhooks/{id}/test", "testWebhook", "Send a test event")
-        .about("Posts a `payout.test` event to the endpoint now, once, and answers with what came of it.")
+    endpoint_operation("post", "/webhooks/{id}/test", "testWebhook", "Send a test event")
+        .description(
+            "Posts a `payout.test` event to the endpoint now, once, and answers with what came of it.",
+        )
         .idempotent(Idempotency::Optional)
         .no_body()
-        .answers(
+        .json_response(
             StatusCode::OK,
             "What came of it. `succeeded` says whether the endpoint took it.",
             &["Idempotent-Replayed"],
@@ -155,8 +163,13 @@ fn test(schemas: &mut Schemas) -> Operation {
 }
 
 /// An operation on one endpoint.
-fn one(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Operation {
-    Operation::new(method, path, id, TAG, summary).takes("EndpointId").may_refuse(&[Code::NotFound])
+fn endpoint_operation(
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+) -> Operation {
+    Operation::new(method, path, id, TAG, summary).parameter("EndpointId").problems(&[Code::NotFound])
 }
 
 fn with_secret(schemas: &mut Schemas) -> Value {

@@ -6,20 +6,20 @@ use axum::http::Request;
 use axum::http::StatusCode;
 use payoutd_actors::testing::sample;
 
-use super::world::{Answer, LIVE, World, get};
+use super::test_app::{LIVE, TestApp, TestResponse, get};
 
-async fn with_headers(world: &World, values: &[&str]) -> Answer {
+async fn with_headers(app: &TestApp, values: &[&str]) -> TestResponse {
     let mut request = Request::get("/payouts/pay_x").header("x-request-id", "same");
     for value in values {
         request = request.header("authorization", *value);
     }
-    world.send(request.body(Body::empty()).unwrap()).await
+    app.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn every_way_to_be_refused_looks_the_same() {
-    let world = World::new().await;
-    let none = with_headers(&world, &[]).await;
+    let app = TestApp::new().await;
+    let none = with_headers(&app, &[]).await;
     none.assert_problem(401, "invalid_api_key");
     assert_eq!(none.header("www-authenticate"), "Bearer");
     let both = format!("Bearer {LIVE}");
@@ -38,9 +38,9 @@ async fn every_way_to_be_refused_looks_the_same() {
         &[&both, "Basic x"],
     ];
     for values in refused {
-        let answer = with_headers(&world, values).await;
-        assert_eq!(answer.bytes, none.bytes, "{values:?}");
-        let mut headers = answer.headers.clone();
+        let response = with_headers(&app, values).await;
+        assert_eq!(response.bytes, none.bytes, "{values:?}");
+        let mut headers = response.headers.clone();
         headers.remove("date");
         assert_eq!(headers, none.headers, "{values:?}");
     }
@@ -48,31 +48,31 @@ async fn every_way_to_be_refused_looks_the_same() {
 
 #[tokio::test]
 async fn a_key_comes_as_bearer_token_in_any_case_or_bare() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for value in [format!("Bearer {LIVE}"), format!("bearer  {LIVE}"), format!("BEARER {LIVE}"), LIVE.into()]
     {
-        with_headers(&world, &[&value]).await.assert_problem(404, "payout_not_found");
+        with_headers(&app, &[&value]).await.assert_problem(404, "payout_not_found");
     }
 }
 
 #[tokio::test]
 async fn a_key_ends_at_its_time_though_it_is_remembered() {
-    let world = World::new().await;
-    let ask = || world.send(get("/payouts/pay_x", "sk_live_expiring"));
+    let app = TestApp::new().await;
+    let ask = || app.send(get("/payouts/pay_x", "sk_live_expiring"));
     ask().await.assert_problem(404, "payout_not_found");
-    world.clock.set(sample::at(2));
+    app.clock.set(sample::at(2));
     ask().await.assert_problem(401, "invalid_api_key");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_refuses_nobody_as_unknown() {
-    let world = World::new().await;
-    let ask = || world.send(get("/payouts/pay_x", LIVE));
-    world.keys.down.store(true, Ordering::SeqCst);
+    let app = TestApp::new().await;
+    let ask = || app.send(get("/payouts/pay_x", LIVE));
+    app.keys.is_unavailable.store(true, Ordering::SeqCst);
     ask().await.assert_problem(503, "unavailable");
-    world.keys.down.store(false, Ordering::SeqCst);
+    app.keys.is_unavailable.store(false, Ordering::SeqCst);
     assert_eq!(ask().await.status, StatusCode::NOT_FOUND);
-    world.keys.down.store(true, Ordering::SeqCst);
+    app.keys.is_unavailable.store(true, Ordering::SeqCst);
     assert_eq!(ask().await.status, StatusCode::NOT_FOUND, "remembered");
     tokio::time::advance(Duration::from_secs(6)).await;
     ask().await.assert_problem(503, "unavailable");

@@ -9,8 +9,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::world::{LIVE, OTHER, TEST, World, get};
-use crate::http::{ApiConfig, WaitingConfig};
+use super::test_app::{LIVE, OTHER, TEST, TestApp, get};
+use crate::http::LongPollConfig;
 
 struct Reader {
     body: Body,
@@ -25,12 +25,12 @@ struct Event {
 }
 
 impl Reader {
-    async fn open(world: &World, query: &str, last_event_id: Option<&str>) -> Self {
+    async fn open(app: &TestApp, query: &str, last_event_id: Option<&str>) -> Self {
         let mut request = Request::get(query).header("authorization", LIVE);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = app.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
         assert_eq!(header("content-type"), "text/event-stream; charset=utf-8");
@@ -82,9 +82,9 @@ impl Reader {
     }
 }
 
-async fn report(world: &World, id: &str, number: &str, kind: ReportKind) {
+async fn report(app: &TestApp, id: &str, number: &str, kind: ReportKind) {
     let report = sample::report(number, 5, kind);
-    world.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
+    app.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
 }
 
 fn named(events: &[(i64, &str)]) -> Vec<(i64, String)> {
@@ -93,16 +93,16 @@ fn named(events: &[(i64, &str)]) -> Vec<(i64, String)> {
 
 #[tokio::test]
 async fn a_stream_shows_what_polls_show_and_every_change_once() {
-    let world = World::new().await;
-    let id = world.created(1).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
-    let mut reader = Reader::open(&world, &path, None).await;
+    let mut reader = Reader::open(&app, &path, None).await;
     let first = reader.event().await.unwrap();
     assert_eq!((first.id, first.kind.as_str()), (1, "payout.created"));
-    assert_eq!(first.data, world.send(get(&format!("/payouts/{id}"), LIVE)).await.body);
+    assert_eq!(first.data, app.send(get(&format!("/payouts/{id}"), LIVE)).await.body);
 
-    let loads = world.journal.counts().loads;
-    report(&world, &id, "a", sample::delivered("0xa")).await;
+    let loads = app.journal.counts().loads;
+    report(&app, &id, "a", sample::delivered("0xa")).await;
     let (broadcast, delivered) = (reader.event().await.unwrap(), reader.event().await.unwrap());
     assert_eq!(
         (broadcast.id, broadcast.kind.as_str()),
@@ -114,58 +114,58 @@ async fn a_stream_shows_what_polls_show_and_every_change_once() {
         (&"broadcast".into(), &true.into())
     );
     assert_eq!((delivered.id, delivered.kind.as_str()), (3, "payout.delivered"));
-    assert_eq!(delivered.data, world.send(get(&format!("/payouts/{id}"), LIVE)).await.body);
-    assert_eq!(world.journal.counts().loads, loads, "no query for changes that happen meanwhile");
+    assert_eq!(delivered.data, app.send(get(&format!("/payouts/{id}"), LIVE)).await.body);
+    assert_eq!(app.journal.counts().loads, loads, "no query for changes that happen meanwhile");
 
     reader.assert_silent().await;
-    report(&world, &id, "b", sample::failed(true, None)).await;
+    report(&app, &id, "b", sample::failed(true, None)).await;
     assert_eq!(reader.events(1).await, named(&[(4, "failed")]), "a delivery can be reversed");
     assert_eq!(reader.event().await, None, "nothing follows");
 }
 
 #[tokio::test]
 async fn a_stream_resumes_where_it_was() {
-    let world = World::new().await;
-    let id = world.created(1).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
-    report(&world, &id, "a", sample::broadcast("0xa", Some(100))).await;
-    report(&world, &id, "b", sample::progress(Some(50))).await;
-    world.clock.advance(Duration::from_secs(1_000));
-    world.started.payouts.due_passed(id.parse().unwrap()).await.unwrap();
-    report(&world, &id, "c", sample::delivered("0xa")).await;
+    report(&app, &id, "a", sample::broadcast("0xa", Some(100))).await;
+    report(&app, &id, "b", sample::progress(Some(50))).await;
+    app.clock.advance(Duration::from_secs(1_000));
+    app.started.payouts.due_passed(id.parse().unwrap()).await.unwrap();
+    report(&app, &id, "c", sample::delivered("0xa")).await;
     let all = named(&[(1, "created"), (2, "broadcast"), (3, "updated"), (4, "late"), (5, "delivered")]);
     for seen in 0..=5 {
         let missed = &all[seen..];
-        let mut reader = Reader::open(&world, &path, Some(&seen.to_string())).await;
+        let mut reader = Reader::open(&app, &path, Some(&seen.to_string())).await;
         assert_eq!(reader.events(missed.len()).await, missed, "after {seen}");
         reader.assert_silent().await;
-        let mut reader = Reader::open(&world, &format!("{path}?after_sequence={seen}"), None).await;
+        let mut reader = Reader::open(&app, &format!("{path}?after_sequence={seen}"), None).await;
         assert_eq!(reader.events(missed.len()).await, missed, "after {seen}, asked for");
     }
-    let mut newer = Reader::open(&world, &format!("{path}?after_sequence=1"), Some("4")).await;
+    let mut newer = Reader::open(&app, &format!("{path}?after_sequence=1"), Some("4")).await;
     assert_eq!(newer.events(1).await, all[4..], "the header is newer than the query");
-    let mut reader = Reader::open(&world, &path, None).await;
+    let mut reader = Reader::open(&app, &path, None).await;
     assert_eq!(reader.events(1).await, all[4..], "as it is now");
-    let mut empty = Reader::open(&world, &path, Some("")).await;
+    let mut empty = Reader::open(&app, &path, Some("")).await;
     assert_eq!(empty.events(1).await, all[4..]);
 
     // One that is ahead waits until there is something for it.
-    let mut ahead = Reader::open(&world, &path, Some("6")).await;
+    let mut ahead = Reader::open(&app, &path, Some("6")).await;
     ahead.assert_silent().await;
-    report(&world, &id, "d", sample::failed(true, None)).await;
+    report(&app, &id, "d", sample::failed(true, None)).await;
     ahead.assert_silent().await;
 }
 
 #[tokio::test]
 async fn a_reader_far_behind_gets_the_rest_out_of_the_journal() {
-    let world = World::new().await;
-    let id = world.created(1).await;
-    let mut reader = Reader::open(&world, &format!("/payouts/{id}/events"), None).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
+    let mut reader = Reader::open(&app, &format!("/payouts/{id}/events"), None).await;
     reader.events(1).await;
-    report(&world, &id, "a", sample::broadcast("0xa", None)).await;
+    report(&app, &id, "a", sample::broadcast("0xa", None)).await;
     for number in 0..40 {
         let moved = sample::progress(Some(100 + number));
-        report(&world, &id, &format!("p{number}"), moved).await;
+        report(&app, &id, &format!("p{number}"), moved).await;
     }
     let ids: Vec<_> = reader.events(41).await.into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, (2..=42).collect::<Vec<_>>());
@@ -174,93 +174,92 @@ async fn a_reader_far_behind_gets_the_rest_out_of_the_journal() {
 
 #[tokio::test]
 async fn a_commit_in_doubt_is_streamed_like_any_other() {
-    let world = World::new().await;
-    let id = world.created(1).await;
-    let mut reader = Reader::open(&world, &format!("/payouts/{id}/events"), None).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
+    let mut reader = Reader::open(&app, &format!("/payouts/{id}/events"), None).await;
     reader.events(1).await;
     let payout: PayoutId = id.parse().unwrap();
-    world.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
-    report(&world, &id, "a", sample::delivered("0xa")).await;
+    app.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
+    report(&app, &id, "a", sample::delivered("0xa")).await;
     assert_eq!(reader.events(2).await, named(&[(2, "broadcast"), (3, "delivered")]));
 
     // Where the journal cannot be read the stream ends, to be resumed.
-    world.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
+    app.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
     let failing = async {
-        report(&world, &id, "b", sample::failed(true, None)).await;
-        world.journal.faults().once(Call::Load, Some(payout), Fault::Unavailable);
+        report(&app, &id, "b", sample::failed(true, None)).await;
+        app.journal.faults().once(Call::Load, Some(payout), Fault::Unavailable);
     };
     failing.await;
     assert_eq!(reader.event().await, None);
-    let mut resumed = Reader::open(&world, &format!("/payouts/{id}/events"), Some("3")).await;
+    let mut resumed = Reader::open(&app, &format!("/payouts/{id}/events"), Some("3")).await;
     assert_eq!(resumed.events(1).await, named(&[(4, "failed")]));
     assert_eq!(resumed.event().await, None);
 }
 
 #[tokio::test]
 async fn a_payout_that_has_failed_needs_no_further_stream() {
-    let world = World::new().await;
-    let id = world.created(1).await;
-    report(&world, &id, "a", sample::failed(false, None)).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
+    report(&app, &id, "a", sample::failed(false, None)).await;
     let path = format!("/payouts/{id}/events");
-    let mut reader = Reader::open(&world, &path, None).await;
+    let mut reader = Reader::open(&app, &path, None).await;
     assert_eq!(reader.events(1).await, named(&[(2, "failed")]));
     assert_eq!(reader.event().await, None);
     for seen in ["2", "9"] {
         let mut request = get(&path, LIVE);
         request.headers_mut().insert("last-event-id", seen.parse().unwrap());
-        assert_eq!(world.send(request).await.status, StatusCode::NO_CONTENT, "do not come back");
+        assert_eq!(app.send(request).await.status, StatusCode::NO_CONTENT, "do not come back");
     }
 }
 
 #[tokio::test]
 async fn streams_of_others_do_not_exist_and_nonsense_is_refused() {
-    let world = World::new().await;
-    let id = world.created(1).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
     for key in [OTHER, TEST] {
-        world.send(get(&path, key)).await.assert_problem(404, "payout_not_found");
+        app.send(get(&path, key)).await.assert_problem(404, "payout_not_found");
     }
-    world
-        .send(get(&format!("/payouts/{}/events", sample::id(9)), LIVE))
+    app.send(get(&format!("/payouts/{}/events", sample::id(9)), LIVE))
         .await
         .assert_problem(404, "payout_not_found");
-    world.send(get(&path, "sk_live_unknown")).await.assert_problem(401, "invalid_api_key");
+    app.send(get(&path, "sk_live_unknown")).await.assert_problem(401, "invalid_api_key");
     for (query, field) in [("after_sequence=x", "after_sequence"), ("wait=1", "wait")] {
-        let answer = world.send(get(&format!("{path}?{query}"), LIVE)).await;
-        answer.assert_problem(422, "validation_error");
-        assert_eq!(answer.body["field"], field);
+        let response = app.send(get(&format!("{path}?{query}"), LIVE)).await;
+        response.assert_problem(422, "validation_error");
+        assert_eq!(response.body["field"], field);
     }
     for seen in ["x", "-1", "1.0", "1,2", " "] {
         let mut request = get(&path, LIVE);
         request.headers_mut().insert("last-event-id", seen.parse().unwrap());
-        let answer = world.send(request).await;
-        answer.assert_problem(422, "validation_error");
-        assert_eq!(answer.body["field"], "Last-Event-ID");
+        let response = app.send(request).await;
+        response.assert_problem(422, "validation_error");
+        assert_eq!(response.body["field"], "Last-Event-ID");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_stream_says_that_it_is_there_and_ends_in_time() {
-    let limits = WaitingConfig {
+    let limits = LongPollConfig {
         heartbeat: Duration::from_secs(15),
         stream_age: Duration::from_secs(40),
         max_held: 1,
         max_held_per_key: 1,
     };
-    let world = World::waiting(ApiConfig::default(), limits).await;
-    let id = world.created(1).await;
+    let app = TestApp::with_long_polls(limits).await;
+    let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
-    let mut reader = Reader::open(&world, &path, Some("1")).await;
+    let mut reader = Reader::open(&app, &path, Some("1")).await;
     assert!(reader.block().await.unwrap().starts_with("retry: "));
-    world.send(get(&path, LIVE)).await.assert_problem(429, "rate_limited");
+    app.send(get(&path, LIVE)).await.assert_problem(429, "rate_limited");
     for _ in 0..2 {
         assert_eq!(reader.block().await.unwrap(), ":");
     }
     assert_eq!(reader.block().await, None, "old");
     drop(reader);
 
-    let mut reader = Reader::open(&world, &path, None).await;
+    let mut reader = Reader::open(&app, &path, None).await;
     reader.events(1).await;
-    world.stopper.request();
+    app.shutdown_trigger.request();
     assert_eq!(reader.block().await, None, "the server stops");
 }

@@ -8,7 +8,7 @@ use payoutd_actors::testing::sample;
 use payoutd_domain::{FailedFunds, Mode, PayoutId, ReportKind};
 use serde_json::{Value, json};
 
-use super::world::{LIVE, World, acme, get, post};
+use super::test_app::{LIVE, TestApp, acme, get, post_json};
 use crate::contracts::testing::{SchemaValidator, check_examples, check_references};
 use crate::http::{BasePath, Code, openapi};
 use crate::quotes::{Quote, QuoteResponse};
@@ -27,8 +27,8 @@ fn documented(document: &Value) -> BTreeSet<(String, String)> {
 }
 
 /// Method and path of every route. The router tells its paths in its debug form only; `Allow` tells their methods.
-async fn routed(world: &World) -> BTreeSet<(String, String)> {
-    let debug = format!("{:?}", world.router);
+async fn routed(app: &TestApp) -> BTreeSet<(String, String)> {
+    let debug = format!("{:?}", app.router);
     let quoted = debug.split('"').skip(1).step_by(2);
     let paths: BTreeSet<&str> = quoted
         .filter(|text| text.starts_with('/') && text.len() > 1 && !text.contains("__private"))
@@ -37,9 +37,9 @@ async fn routed(world: &World) -> BTreeSet<(String, String)> {
     for path in paths {
         let uri = path.replace("{id}", "some_id");
         let request = Request::builder().method("BREW").uri(uri).body(Body::empty()).unwrap();
-        let answer = world.send(request).await;
-        answer.assert_problem(405, "method_not_allowed");
-        let methods = answer.header("allow").split(',').filter(|method| *method != "HEAD");
+        let response = app.send(request).await;
+        response.assert_problem(405, "method_not_allowed");
+        let methods = response.header("allow").split(',').filter(|method| *method != "HEAD");
         routes.extend(methods.map(|method| (method.to_owned(), path.to_owned())));
     }
     routes
@@ -47,8 +47,8 @@ async fn routed(world: &World) -> BTreeSet<(String, String)> {
 
 #[tokio::test]
 async fn every_route_is_documented_and_nothing_else() {
-    let world = World::new().await;
-    let routed = routed(&world).await;
+    let app = TestApp::new().await;
+    let routed = routed(&app).await;
     assert!(routed.contains(&("GET".into(), "/payouts/{id}".into())), "the router is understood: {routed:?}");
     assert_eq!(documented(&document()), routed);
 }
@@ -89,20 +89,20 @@ fn codes_of(document: &Value, response: &Value) -> Vec<String> {
 #[test]
 fn every_code_is_documented_with_its_status_and_an_example() {
     let document = document();
-    let mut said = BTreeSet::new();
+    let mut output = BTreeSet::new();
     let shared = document["components"]["responses"]["MethodNotAllowed"].clone();
     let responses = operations(&document).flat_map(|operation| operation["responses"].as_object().unwrap());
     for (status, response) in responses.chain([(&"405".to_owned(), &shared)]) {
         for code in codes_of(&document, response) {
             let known = Code::ALL.into_iter().find(|known| known.as_str() == code).expect("a code there is");
             assert_eq!(known.status().as_str(), status, "{code}");
-            said.insert(code);
+            output.insert(code);
         }
     }
     // Nothing answers with it at present; it is kept, as every code is.
-    assert!(said.insert(Code::ExternalRefUnknown.to_string()));
+    assert!(output.insert(Code::ExternalRefUnknown.to_string()));
     let all: BTreeSet<String> = Code::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(said, all);
+    assert_eq!(output, all);
     for code in Code::ALL {
         assert!(
             document["info"]["description"].as_str().unwrap().contains(&format!("| `{code}` |")),
@@ -135,7 +135,7 @@ fn named(name: &str) -> Value {
 /// What a payout looks like on every kind of way it can go.
 #[tokio::test]
 async fn payouts_have_exactly_the_fields_that_are_described() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let validator = SchemaValidator::strict(&document());
     let ways: [&[ReportKind]; 4] = [
         &[sample::broadcast("0xa", Some(9)), sample::progress(Some(30)), sample::delivered("0xa")],
@@ -144,18 +144,18 @@ async fn payouts_have_exactly_the_fields_that_are_described() {
         &[sample::failed(false, None)],
     ];
     for (number, way) in (1..).zip(ways) {
-        let quote_id = world.give_quote(number, acme(), Mode::Live);
-        let created = world.create(LIVE, &quote_id).await;
+        let quote_id = app.insert_quote(number, acme(), Mode::Live);
+        let created = app.create(LIVE, &quote_id).await;
         validator.check("created", &named("CreatedPayout"), &real_quote_id(&created.body));
         let id: PayoutId = created.body["id"].as_str().unwrap().parse().unwrap();
         for (step, report) in (1..).zip(way) {
             let report = sample::report(&format!("r{step}"), step, report.clone());
-            world.started.payouts.report(id, Mode::Live, report, None).await.unwrap();
-            let read = world.send(get(&format!("/payouts/{id}"), LIVE)).await;
+            app.started.payouts.report(id, Mode::Live, report, None).await.unwrap();
+            let read = app.send(get(&format!("/payouts/{id}"), LIVE)).await;
             validator.check("read", &named("Payout"), &real_quote_id(&read.body));
         }
     }
-    let mut listed = world.send(get("/payouts", LIVE)).await.body;
+    let mut listed = app.send(get("/payouts", LIVE)).await.body;
     for payout in listed["data"].as_array_mut().unwrap() {
         *payout = real_quote_id(payout);
     }
@@ -181,30 +181,30 @@ fn quotes_have_exactly_the_fields_that_are_described() {
 
 #[tokio::test]
 async fn webhooks_have_exactly_the_fields_that_are_described() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let validator = SchemaValidator::strict(&document());
-    let made = world.send(post("/webhooks", LIVE, r#"{"url":"https://example.com/"}"#)).await;
+    let made = app.send(post_json("/webhooks", LIVE, r#"{"url":"https://example.com/"}"#)).await;
     validator.check("made", &named("WebhookEndpoint"), &made.body);
-    validator.check("list", &named("WebhookEndpoints"), &world.send(get("/webhooks", LIVE)).await.body);
+    validator.check("list", &named("WebhookEndpoints"), &app.send(get("/webhooks", LIVE)).await.body);
     let path = format!("/webhooks/{}", made.body["id"].as_str().unwrap());
-    let listed = world.send(get(&format!("{path}/deliveries"), LIVE)).await;
+    let listed = app.send(get(&format!("{path}/deliveries"), LIVE)).await;
     validator.check("deliveries", &named("WebhookDeliveries"), &listed.body);
-    let tested = world.send(post(&format!("{path}/test"), LIVE, "{}")).await;
+    let tested = app.send(post_json(&format!("{path}/test"), LIVE, "{}")).await;
     validator.check("test", &named("WebhookTest"), &tested.body);
 }
 
 #[tokio::test]
 async fn problems_have_exactly_the_fields_that_are_described() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let validator = SchemaValidator::strict(&document());
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
-    world.create(LIVE, &quote_id).await;
-    for answer in [
-        world.create(LIVE, &quote_id).await,
-        world.send(get("/nowhere", LIVE)).await,
-        world.send(post("/payouts", LIVE, "{}")).await,
-        world.send(get("/payouts/pay_x", "sk_live_nobody")).await,
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
+    app.create(LIVE, &quote_id).await;
+    for response in [
+        app.create(LIVE, &quote_id).await,
+        app.send(get("/nowhere", LIVE)).await,
+        app.send(post_json("/payouts", LIVE, "{}")).await,
+        app.send(get("/payouts/pay_x", "sk_live_nobody")).await,
     ] {
-        validator.check("problem", &named("Problem"), &answer.body);
+        validator.check("problem", &named("Problem"), &response.body);
     }
 }

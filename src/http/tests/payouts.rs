@@ -5,13 +5,13 @@ use axum::http::{Request, StatusCode};
 use payoutd_actors::testing::{Call, Fault, Gate, sample};
 use payoutd_domain::Mode;
 
-use super::world::{Answer, LIVE, OTHER, TEST, World, acme, get, other, post};
+use super::test_app::{LIVE, OTHER, TEST, TestApp, TestResponse, acme, get, other, post_json};
 
 #[tokio::test]
 async fn a_quote_becomes_a_payout_that_can_be_read() {
-    let world = World::new().await;
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
-    let created = world.create(LIVE, &quote_id).await;
+    let app = TestApp::new().await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
+    let created = app.create(LIVE, &quote_id).await;
     assert_eq!(created.status, StatusCode::CREATED, "{created:?}");
     let id = created.body["id"].as_str().unwrap();
     assert_eq!(created.header("location"), format!("/payouts/{id}"));
@@ -20,7 +20,7 @@ async fn a_quote_becomes_a_payout_that_can_be_read() {
     assert_eq!(created.body["sequence"], 1);
     assert!(created.body["tracking_url"].as_str().unwrap().starts_with("https://pay.example/track/"));
 
-    let read = world.send(get(created.header("location"), LIVE)).await;
+    let read = app.send(get(created.header("location"), LIVE)).await;
     assert_eq!(read.status, StatusCode::OK);
     assert_eq!(read.header("etag"), "\"1\"");
     assert_eq!(read.header("cache-control"), "private, no-cache");
@@ -33,17 +33,17 @@ async fn a_quote_becomes_a_payout_that_can_be_read() {
 
 #[tokio::test]
 async fn head_is_get_without_a_body() {
-    let world = World::new().await;
-    let id = world.created(1).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
     let head = |path: String| {
         let request = Request::head(path).header("authorization", LIVE).body(Body::empty()).unwrap();
-        world.send(request)
+        app.send(request)
     };
-    let full = world.send(get(&format!("/payouts/{id}"), LIVE)).await;
-    let answer = head(format!("/payouts/{id}")).await;
-    assert_eq!((answer.status, answer.bytes.len()), (StatusCode::OK, 0));
-    assert_eq!(answer.header("content-length"), full.bytes.len().to_string());
-    assert_eq!(answer.header("etag"), "\"1\"");
+    let full = app.send(get(&format!("/payouts/{id}"), LIVE)).await;
+    let response = head(format!("/payouts/{id}")).await;
+    assert_eq!((response.status, response.bytes.len()), (StatusCode::OK, 0));
+    assert_eq!(response.header("content-length"), full.bytes.len().to_string());
+    assert_eq!(response.header("etag"), "\"1\"");
     let missing = head("/payouts/pay_x".into()).await;
     assert_eq!((missing.status, missing.bytes.len()), (StatusCode::NOT_FOUND, 0));
     assert_eq!(missing.header("content-type"), "application/problem+json");
@@ -51,38 +51,38 @@ async fn head_is_get_without_a_body() {
 
 #[tokio::test]
 async fn a_known_sequence_is_not_sent_again_until_it_changes() {
-    let world = World::new().await;
-    let id = world.created(1).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}");
     let ask = |tags: &'static str| {
         let request = Request::get(&path).header("authorization", LIVE).header("if-none-match", tags);
-        world.send(request.body(Body::empty()).unwrap())
+        app.send(request.body(Body::empty()).unwrap())
     };
     for tags in ["\"1\"", "W/\"1\"", "*", "\"0\", \"1\""] {
-        let answer = ask(tags).await;
-        assert_eq!((answer.status, answer.bytes.len()), (StatusCode::NOT_MODIFIED, 0), "{tags}");
-        assert_eq!(answer.header("etag"), "\"1\"");
-        assert_eq!(answer.header("cache-control"), "private, no-cache");
-        assert!(!answer.headers.contains_key("content-type"));
+        let response = ask(tags).await;
+        assert_eq!((response.status, response.bytes.len()), (StatusCode::NOT_MODIFIED, 0), "{tags}");
+        assert_eq!(response.header("etag"), "\"1\"");
+        assert_eq!(response.header("cache-control"), "private, no-cache");
+        assert!(!response.headers.contains_key("content-type"));
     }
     let report = sample::report("r1", 5, sample::broadcast("0xa", None));
-    world.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
-    let answer = ask("\"1\"").await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("etag"), "\"2\"");
-    assert_eq!(answer.body["sequence"], 2);
-    assert_eq!(answer.body["status"], "broadcast");
+    app.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
+    let response = ask("\"1\"").await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("etag"), "\"2\"");
+    assert_eq!(response.body["sequence"], 2);
+    assert_eq!(response.body["status"], "broadcast");
 }
 
 #[tokio::test]
 async fn what_is_not_ones_own_does_not_exist() {
-    let world = World::new().await;
-    let id = world.created(1).await;
+    let app = TestApp::new().await;
+    let id = app.created_payout(1).await;
     let missing = sample::id(99).to_string();
-    let normal = |answer: &Answer, path: &str| {
-        answer.assert_problem(404, "payout_not_found");
-        let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
-        text.replace(answer.header("x-request-id"), "R").replace(path, "P")
+    let normal = |response: &TestResponse, path: &str| {
+        response.assert_problem(404, "payout_not_found");
+        let text = String::from_utf8(response.bytes.to_vec()).unwrap();
+        text.replace(response.header("x-request-id"), "R").replace(path, "P")
     };
     let upper = id.to_uppercase();
     let mut seen = Vec::new();
@@ -96,8 +96,8 @@ async fn what_is_not_ones_own_does_not_exist() {
         ("..%2f", LIVE),
     ] {
         let path = format!("/payouts/{id}");
-        let answer = world.send(get(&path, key)).await;
-        seen.push(normal(&answer, &path));
+        let response = app.send(get(&path, key)).await;
+        seen.push(normal(&response, &path));
     }
     seen.dedup();
     assert_eq!(seen.len(), 1, "{seen:?}");
@@ -105,118 +105,117 @@ async fn what_is_not_ones_own_does_not_exist() {
 
 #[tokio::test]
 async fn of_many_creations_from_one_quote_exactly_one_wins_for_ever() {
-    let world = World::new().await;
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
-    let answers = futures_util::future::join_all((0..20).map(|_| world.create(LIVE, &quote_id))).await;
+    let app = TestApp::new().await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
+    let answers = futures_util::future::join_all((0..20).map(|_| app.create(LIVE, &quote_id))).await;
     let (won, lost): (Vec<_>, Vec<_>) =
-        answers.into_iter().partition(|answer| answer.status == StatusCode::CREATED);
+        answers.into_iter().partition(|response| response.status == StatusCode::CREATED);
     assert_eq!((won.len(), lost.len()), (1, 19));
     let id = won[0].body["id"].clone();
-    for answer in &lost {
-        answer.assert_problem(409, "quote_already_used");
-        assert_eq!(answer.body["payout_id"], id);
+    for response in &lost {
+        response.assert_problem(409, "quote_already_used");
+        assert_eq!(response.body["payout_id"], id);
     }
     // The retry of a call that timed out comes after the quote's time, or when the quote is swept away.
-    world.clock.advance(Duration::from_secs(120));
-    let late = world.create(LIVE, &quote_id).await;
+    app.clock.advance(Duration::from_secs(120));
+    let late = app.create(LIVE, &quote_id).await;
     late.assert_problem(409, "quote_already_used");
     assert_eq!(late.body["payout_id"], id);
-    world.quoting.quotes.lock().unwrap().clear();
-    world.create(LIVE, &quote_id).await.assert_problem(409, "quote_already_used");
-    world.create(OTHER, &quote_id).await.assert_problem(404, "quote_not_found");
-    assert_eq!(world.journal.ids().len(), 1);
+    app.quotes.delete_all();
+    app.create(LIVE, &quote_id).await.assert_problem(409, "quote_already_used");
+    app.create(OTHER, &quote_id).await.assert_problem(404, "quote_not_found");
+    assert_eq!(app.journal.ids().len(), 1);
 }
 
 #[tokio::test]
 async fn quotes_that_cannot_be_executed_say_why() {
-    let world = World::new().await;
-    let theirs = world.give_quote(1, other(), Mode::Live);
-    let sandbox = world.give_quote(2, acme(), Mode::Test);
+    let app = TestApp::new().await;
+    let theirs = app.insert_quote(1, other(), Mode::Live);
+    let sandbox = app.insert_quote(2, acme(), Mode::Test);
     for quote_id in [theirs.as_str(), &sandbox, "quo_unknown", "é", "a b"] {
-        let answer = world.create(LIVE, quote_id).await;
-        answer.assert_problem(404, "quote_not_found");
-        assert_eq!(answer.body["field"], "quote_id");
+        let response = app.create(LIVE, quote_id).await;
+        response.assert_problem(404, "quote_not_found");
+        assert_eq!(response.body["field"], "quote_id");
     }
     for quote_id in [String::new(), "q".repeat(129)] {
-        let answer = world.create(LIVE, &quote_id).await;
-        answer.assert_problem(422, "validation_error");
-        assert_eq!(answer.body["field"], "quote_id");
+        let response = app.create(LIVE, &quote_id).await;
+        response.assert_problem(422, "validation_error");
+        assert_eq!(response.body["field"], "quote_id");
     }
-    let mine = world.give_quote(3, acme(), Mode::Live);
-    world.clock.advance(Duration::from_secs(60));
-    world.create(LIVE, &mine).await.assert_problem(410, "quote_expired");
-    world.create(LIVE, "unavailable").await.assert_problem(503, "unavailable");
-    world.create(LIVE, "panic").await.assert_problem(503, "unavailable");
-    assert!(world.journal.ids().is_empty());
+    let mine = app.insert_quote(3, acme(), Mode::Live);
+    app.clock.advance(Duration::from_secs(60));
+    app.create(LIVE, &mine).await.assert_problem(410, "quote_expired");
+    app.create(LIVE, "unavailable").await.assert_problem(503, "unavailable");
+    app.create(LIVE, "panic").await.assert_problem(503, "unavailable");
+    assert!(app.journal.ids().is_empty());
 }
 
 #[tokio::test]
 async fn the_sandbox_answers_the_same_byte_for_byte() {
-    let world = World::new().await;
-    let quote_id = world.give_quote(1, acme(), Mode::Test);
-    let first = world.create(TEST, &quote_id).await;
+    let app = TestApp::new().await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Test);
+    let first = app.create(TEST, &quote_id).await;
     assert_eq!(first.status, StatusCode::CREATED);
     let id = first.body["id"].as_str().unwrap().to_owned();
     let report = sample::report("r1", 5, sample::delivered("0xa"));
-    world.started.payouts.report(id.parse().unwrap(), Mode::Test, report, None).await.unwrap();
-    world.clock.advance(Duration::from_secs(30));
-    let again = world.create(TEST, &quote_id).await;
-    world.clock.advance(Duration::from_secs(60));
-    let after_its_time = world.create(TEST, &quote_id).await;
+    app.started.payouts.report(id.parse().unwrap(), Mode::Test, report, None).await.unwrap();
+    app.clock.advance(Duration::from_secs(30));
+    let again = app.create(TEST, &quote_id).await;
+    app.clock.advance(Duration::from_secs(60));
+    let after_its_time = app.create(TEST, &quote_id).await;
     for repeat in [again, after_its_time] {
         assert_eq!(repeat.status, StatusCode::CREATED);
         assert_eq!(repeat.bytes, first.bytes);
         assert_eq!(repeat.header("location"), first.header("location"));
     }
-    assert_eq!(world.send(get(&format!("/payouts/{id}"), TEST)).await.body["status"], "delivered");
-    world.send(get(&format!("/payouts/{id}"), LIVE)).await.assert_problem(404, "payout_not_found");
+    assert_eq!(app.send(get(&format!("/payouts/{id}"), TEST)).await.body["status"], "delivered");
+    app.send(get(&format!("/payouts/{id}"), LIVE)).await.assert_problem(404, "payout_not_found");
 }
 
 #[tokio::test]
 async fn a_store_that_is_down_says_so_and_the_repeated_call_succeeds() {
-    let world = World::new().await;
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
-    world.journal.faults().once(Call::Create, None, Fault::Unavailable);
-    world.create(LIVE, &quote_id).await.assert_problem(503, "unavailable");
-    assert_eq!(world.create(LIVE, &quote_id).await.status, StatusCode::CREATED);
+    let app = TestApp::new().await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
+    app.journal.faults().once(Call::Create, None, Fault::Unavailable);
+    app.create(LIVE, &quote_id).await.assert_problem(503, "unavailable");
+    assert_eq!(app.create(LIVE, &quote_id).await.status, StatusCode::CREATED);
 
-    let second = world.give_quote(2, acme(), Mode::Live);
-    world.journal.faults().once(Call::Create, None, Fault::LoseResponse);
-    assert_eq!(world.create(LIVE, &second).await.status, StatusCode::CREATED);
+    let second = app.insert_quote(2, acme(), Mode::Live);
+    app.journal.faults().once(Call::Create, None, Fault::LoseResponse);
+    assert_eq!(app.create(LIVE, &second).await.status, StatusCode::CREATED);
 
-    world.journal.faults().once(Call::Load, None, Fault::Unavailable);
-    let absent = world.send(get(&format!("/payouts/{}", sample::id(77)), LIVE)).await;
+    app.journal.faults().once(Call::Load, None, Fault::Unavailable);
+    let absent = app.send(get(&format!("/payouts/{}", sample::id(77)), LIVE)).await;
     absent.assert_problem(503, "unavailable");
 }
 
 #[tokio::test]
 async fn a_creation_runs_to_its_end_although_the_client_hangs_up() {
-    let world = World::new().await;
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
+    let app = TestApp::new().await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
     let gate = Gate::closed();
-    world.journal.faults().once(Call::Create, None, Fault::HangBefore(gate.clone()));
-    let hung_up = tokio::time::timeout(Duration::from_millis(50), world.create(LIVE, &quote_id)).await;
+    app.journal.faults().once(Call::Create, None, Fault::HangBefore(gate.clone()));
+    let hung_up = tokio::time::timeout(Duration::from_millis(50), app.create(LIVE, &quote_id)).await;
     assert!(hung_up.is_err());
-    assert!(world.journal.ids().is_empty());
+    assert!(app.journal.ids().is_empty());
     gate.open();
-    let retry = world.create(LIVE, &quote_id).await;
+    let retry = app.create(LIVE, &quote_id).await;
     retry.assert_problem(409, "quote_already_used");
-    let read =
-        world.send(get(&format!("/payouts/{}", retry.body["payout_id"].as_str().unwrap()), LIVE)).await;
+    let read = app.send(get(&format!("/payouts/{}", retry.body["payout_id"].as_str().unwrap()), LIVE)).await;
     assert_eq!(read.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn the_trace_context_travels_on_where_it_is_valid() {
     const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for (number, given) in [(1, VALID), (2, "00-no-context")] {
-        let quote_id = world.give_quote(number, acme(), Mode::Live);
-        let mut request = post("/payouts", LIVE, &format!(r#"{{"quote_id":"{quote_id}"}}"#));
+        let quote_id = app.insert_quote(number, acme(), Mode::Live);
+        let mut request = post_json("/payouts", LIVE, &format!(r#"{{"quote_id":"{quote_id}"}}"#));
         request.headers_mut().insert("traceparent", given.parse().unwrap());
-        assert_eq!(world.send(request).await.status, StatusCode::CREATED);
+        assert_eq!(app.send(request).await.status, StatusCode::CREATED);
     }
-    let sent: Vec<_> = world.journal.outbox().into_iter().map(|row| row.traceparent).collect();
+    let sent: Vec<_> = app.journal.outbox().into_iter().map(|row| row.traceparent).collect();
     assert_eq!(sent[0].as_deref(), Some(VALID));
     assert_eq!(sent[1], None);
 }
@@ -224,11 +223,11 @@ async fn the_trace_context_travels_on_where_it_is_valid() {
 #[tokio::test]
 async fn everything_lives_under_the_base_path() {
     let config = crate::http::ApiConfig { base_path: "/api/v1".parse().unwrap(), ..Default::default() };
-    let world = World::with(config).await;
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
-    world.create(LIVE, &quote_id).await.assert_problem(404, "not_found");
-    let request = post("/api/v1/payouts", LIVE, &format!(r#"{{"quote_id":"{quote_id}"}}"#));
-    let created = world.send(request).await;
+    let app = TestApp::with_config(config).await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
+    app.create(LIVE, &quote_id).await.assert_problem(404, "not_found");
+    let request = post_json("/api/v1/payouts", LIVE, &format!(r#"{{"quote_id":"{quote_id}"}}"#));
+    let created = app.send(request).await;
     assert!(created.header("location").starts_with("/api/v1/payouts/pay_"), "{created:?}");
-    assert_eq!(world.send(get(created.header("location"), LIVE)).await.status, StatusCode::OK);
+    assert_eq!(app.send(get(created.header("location"), LIVE)).await.status, StatusCode::OK);
 }

@@ -1,32 +1,32 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 
-use super::world::{Answer, LIVE, TEST, World, post};
+use super::test_app::{LIVE, TEST, TestApp, TestResponse, post_json};
 
 fn request(external_ref: &str) -> String {
     format!(r#"{{"external_ref":"{external_ref}","destination":"d","asset":"usdt","amount":"1"}}"#)
 }
 
-async fn quote(world: &World, body: &str) -> Answer {
-    world.send(post("/payouts/quote", LIVE, body)).await
+async fn quote(app: &TestApp, body: &str) -> TestResponse {
+    app.send(post_json("/payouts/quote", LIVE, body)).await
 }
 
 #[tokio::test]
 async fn the_offer_goes_out_as_it_is() {
-    let world = World::new().await;
-    let answer = quote(&world, &request("one")).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(answer.body["quote_id"], "quo_one");
-    assert!(answer.body["for"].as_str().unwrap().ends_with(" live"));
-    let sandbox = world.send(post("/payouts/quote", TEST, &request("one"))).await;
+    let app = TestApp::new().await;
+    let response = quote(&app, &request("one")).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_eq!(response.header("content-type"), "application/json");
+    assert_eq!(response.header("cache-control"), "no-store");
+    assert_eq!(response.body["quote_id"], "quo_one");
+    assert!(response.body["for"].as_str().unwrap().ends_with(" live"));
+    let sandbox = app.send(post_json("/payouts/quote", TEST, &request("one"))).await;
     assert!(sandbox.body["for"].as_str().unwrap().ends_with(" test"));
 }
 
 #[tokio::test]
 async fn every_refusal_names_its_code_and_field() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for (external_ref, code, field) in [
         ("validation", "validation_error", "external_ref"),
         ("destination", "invalid_destination", "destination"),
@@ -34,18 +34,18 @@ async fn every_refusal_names_its_code_and_field() {
         ("route", "unsupported_route", "network_hint"),
         ("amount", "amount_out_of_range", "amount"),
     ] {
-        let answer = quote(&world, &request(external_ref)).await;
-        answer.assert_problem(422, code);
-        assert_eq!(answer.body["field"], field);
-        assert_eq!(answer.body["instance"], "/payouts/quote");
+        let response = quote(&app, &request(external_ref)).await;
+        response.assert_problem(422, code);
+        assert_eq!(response.body["field"], field);
+        assert_eq!(response.body["instance"], "/payouts/quote");
     }
-    quote(&world, &request("unavailable")).await.assert_problem(503, "unavailable");
-    quote(&world, &request("panic")).await.assert_problem(503, "unavailable");
+    quote(&app, &request("unavailable")).await.assert_problem(503, "unavailable");
+    quote(&app, &request("panic")).await.assert_problem(503, "unavailable");
 }
 
 #[tokio::test]
 async fn fields_are_exact() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let good = request("one");
     for (body, field) in [
         (good.replace("\"amount\":\"1\"", "\"amount\":1"), "amount"),
@@ -54,16 +54,16 @@ async fn fields_are_exact() {
         (good.replace('}', ",\"asset\":\"usdt\"}"), "asset"),
         (good.replace('}', ",\"network_hint\":7}"), "network_hint"),
     ] {
-        let answer = quote(&world, &body).await;
-        answer.assert_problem(422, "validation_error");
-        assert_eq!(answer.body["field"], field, "{body}");
+        let response = quote(&app, &body).await;
+        response.assert_problem(422, "validation_error");
+        assert_eq!(response.body["field"], field, "{body}");
     }
-    assert_eq!(quote(&world, &good.replace('}', ",\"network_hint\":null}")).await.status, StatusCode::OK);
+    assert_eq!(quote(&app, &good.replace('}', ",\"network_hint\":null}")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn an_idempotency_key_is_required_and_must_be_one() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let with = |keys: &[&str]| {
         let mut request = Request::post("/payouts/quote")
             .header("authorization", LIVE)
@@ -71,7 +71,7 @@ async fn an_idempotency_key_is_required_and_must_be_one() {
         for key in keys {
             request = request.header("idempotency-key", *key);
         }
-        world.send(request.body(Body::from("{}")).unwrap())
+        app.send(request.body(Body::from("{}")).unwrap())
     };
     let long = "k".repeat(256);
     with(&[]).await.assert_problem(400, "idempotency_key_required");

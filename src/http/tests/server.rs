@@ -7,16 +7,16 @@ use payoutd_actors::testing::{Call, Fault, Gate};
 use payoutd_domain::Mode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::world::{LIVE, World, acme};
-use crate::http::{ServerLimits, serve};
+use super::test_app::{LIVE, TestApp, acme};
+use crate::http::{HttpServer, ServerLimits};
+use crate::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 
 struct Server {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    shutdown_trigger: ShutdownTrigger,
     running: JoinHandle<std::io::Result<()>>,
 }
 
@@ -24,11 +24,9 @@ impl Server {
     async fn start(router: Router, limits: ServerLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(serve(listener, router, limits, async {
-            let _ = stopped.await;
-        }));
-        Self { address, stop, running }
+        let (shutdown_trigger, shutdown) = shutdown_signal();
+        let running = tokio::spawn(HttpServer::new(listener, router, limits).run(shutdown));
+        Self { address, shutdown_trigger, running }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -36,10 +34,10 @@ impl Server {
     }
 
     async fn stop(self) -> Duration {
-        let began = Instant::now();
-        self.stop.send(()).unwrap();
+        let started_at = Instant::now();
+        self.shutdown_trigger.request();
         timeout(Duration::from_secs(10), self.running).await.unwrap().unwrap().unwrap();
-        began.elapsed()
+        started_at.elapsed()
     }
 }
 
@@ -84,11 +82,11 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
 
 /// How long the server leaves the connection open, and what it says meanwhile.
 async fn until_closed(stream: &mut TcpStream) -> (Duration, String) {
-    let began = Instant::now();
+    let started_at = Instant::now();
     let mut seen = Vec::new();
     // A reset is an end as well.
     let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut seen)).await.unwrap();
-    (began.elapsed(), String::from_utf8_lossy(&seen).into_owned())
+    (started_at.elapsed(), String::from_utf8_lossy(&seen).into_owned())
 }
 
 #[tokio::test]
@@ -101,9 +99,9 @@ async fn a_connection_is_used_again_and_closed_when_idle() {
         // Longer than a head may take: between requests there is more time.
         sleep(Duration::from_millis(300)).await;
     }
-    let (open, said) = until_closed(&mut stream).await;
+    let (open, output) = until_closed(&mut stream).await;
     assert!((200..2_500).contains(&open.as_millis()), "{open:?}");
-    assert_eq!(said, "");
+    assert_eq!(output, "");
     server.stop().await;
 }
 
@@ -119,10 +117,10 @@ async fn slow_heads_are_cut_off_however_steadily_they_come() {
         let (mut reading, mut writing) = stream.into_split();
         if !first {
             writing.write_all(GET).await.unwrap();
-            let mut answer = [0; 256];
-            assert!(reading.read(&mut answer).await.unwrap() > 0);
+            let mut response = [0; 256];
+            assert!(reading.read(&mut response).await.unwrap() > 0);
         }
-        let began = Instant::now();
+        let started_at = Instant::now();
         let trickle = tokio::spawn(async move {
             for byte in b"GET / HTTP/1.1\r\nx-slow: ".iter().chain(std::iter::repeat_n(&b'a', 200)) {
                 if writing.write_all(&[*byte]).await.is_err() {
@@ -133,7 +131,7 @@ async fn slow_heads_are_cut_off_however_steadily_they_come() {
         });
         let mut rest = Vec::new();
         let _ = timeout(Duration::from_secs(3), reading.read_to_end(&mut rest)).await.unwrap();
-        let open = began.elapsed();
+        let open = started_at.elapsed();
         assert!((150..2_500).contains(&open.as_millis()), "{first}: {open:?}");
         trickle.abort();
     }
@@ -202,8 +200,8 @@ async fn draining_answers_what_is_open_and_takes_nothing_new() {
     sleep(Duration::from_millis(50)).await;
 
     let stopping = tokio::spawn(server.stop());
-    let answer = read_until(&mut busy, "slow").await;
-    assert!(answer.contains("connection: close"), "{answer}");
+    let response = read_until(&mut busy, "slow").await;
+    assert!(response.contains("connection: close"), "{response}");
     assert!(until_closed(&mut idle).await.0 < Duration::from_millis(500));
     drop(fresh);
     assert!(TcpStream::connect(address).await.is_err());
@@ -217,22 +215,22 @@ async fn draining_has_an_end() {
     let mut stuck = server.connect().await;
     stuck.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     sleep(Duration::from_millis(50)).await;
-    let took = server.stop().await;
-    assert!((150..3_000).contains(&took.as_millis()), "{took:?}");
+    let elapsed = server.stop().await;
+    assert!((150..3_000).contains(&elapsed.as_millis()), "{elapsed:?}");
 }
 
 #[tokio::test]
 async fn bodies_that_are_too_large_get_their_answer_over_a_socket() {
-    let world = World::new().await;
-    let server = Server::start(world.router.clone(), limits()).await;
+    let app = TestApp::new().await;
+    let server = Server::start(app.router.clone(), limits()).await;
     let head = format!(
         "POST /payouts HTTP/1.1\r\nhost: x\r\nauthorization: {LIVE}\r\ncontent-type: application/json\r\n"
     );
     let mut counted = server.connect().await;
     counted.write_all(format!("{head}content-length: 300000\r\n\r\n").as_bytes()).await.unwrap();
     counted.write_all(&vec![b' '; 300_000]).await.unwrap();
-    let answer = read_until(&mut counted, "payload_too_large").await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let response = read_until(&mut counted, "payload_too_large").await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
     // All of it was read, so the connection is still of use.
     counted.write_all(GET).await.unwrap();
     read_until(&mut counted, "not_found").await;
@@ -250,15 +248,15 @@ async fn bodies_that_are_too_large_get_their_answer_over_a_socket() {
     let mut polite = server.connect().await;
     let expecting = format!("{head}expect: 100-continue\r\ncontent-length: 300000\r\n\r\n");
     polite.write_all(expecting.as_bytes()).await.unwrap();
-    let answer = read_until(&mut polite, "payload_too_large").await;
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let response = read_until(&mut polite, "payload_too_large").await;
+    assert!(response.starts_with("HTTP/1.1 413"), "{response}");
     server.stop().await;
 }
 
 #[tokio::test]
 async fn a_handler_that_panics_answers_and_the_connection_lives() {
-    let world = World::new().await;
-    let server = Server::start(world.router.clone(), limits()).await;
+    let app = TestApp::new().await;
+    let server = Server::start(app.router.clone(), limits()).await;
     let mut stream = server.connect().await;
     let body = r#"{"quote_id":"panic"}"#;
     let request = format!(
@@ -266,8 +264,8 @@ async fn a_handler_that_panics_answers_and_the_connection_lives() {
         body.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let answer = read_until(&mut stream, "\"unavailable\"").await;
-    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+    let response = read_until(&mut stream, "\"unavailable\"").await;
+    assert!(response.starts_with("HTTP/1.1 503") && response.contains("retry-after: 1"), "{response}");
     stream.write_all(GET).await.unwrap();
     read_until(&mut stream, "not_found").await;
     server.stop().await;
@@ -275,11 +273,11 @@ async fn a_handler_that_panics_answers_and_the_connection_lives() {
 
 #[tokio::test]
 async fn a_client_that_vanishes_leaves_a_payout_behind() {
-    let world = World::new().await;
-    let server = Server::start(world.router.clone(), limits()).await;
-    let quote_id = world.give_quote(1, acme(), Mode::Live);
+    let app = TestApp::new().await;
+    let server = Server::start(app.router.clone(), limits()).await;
+    let quote_id = app.insert_quote(1, acme(), Mode::Live);
     let gate = Gate::closed();
-    world.journal.faults().once(Call::Create, None, Fault::HangBefore(gate.clone()));
+    app.journal.faults().once(Call::Create, None, Fault::HangBefore(gate.clone()));
     let body = format!(r#"{{"quote_id":"{quote_id}"}}"#);
     let request = format!(
         "POST /payouts HTTP/1.1\r\nhost: x\r\nauthorization: {LIVE}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -288,22 +286,22 @@ async fn a_client_that_vanishes_leaves_a_payout_behind() {
     let mut stream = server.connect().await;
     stream.write_all(request.as_bytes()).await.unwrap();
     let asked = async {
-        while world.journal.counts().creates == 0 {
+        while app.journal.counts().creates == 0 {
             sleep(Duration::from_millis(5)).await;
         }
     };
     timeout(Duration::from_secs(5), asked).await.unwrap();
     drop(stream);
     server.stop().await;
-    assert!(world.journal.ids().is_empty());
+    assert!(app.journal.ids().is_empty());
     gate.open();
-    world.create(LIVE, &quote_id).await.assert_problem(409, "quote_already_used");
+    app.create(LIVE, &quote_id).await.assert_problem(409, "quote_already_used");
 }
 
 #[tokio::test]
 async fn a_body_that_ends_early_is_to_be_sent_again() {
-    let world = World::new().await;
-    let server = Server::start(world.router.clone(), limits()).await;
+    let app = TestApp::new().await;
+    let server = Server::start(app.router.clone(), limits()).await;
     let head = format!(
         "POST /payouts HTTP/1.1\r\nhost: x\r\nauthorization: {LIVE}\r\ncontent-type: application/json\r\n"
     );
@@ -311,13 +309,13 @@ async fn a_body_that_ends_early_is_to_be_sent_again() {
         let mut stream = server.connect().await;
         stream.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
-        let (_, answer) = until_closed(&mut stream).await;
-        assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
+        let (_, response) = until_closed(&mut stream).await;
+        assert!(response.starts_with("HTTP/1.1 408") && response.contains("request_timeout"), "{response}");
     }
     let mut stream = server.connect().await;
     let rest = "transfer-encoding: chunked\r\n\r\nnonsense\r\n";
     stream.write_all(format!("{head}{rest}").as_bytes()).await.unwrap();
-    let answer = read_until(&mut stream, "malformed_request").await;
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let response = read_until(&mut stream, "malformed_request").await;
+    assert!(response.starts_with("HTTP/1.1 400"), "{response}");
     server.stop().await;
 }

@@ -1,11 +1,12 @@
 //! `GET /track/{token}/events`: the changing part of the page, as server-sent events.
 //!
-//! The id of each event is the payout's sequence, so a reader that comes back gets what it missed. A page shows a payout as
-//! it is, so of changes that come at once only the newest is sent.
+//! The id of each event is the payout's sequence, so a resumed stream sends what the reader has missed. A page shows the
+//! current state only, so of several changes at once the newest is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -14,8 +15,9 @@ use payoutd_actors::read::subscriptions::Subscription;
 use payoutd_domain::{PayoutId, Sequence, Snapshot};
 use tokio::time::Instant;
 
-use super::{PathText, Reader, Site};
-use crate::http::event_stream::{self, HEARTBEAT};
+use super::reader::Reader;
+use super::site::Site;
+use crate::http::response::event_stream::{HEARTBEAT, event_stream, reconnect_delay};
 use crate::runtime::keyed_permits::Permit;
 use crate::runtime::shutdown::Shutdown;
 use crate::tracking::{Language, LookupError, PageRenderer};
@@ -23,100 +25,99 @@ use crate::tracking::{Language, LookupError, PageRenderer};
 pub(super) async fn events(
     State(site): State<Arc<Site>>,
     reader: Reader,
-    token: PathText,
+    token: Result<Path<String>, PathRejection>,
 ) -> Result<Response, LookupError> {
     let Ok(Path(token)) = token else { return Err(LookupError::NotFound) };
     let id = site.token_lookup.find(&token, reader.peer).await?;
-    // Before the payout is read, so that nothing happens in between unseen.
-    let watch = site.payouts.subscribe(id);
+    // Subscribing before the read ensures that no change in between is missed.
+    let subscription = site.payouts.subscribe(id);
     let snapshot = site.read(id).await?;
-    let known = reader.knows(snapshot.sequence);
-    if known && PageRenderer::has_ended(&snapshot) {
-        // Tells a browser not to come back.
+    let has_seen_newest = reader.has_seen(snapshot.sequence);
+    if has_seen_newest && PageRenderer::has_ended(&snapshot) {
+        // This status stops the browser from reconnecting.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let place = site.streams.try_acquire(id).map_err(|_| LookupError::TooMany)?;
+    let permit = site.streams.try_acquire(id).map_err(|_| LookupError::TooMany)?;
     let sequence = snapshot.sequence;
-    let updates = Updates {
+    let page_stream = PageStream {
         heartbeat: site.config.heartbeat,
         ends_at: Instant::now() + site.config.stream_age,
-        stop: site.stop.clone(),
+        shutdown: site.shutdown.clone(),
         language: reader.language,
         site,
-        watch,
+        subscription,
         sequence,
-        next: Next::Opening((!known).then_some(snapshot)),
-        _place: place,
+        phase: Phase::Opening((!has_seen_newest).then_some(snapshot)),
+        _permit: permit,
     };
-    Ok(event_stream::answer(stream::unfold(updates, Updates::next)))
+    Ok(event_stream(stream::unfold(page_stream, PageStream::next)))
 }
 
-/// An open stream.
-struct Updates {
+/// The state of an open stream.
+struct PageStream {
     site: Arc<Site>,
-    watch: Subscription,
+    subscription: Subscription,
     language: Language,
-    /// The change sent last.
+    /// The sequence of the last event sent.
     sequence: Sequence,
-    next: Next,
+    phase: Phase,
     heartbeat: Duration,
     ends_at: Instant,
-    stop: Shutdown,
-    _place: Permit<PayoutId>,
+    shutdown: Shutdown,
+    _permit: Permit<PayoutId>,
 }
 
-/// What an open stream does next.
-enum Next {
-    /// Says when to come back, and what the reader has missed.
+enum Phase {
+    /// Sends the reconnection delay, and the current state if the reader has not seen it.
     Opening(Option<Arc<Snapshot>>),
-    /// Waits for a change.
-    Waiting,
-    /// Ends: the payout has.
+    /// Sends changes and heartbeats.
+    Streaming,
+    /// Ends the stream: the final change has been sent.
     Ending,
 }
 
-impl Updates {
+impl PageStream {
     async fn next(mut self) -> Option<(String, Self)> {
-        match std::mem::replace(&mut self.next, Next::Waiting) {
-            Next::Opening(missed) => {
-                let missed = missed.map_or(Some(String::new()), |snapshot| self.event(&snapshot))?;
-                Some((event_stream::retry() + &missed, self))
+        match std::mem::replace(&mut self.phase, Phase::Streaming) {
+            Phase::Opening(missed) => {
+                let missed = missed.map_or(Some(String::new()), |snapshot| self.render_event(&snapshot))?;
+                Some((reconnect_delay() + &missed, self))
             }
-            Next::Waiting => {
-                let frame = self.wait().await?;
+            Phase::Streaming => {
+                let frame = self.next_frame().await?;
                 Some((frame, self))
             }
-            Next::Ending => None,
+            Phase::Ending => None,
         }
     }
 
-    /// The next event or heartbeat; `None` where the stream is to end.
-    async fn wait(&mut self) -> Option<String> {
+    /// The next event or heartbeat, or `None` to end the stream.
+    async fn next_frame(&mut self) -> Option<String> {
         tokio::select! {
-            snapshot = self.watch.moved_past(self.sequence) => self.event(&snapshot),
+            snapshot = self.subscription.moved_past(self.sequence) => self.render_event(&snapshot),
             () = tokio::time::sleep(self.heartbeat) => Some(HEARTBEAT.into()),
             () = tokio::time::sleep_until(self.ends_at) => None,
-            () = self.stop.requested() => None,
+            () = self.shutdown.requested() => None,
         }
     }
 
-    fn event(&mut self, snapshot: &Snapshot) -> Option<String> {
+    fn render_event(&mut self, snapshot: &Snapshot) -> Option<String> {
         self.sequence = snapshot.sequence;
         if PageRenderer::has_ended(snapshot) {
-            self.next = Next::Ending;
+            self.phase = Phase::Ending;
         }
         let rendered = self.site.pages.fragment(snapshot, self.site.payouts.now(), self.language);
         let html = rendered
             .inspect_err(|error| tracing::error!(%error, "a tracking page could not be rendered"))
             .ok()?;
-        Some(event(snapshot.sequence, &html))
+        Some(html_event(snapshot.sequence, &html))
     }
 }
 
-/// An event whose data is this HTML.
-fn event(sequence: Sequence, html: &str) -> String {
+/// An event with HTML as its data.
+fn html_event(sequence: Sequence, html: &str) -> String {
     let mut event = format!("event: change\nid: {sequence}\n");
-    // A carriage return ends a line of the stream just as a line feed does.
+    // In an event stream, a carriage return ends a line as a line feed does.
     for line in html.split(['\n', '\r']).filter(|line| !line.is_empty()) {
         event.push_str("data: ");
         event.push_str(line);
@@ -131,8 +132,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_line_of_html_breaks_out_of_its_event() {
-        let sent = event(Sequence(7), "<p>a\r\nid: 9\n\ndata: x</p>\r");
+    fn line_breaks_in_html_cannot_start_another_event() {
+        let sent = html_event(Sequence(7), "<p>a\r\nid: 9\n\ndata: x</p>\r");
         assert_eq!(sent, "event: change\nid: 7\ndata: <p>a\ndata: id: 9\ndata: data: x</p>\n\n");
     }
 }

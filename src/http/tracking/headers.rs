@@ -1,9 +1,7 @@
-//! The headers that keep the page to itself.
+//! Response headers of the tracking page.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::Response;
 
-use super::Site;
 use crate::config::FrameAncestors;
 use crate::tracking::Language;
 
@@ -11,26 +9,29 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const X_ROBOTS_TAG: HeaderName = HeaderName::from_static("x-robots-tag");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// Nothing but our own files, no scripts or styles in the page itself, no forms, and only chosen sites around it.
+/// Allows files of this site only, no inline scripts or styles, no forms, and embedding by `frame_ancestors` only.
 pub(super) fn content_security_policy(frame_ancestors: &FrameAncestors) -> HeaderValue {
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
     );
-    // Origins are checked when they are read, so they always fit; should they not, nobody may embed the page.
+    // The origins are validated when they are parsed, so this does not fail. The fallback forbids embedding.
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-pub(super) fn of_page(headers: &mut HeaderMap, language: Language) {
+pub(super) fn add_page_headers(headers: &mut HeaderMap, language: Language) {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     headers.insert(header::VARY, HeaderValue::from_static("Accept-Language"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
 }
 
-pub(super) fn of_every_answer(response: &mut Response, site: &Site) {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, site.content_security_policy.clone());
+pub(super) fn add_security_headers(
+    headers: &mut HeaderMap,
+    content_security_policy: &HeaderValue,
+    frame_ancestors: &FrameAncestors,
+) {
+    headers.insert(header::CONTENT_SECURITY_POLICY, content_security_policy.clone());
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_ROBOTS_TAG, HeaderValue::from_static("noindex, nofollow, noarchive"));
@@ -42,11 +43,10 @@ pub(super) fn of_every_answer(response: &mut Response, site: &Site) {
              midi=(), payment=(), usb=()",
         ),
     );
-    // Older browsers know only this one, which cannot name other sites.
-    let ancestors = &site.config.frame_ancestors;
-    if ancestors.is_empty() {
+    // Older browsers support only this header, which cannot name other sites.
+    if frame_ancestors.is_empty() {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    } else if ancestors.is_self_only() {
+    } else if frame_ancestors.is_self_only() {
         headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who reads a page, and how.
+//! The reader of a tracking page.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -10,24 +10,24 @@ use payoutd_domain::Sequence;
 
 use crate::tracking::Language;
 
-/// What a request says of its reader.
+/// The reader's preferences and state, from the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reader {
     pub(super) language: Language,
-    /// The change it has seen: `Last-Event-ID` where it resumes, or else `?after=`.
+    /// The sequence of the last change that the reader has seen: `Last-Event-ID` of a resumed stream, or `?after=`.
     pub(super) after: Option<i64>,
-    /// Who asks, where that is known. Behind a proxy that is the proxy.
+    /// The client's address if it is known. Behind a proxy, it is the proxy's.
     pub(super) peer: Option<IpAddr>,
-    pub(super) wants_head_alone: bool,
+    pub(super) is_head: bool,
 }
 
 impl Reader {
-    /// Whether the reader has seen this change. A number from elsewhere, larger ones included, is none it has seen.
-    pub(super) fn knows(&self, sequence: Sequence) -> bool {
+    /// Whether the last change that the reader has seen is this one. A larger number does not count: it is not ours.
+    pub(super) fn has_seen(&self, sequence: Sequence) -> bool {
         self.after == Some(sequence.0)
     }
 
-    fn of(parts: &Parts) -> Self {
+    fn from_parts(parts: &Parts) -> Self {
         let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let query = parts.uri.query().unwrap_or("");
         let parameter = |name: &str| {
@@ -44,7 +44,7 @@ impl Reader {
                 .and_then(|id| id.parse().ok())
                 .or_else(|| parameter("after").and_then(|id| id.parse().ok())),
             peer: parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip()),
-            wants_head_alone: parts.method == Method::HEAD,
+            is_head: parts.method == Method::HEAD,
         }
     }
 }
@@ -53,7 +53,7 @@ impl<S: Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(parts))
+        Ok(Self::from_parts(parts))
     }
 }
 
@@ -67,21 +67,21 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Reader::of(&request.body(()).unwrap().into_parts().0)
+        Reader::from_parts(&request.body(()).unwrap().into_parts().0)
     }
 
     #[test]
-    fn a_resumed_stream_knows_best_what_it_has_seen() {
+    fn last_event_id_takes_precedence_over_the_query() {
         assert_eq!(reader("/track/x", &[]).after, None);
         assert_eq!(reader("/track/x?lang=es&after=3", &[]).after, Some(3));
         assert_eq!(reader("/track/x?after=3", &[("last-event-id", "5")]).after, Some(5));
         assert_eq!(reader("/track/x?after=3", &[("last-event-id", "five")]).after, Some(3));
-        assert!(reader("/track/x?after=3", &[]).knows(Sequence(3)));
-        assert!(!reader("/track/x?after=4", &[]).knows(Sequence(3)));
+        assert!(reader("/track/x?after=3", &[]).has_seen(Sequence(3)));
+        assert!(!reader("/track/x?after=4", &[]).has_seen(Sequence(3)));
     }
 
     #[test]
-    fn the_query_wins_over_the_browsers_languages() {
+    fn the_query_takes_precedence_over_the_browsers_languages() {
         let spanish = [("accept-language", "es-MX,en;q=0.5")];
         assert_eq!(reader("/track/x", &spanish).language, Language::Spanish);
         assert_eq!(reader("/track/x?lang=en", &spanish).language, Language::English);

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::idempotency::unkept;
+use crate::idempotency::no_record;
 use crate::quotes::signature::SigningKey;
 use crate::quotes::testing::default_routes_config;
 
@@ -83,13 +83,13 @@ fn request() -> QuoteRequest {
 }
 
 async fn body(service: &QuoteService, org: OrgId, request: QuoteRequest) -> String {
-    serde_json::to_string(&service.quote(org, Mode::Test, request, &unkept).await.unwrap()).unwrap()
+    serde_json::to_string(&service.quote(org, Mode::Test, request, &no_record).await.unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn a_quote_response_has_exactly_the_documented_fields() {
     let fixture = fixture();
-    let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let response = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await.unwrap();
     let mut value = serde_json::to_value(&response).unwrap();
     let message = value["recommendation"]["message"].take();
     assert!(message.as_str().unwrap().contains("Polygon"));
@@ -114,7 +114,7 @@ async fn a_quote_response_has_exactly_the_documented_fields() {
 #[tokio::test]
 async fn a_live_quote_can_be_opened_by_its_account_until_it_expires() {
     let fixture = fixture();
-    let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let response = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await.unwrap();
     let id = response.quote_id.as_str();
     let quote = fixture.service.open(org(1), Mode::Live, id).await.unwrap();
     assert_eq!(&*quote.terms.destination, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
@@ -138,7 +138,7 @@ async fn a_live_quote_can_be_opened_by_its_account_until_it_expires() {
 #[tokio::test]
 async fn forged_and_foreign_ids_are_not_found_without_a_query() {
     let fixture = fixture();
-    let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let response = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await.unwrap();
     let id = response.quote_id.as_str();
     fixture.store.is_down.store(true, Ordering::SeqCst);
     for (org, mode, id) in [
@@ -165,8 +165,8 @@ async fn a_purged_quote_has_expired() {
 #[tokio::test]
 async fn live_quotes_have_unique_ids_and_repeated_sandbox_quotes_are_identical() {
     let fixture = fixture();
-    let first = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
-    let second = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+    let first = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await.unwrap();
+    let second = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await.unwrap();
     assert_ne!(first.quote_id, second.quote_id);
 
     let first = body(&fixture.service, org(1), request()).await;
@@ -195,11 +195,11 @@ async fn live_quotes_have_unique_ids_and_repeated_sandbox_quotes_are_identical()
 #[tokio::test]
 async fn an_expired_sandbox_quote_is_refused_until_it_is_requested_again() {
     let fixture = fixture();
-    let response = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    let response = fixture.service.quote(org(1), Mode::Test, request(), &no_record).await.unwrap();
     let id = response.quote_id.as_str();
     fixture.clock.advance(Duration::from_secs(60));
     assert_eq!(fixture.service.open(org(1), Mode::Test, id).await, Err(OpenError::Expired));
-    let renewed = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    let renewed = fixture.service.quote(org(1), Mode::Test, request(), &no_record).await.unwrap();
     assert_eq!(renewed.quote_id, response.quote_id);
     assert_eq!(renewed.expires_at, response.expires_at.plus_seconds(60));
     assert_eq!(fixture.service.open(org(1), Mode::Test, id).await.unwrap().expires_at, renewed.expires_at);
@@ -208,14 +208,14 @@ async fn an_expired_sandbox_quote_is_refused_until_it_is_requested_again() {
 #[tokio::test]
 async fn a_failing_store_is_unavailable_and_an_invalid_request_does_not_reach_it() {
     let fixture = fixture();
-    let response = fixture.service.quote(org(1), Mode::Test, request(), &unkept).await.unwrap();
+    let response = fixture.service.quote(org(1), Mode::Test, request(), &no_record).await.unwrap();
     fixture.store.is_down.store(true, Ordering::SeqCst);
-    let refused = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await;
+    let refused = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await;
     assert!(matches!(refused, Err(QuoteError::Unavailable(_))));
     let opened = fixture.service.open(org(1), Mode::Test, response.quote_id.as_str()).await;
     assert!(matches!(opened, Err(OpenError::Unavailable(_))));
     let bad = QuoteRequest { asset: "DOGE".into(), ..request() };
-    let refused = fixture.service.quote(org(1), Mode::Live, bad, &unkept).await;
+    let refused = fixture.service.quote(org(1), Mode::Live, bad, &no_record).await;
     assert!(matches!(refused, Err(QuoteError::Refused(QuoteRefusal::UnsupportedAsset { .. }))));
 }
 
@@ -224,7 +224,7 @@ async fn a_cancelled_request_does_not_cancel_the_write() {
     let fixture = fixture();
     tokio::select! {
         biased;
-        _ = fixture.service.quote(org(1), Mode::Test, request(), &unkept) => panic!("the write takes longer than one poll"),
+        _ = fixture.service.quote(org(1), Mode::Test, request(), &no_record) => panic!("the write takes longer than one poll"),
         () = std::future::ready(()) => {}
     }
     for _ in 0..10 {
@@ -239,7 +239,7 @@ fn the_cache_of_recent_quotes_is_bounded_and_drops_expired_quotes() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let fixture = fixture();
     let template = runtime.block_on(async {
-        let response = fixture.service.quote(org(1), Mode::Live, request(), &unkept).await.unwrap();
+        let response = fixture.service.quote(org(1), Mode::Live, request(), &no_record).await.unwrap();
         fixture.service.open(org(1), Mode::Live, response.quote_id.as_str()).await.unwrap()
     });
     let quote = |name: &str, end| {

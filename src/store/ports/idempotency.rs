@@ -12,7 +12,7 @@ use crate::store::statement::Statement;
 
 #[async_trait]
 impl<S: SqlStore> IdempotencyStore for S {
-    async fn find_answer(
+    async fn find_record(
         &self,
         name: IdempotencyKeyHash,
         now: Timestamp,
@@ -22,16 +22,16 @@ impl<S: SqlStore> IdempotencyStore for S {
         convert_first::<_, IdempotencyRow, _>(&self.read(statement).await?)
     }
 
-    async fn keep_answer(&self, record: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable> {
+    async fn insert_record(&self, record: &IdempotencyRecord) -> Result<IdempotencyRecord, Unavailable> {
         let statement = Statement::new(sql::INSERT_IDEMPOTENCY_RECORD).bind_record(Some(record));
         if !self.write(statement).await?.is_empty() {
             return Ok(record.clone());
         }
-        let existing = self.find_answer(record.key_hash, record.created_at).await?;
+        let existing = self.find_record(record.key_hash, record.created_at).await?;
         existing.ok_or_else(|| Unavailable("the existing idempotency record was not found".into()))
     }
 
-    async fn forget_answers(&self, now: Timestamp, limit: u32) -> Result<u64, Unavailable> {
+    async fn purge_expired_records(&self, now: Timestamp, limit: u32) -> Result<u64, Unavailable> {
         let statement =
             Statement::new(sql::PURGE_IDEMPOTENCY_RECORDS).bind(DbTimestamp(now)).bind(i64::from(limit));
         Ok(self.write(statement).await?.len() as u64)

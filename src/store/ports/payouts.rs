@@ -7,8 +7,8 @@ use payoutd_actors::ports::{Stored, Unavailable};
 use payoutd_domain::{PayoutId, QuoteId, Status, Timestamp, TrackingToken};
 use uuid::Uuid;
 
-use crate::http::QuoteUsage;
 use crate::payout_query::{PageCursor, PayoutQuery, PayoutQueryStore};
+use crate::quotes::QuoteUsage;
 use crate::store::db_timestamp::DbTimestamp;
 use crate::store::hydrate::{PayoutRowResult, decode_payouts, hydrate};
 use crate::store::rows::payouts::EntryRow;

@@ -8,9 +8,10 @@ use axum::Router;
 use payoutd::api_keys::{ApiKey, KeyDigest};
 use payoutd::config::Config;
 use payoutd::http::{
-    ApiConfig, ApiDependencies, Authenticator, Idempotency, KeyCacheConfig, Limits, LimitsConfig, Waiting,
-    WaitingConfig, router,
+    ApiConfig, ApiDependencies, Authenticator, KeyCacheConfig, LongPollConfig, LongPollLimit, RateLimits,
+    RateLimitsConfig, api_router,
 };
+use payoutd::idempotency::Idempotency;
 use payoutd::quotes::{QuoteService, Routes, Signer, SigningKey};
 use payoutd::reports::{self, ReportIntakeConfig};
 use payoutd::runtime::shutdown::{Shutdown, ShutdownTrigger, shutdown_signal};
@@ -118,18 +119,18 @@ impl InProcessApp {
 
     /// A new partner API, whose caches are empty. It permits one long poll or stream at a time.
     pub(super) fn router(&self) -> Router {
-        let waiting = WaitingConfig { max_held: 1, max_held_per_key: 1, ..WaitingConfig::default() };
-        router(ApiDependencies {
+        let long_polls = LongPollConfig { max_held: 1, max_held_per_key: 1, ..LongPollConfig::default() };
+        api_router(ApiDependencies {
             payouts: self.payouts.clone(),
-            quoting: Arc::new(self.quotes()),
-            created_from: self.store() as _,
+            quotes: Arc::new(self.quotes()),
+            quote_usage: self.store() as _,
             authenticator: Authenticator::new(self.store() as _, self.time(), KeyCacheConfig::default()),
-            limits: Limits::new(LimitsConfig::default()),
+            rate_limits: RateLimits::new(RateLimitsConfig::default()),
             idempotency: Idempotency::new(self.store() as _, Duration::from_secs(24 * 60 * 60)),
             renderer: renderer(),
-            listing: self.store() as _,
-            cursors: self.signer.clone(),
-            waiting: Waiting::new(waiting, self.shutdown.clone()),
+            payout_query: self.store() as _,
+            cursor_signer: self.signer.clone(),
+            long_polls: LongPollLimit::new(long_polls, self.shutdown.clone()),
             webhooks: Arc::new(WebhookService {
                 store: self.store() as _,
                 journal: self.store() as _,

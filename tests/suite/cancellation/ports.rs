@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payoutd::idempotency::unkept;
+use payoutd::idempotency::no_record;
 use payoutd::quotes::{QuoteError, QuoteRequest, QuoteResponse};
 use payoutd_actors::ports::{Appended, BatchError, Created};
 use payoutd_actors::reply::CreateError;
@@ -29,7 +29,7 @@ fn new_payout(app: &InProcessApp) -> NewPayout {
 async fn quotes(app: &InProcessApp) {
     let service = app.quotes();
     let quote =
-        async |request: &QuoteRequest| service.quote(app.org, Mode::Test, request.clone(), &unkept).await;
+        async |request: &QuoteRequest| service.quote(app.org, Mode::Test, request.clone(), &no_record).await;
     cancel_everywhere(
         app,
         "QuoteService::quote",

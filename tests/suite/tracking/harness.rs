@@ -1,6 +1,5 @@
 //! A tracking page to visit, and payouts to move.
 
-use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use payoutd::config::Config;
-use payoutd::http::{ServerLimits, TrackingConfig, TrackingParts, serve, tracking_router};
+use payoutd::http::{HttpServer, ServerLimits, TrackingConfig, TrackingDependencies, tracking_router};
 use payoutd::quotes::routes::Routes;
 use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::tracking::TokenIndex;
@@ -87,11 +86,11 @@ impl TrackingHarness {
         let started = start_test_system(&journal, &clock, test_config()).await;
         let index = Index { journal: journal.clone(), lookups: Arc::default(), away: Arc::default() };
         let (stopper, stop) = shutdown_signal();
-        let parts = TrackingParts {
+        let parts = TrackingDependencies {
             payouts: started.payouts.clone(),
             index: Arc::new(index.clone()),
             routes: Arc::new(default_routes()),
-            stop,
+            shutdown: stop,
             config,
         };
         // Beside a router with a fallback of its own, as the partner API's is.
@@ -158,7 +157,10 @@ impl TrackingHarness {
 pub(crate) async fn listen(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, router, ServerLimits::named("tracking"), pending()));
+    tokio::spawn(async move {
+        let (_trigger, shutdown) = shutdown_signal();
+        HttpServer::new(listener, router, ServerLimits::named("tracking")).run(shutdown).await
+    });
     format!("http://{address}")
 }
 

@@ -1,6 +1,6 @@
 //! Everything about webhooks over a real store, without the rest of the program.
 
-use payoutd::idempotency::unkept;
+use payoutd::idempotency::no_record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -141,7 +141,7 @@ impl WebhookHarness {
             types: Some(EventType::ALL.to_vec()),
             description: String::new(),
         };
-        self.service.create(acme(mode), new, &unkept).await.unwrap()
+        self.service.create(acme(mode), new, &no_record).await.unwrap()
     }
 
     /// Past every limit.

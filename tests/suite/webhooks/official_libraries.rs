@@ -1,6 +1,6 @@
 //! Real receivers with the official libraries, through failures, restarts and rotation.
 
-use payoutd::idempotency::unkept;
+use payoutd::idempotency::no_record;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -115,7 +115,7 @@ async fn through_thick_and_thin(mut harness: WebhookHarness, client: &mut Client
     assert_eq!((&again["id"], &again["sequence"], &next["sequence"]), (&failed["id"], &2.into(), &3.into()));
 
     // Rotation: during the overlap both secrets verify, and then the new one alone.
-    let rotated = harness.service.rotate(acme(Mode::Live), endpoint.id, &unkept).await.unwrap();
+    let rotated = harness.service.rotate(acme(Mode::Live), endpoint.id, &no_record).await.unwrap();
     harness.delivered(Mode::Live, "order-3").await;
     client.verified().await;
     client.verified().await;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use payoutd::config::Config;
-use payoutd::http::{Code, Problem, readers};
+use payoutd::http::{Code, Problem, fuzzing};
 use payoutd::quotes::destination::Destination;
 use payoutd::quotes::{Routes, pricing};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -62,7 +62,7 @@ static ROUTES: LazyLock<Option<Routes>> =
     LazyLock::new(|| Routes::try_from(&Config::from_environment([]).ok()?.routes).ok());
 
 fn quote(body: &[u8]) -> Verdict {
-    let request = match readers::quote_request(body) {
+    let request = match fuzzing::quote_request(body) {
         Ok(request) => request,
         Err(problem) => return refused(&problem),
     };
@@ -93,11 +93,11 @@ fn quote(body: &[u8]) -> Verdict {
 }
 
 fn create(body: &[u8]) -> Verdict {
-    match readers::create_request(body) {
+    match fuzzing::create_request(body) {
         Ok(quote_id) => {
             assert_exact(body, &["quote_id"], 1);
             let again = serde_json::json!({ "quote_id": quote_id }).to_string();
-            assert_eq!(readers::create_request(again.as_bytes()).ok(), Some(quote_id));
+            assert_eq!(fuzzing::create_request(again.as_bytes()).ok(), Some(quote_id));
             Verdict::Accepted
         }
         Err(problem) => refused(&problem),

@@ -1,7 +1,7 @@
 //! The headers `Authorization` and `Idempotency-Key`.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use payoutd::http::{Code, readers};
+use payoutd::http::{Code, fuzzing};
 
 use crate::{Target, Verdict};
 
@@ -41,7 +41,7 @@ fn headers(name: &HeaderName, input: &[u8]) -> Option<HeaderMap> {
 
 fn authorization(input: &[u8]) -> Verdict {
     let Some(headers) = headers(&header::AUTHORIZATION, input) else { return Verdict::Refused };
-    let Some((mode, key)) = readers::api_key(&headers) else { return Verdict::Refused };
+    let Some((mode, key)) = fuzzing::api_key(&headers) else { return Verdict::Refused };
     assert_eq!(headers.len(), 1, "two keys are ambiguous");
     let secret = key.strip_prefix(&format!("sk_{mode}_")).unwrap_or_default();
     assert!(!secret.is_empty() && secret.bytes().all(|b| b.is_ascii_alphanumeric()), "{key}");
@@ -52,7 +52,7 @@ fn authorization(input: &[u8]) -> Verdict {
     assert!(scheme.is_empty() || scheme.eq_ignore_ascii_case("bearer"), "{text:?}");
     for spelling in [key.to_owned(), format!("Bearer {key}"), format!("bEARER  {key}")] {
         let again = self::headers(&header::AUTHORIZATION, spelling.as_bytes()).unwrap_or_default();
-        assert_eq!(readers::api_key(&again), Some((mode, key)));
+        assert_eq!(fuzzing::api_key(&again), Some((mode, key)));
     }
     Verdict::Accepted
 }
@@ -60,7 +60,7 @@ fn authorization(input: &[u8]) -> Verdict {
 fn idempotency_key(input: &[u8]) -> Verdict {
     let name = HeaderName::from_static("idempotency-key");
     let Some(headers) = headers(&name, input) else { return Verdict::Refused };
-    match readers::idempotency_key(&headers) {
+    match fuzzing::idempotency_key(&headers) {
         Ok(key) => {
             let key = key.unwrap_or_default();
             assert_eq!(key.as_bytes(), input, "the key equals the header");

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-use payoutd::http::{Code, Principal, readers};
+use payoutd::http::{Code, Principal, fuzzing};
 use payoutd::payout_query::{PageCursor, PayoutQuery};
 use payoutd::quotes::{Signer, SigningKey};
 use payoutd_domain::{Mode, OrgId, PayoutId, Status, Timestamp};
@@ -75,22 +75,22 @@ fn cursor(input: &[u8]) -> Verdict {
     let mut input = Input::of(input);
     let (list, other_list) = (filter(&mut input), filter(&mut input));
     let Some(position) = position(&mut input) else { return Verdict::Refused };
-    let text = readers::cursor(&signer, &list, position);
-    assert_eq!(readers::place(&signer, &list, &text), Some(position));
+    let text = fuzzing::encode_cursor(&signer, &list, position);
+    assert_eq!(fuzzing::decode_cursor(&signer, &list, &text), Some(position));
     assert_eq!(
-        readers::place(&signer, &other_list, &text).is_some(),
+        fuzzing::decode_cursor(&signer, &other_list, &text).is_some(),
         other_list == list,
         "valid for its own list only"
     );
-    assert_eq!(readers::place(&other_signer, &list, &text), None);
+    assert_eq!(fuzzing::decode_cursor(&other_signer, &list, &text), None);
     let (at, replacement) = (usize::from(input.byte()) % text.len(), input.byte());
     let mut wrong = text.clone().into_bytes();
     wrong[at] = replacement;
     if let Ok(wrong) = String::from_utf8(wrong) {
-        assert_eq!(readers::place(&signer, &list, &wrong).is_some(), wrong == text, "{wrong}");
+        assert_eq!(fuzzing::decode_cursor(&signer, &list, &wrong).is_some(), wrong == text, "{wrong}");
     }
     let forged = String::from_utf8_lossy(input.rest());
-    assert_eq!(readers::place(&signer, &list, &forged).is_some(), forged == text, "{forged}");
+    assert_eq!(fuzzing::decode_cursor(&signer, &list, &forged).is_some(), forged == text, "{forged}");
     Verdict::Accepted
 }
 
@@ -126,7 +126,7 @@ fn query(input: &[u8]) -> Verdict {
         mode: Mode::Live,
         key_id: Uuid::from_u64_pair(8, 8),
     };
-    match readers::list(principal, text, &SIGNER) {
+    match fuzzing::list(principal, text, &SIGNER) {
         Ok((filter, limit, position)) => {
             assert_eq!(
                 (filter.org, filter.mode),

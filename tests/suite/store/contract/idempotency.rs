@@ -27,7 +27,7 @@ fn create_with_record(payout: &NewPayout, record: &IdempotencyRecord) -> Create 
 
 impl TestStore {
     async fn stored_record(&self, name: u8) -> Option<IdempotencyRecord> {
-        self.store.find_answer(IdempotencyKeyHash([name; 32]), at(1)).await.unwrap()
+        self.store.find_record(IdempotencyKeyHash([name; 32]), at(1)).await.unwrap()
     }
 }
 
@@ -36,31 +36,31 @@ pub(super) async fn a_record_is_read_back_unchanged(test: &TestStore) {
     let plain = IdempotencyRecord { location: None, status: 422, ..record(2, "") };
     assert_eq!(test.stored_record(1).await, None);
     for given in [&full, &plain] {
-        assert_eq!(test.store.keep_answer(given).await.unwrap(), *given);
+        assert_eq!(test.store.insert_record(given).await.unwrap(), *given);
     }
     assert_eq!(test.stored_record(1).await, Some(full));
     assert_eq!(test.stored_record(2).await, Some(plain));
     let failure = IdempotencyRecord { status: 503, ..record(3, "") };
-    assert!(test.store.keep_answer(&failure).await.is_err(), "the record of a server error is rejected");
+    assert!(test.store.insert_record(&failure).await.is_err(), "the record of a server error is rejected");
 }
 
 pub(super) async fn a_record_is_not_replaced_until_it_expires(test: &TestStore) {
     let first = record(1, "first");
-    test.store.keep_answer(&first).await.unwrap();
+    test.store.insert_record(&first).await.unwrap();
     let second = IdempotencyRecord { created_at: at(99), expires_at: at(199), ..record(1, "second") };
-    assert_eq!(test.store.keep_answer(&second).await.unwrap(), first);
-    let find = |now| test.store.find_answer(first.key_hash, at(now));
+    assert_eq!(test.store.insert_record(&second).await.unwrap(), first);
+    let find = |now| test.store.find_record(first.key_hash, at(now));
     assert_eq!(find(99).await.unwrap(), Some(first.clone()));
     assert_eq!(find(100).await.unwrap(), None, "expired, although the row still exists");
     let third = IdempotencyRecord { created_at: at(100), expires_at: at(200), ..record(1, "third") };
-    assert_eq!(test.store.keep_answer(&third).await.unwrap(), third);
+    assert_eq!(test.store.insert_record(&third).await.unwrap(), third);
     assert_eq!(find(100).await.unwrap(), Some(third));
 }
 
 pub(super) async fn one_of_several_concurrent_records_is_stored(test: &TestStore) {
     let racing: Vec<_> = (0..12)
         .map(|turn| (Arc::clone(&test.store), record(1, &turn.to_string())))
-        .map(|(store, record)| tokio::spawn(async move { store.keep_answer(&record).await.unwrap() }))
+        .map(|(store, record)| tokio::spawn(async move { store.insert_record(&record).await.unwrap() }))
         .collect();
     let mut returned = Vec::new();
     for task in racing {
@@ -73,9 +73,9 @@ pub(super) async fn one_of_several_concurrent_records_is_stored(test: &TestStore
 pub(super) async fn expired_records_are_purged_up_to_the_limit(test: &TestStore) {
     for name in 0..5 {
         let expires_at = at(100 + i64::from(name));
-        test.store.keep_answer(&IdempotencyRecord { expires_at, ..record(name, "") }).await.unwrap();
+        test.store.insert_record(&IdempotencyRecord { expires_at, ..record(name, "") }).await.unwrap();
     }
-    let purge = |now, limit| test.store.forget_answers(at(now), limit);
+    let purge = |now, limit| test.store.purge_expired_records(at(now), limit);
     assert_eq!(purge(99, 9).await.unwrap(), 0);
     assert_eq!(purge(102, 2).await.unwrap(), 2);
     assert_eq!(purge(102, 2).await.unwrap(), 1);
@@ -107,7 +107,7 @@ pub(super) async fn a_record_is_stored_with_the_payout_that_wins(test: &TestStor
 }
 
 pub(super) async fn an_existing_record_does_not_prevent_a_creation(test: &TestStore) {
-    test.store.keep_answer(&record(1, "before")).await.unwrap();
+    test.store.insert_record(&record(1, "before")).await.unwrap();
     let created = test.store.create(&[create_with_record(&payout(), &record(1, "after"))]).await.unwrap();
     assert_eq!(created, [Created::Inserted]);
     assert_eq!(test.stored_record(1).await, Some(record(1, "before")));
@@ -134,7 +134,7 @@ pub(super) async fn a_quote_and_its_record_are_stored_together_or_not_at_all(tes
     assert_eq!(test.stored_record(1).await, Some(record(1, "first")));
     let later = IdempotencyRecord { created_at: at(100), expires_at: at(200), ..record(1, "later") };
     assert_eq!(test.store.put(&second, Some(&later)).await.unwrap(), second);
-    assert_eq!(test.store.find_answer(later.key_hash, at(100)).await.unwrap(), Some(later));
+    assert_eq!(test.store.find_record(later.key_hash, at(100)).await.unwrap(), Some(later));
     let racing: Vec<_> = (0..8)
         .map(|turn| (Arc::clone(&test.store), quote(&format!("quo_r{turn}"))))
         .map(|(store, quote)| {
