@@ -1,6 +1,7 @@
 //! payoutd: a payout engine. One actor owns each stablecoin payout, from quote to delivered.
 //!
-//! The machine and the actors are the crate [`payoutd_actors`]; this crate is everything that touches the world.
+//! The state machine is the crate [`payoutd_domain`], and the actors are the crate [`payoutd_actors`]. This crate
+//! contains the services, their edges (HTTP, AMQP, the databases) and the program.
 
 pub mod amqp;
 pub mod api_keys;

@@ -6,7 +6,7 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 use payoutd::cli::{Cli, run};
 
-/// Many small things are made and dropped for every request and report; see docs/performance.md for what it buys.
+/// Every request and report makes many small allocations. docs/performance.md has measurements.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -1,4 +1,4 @@
-//! The operators' listener: `/metrics`, `/livez`, `/readyz`.
+//! The HTTP routes for operators: `/metrics`, `/livez` and `/readyz`.
 
 mod guard;
 mod readiness;
@@ -16,16 +16,16 @@ pub use readiness::{Check, Readiness};
 
 use crate::config::Secret;
 
-/// The routes operators use. `token`, where set, guards all of them: whatever probes them has to present it.
+/// Creates the router. Every route requires `token`, if it is not empty.
 pub fn router(readiness: Arc<Readiness>, metrics: PrometheusHandle, token: &Secret) -> Router {
     Router::new()
         .route("/livez", get(livez))
         .route("/metrics", get(render_metrics).with_state(metrics))
         .route("/readyz", get(readyz).with_state(readiness))
-        .layer(middleware::from_fn_with_state(guard::Expected::new(token), guard::require_token))
+        .layer(middleware::from_fn_with_state(guard::ExpectedToken::new(token), guard::require_token))
 }
 
-/// Says only that the process answers: a database that is away is no reason to kill it.
+/// Does not check dependencies: restarting the process does not help if the database is unavailable.
 async fn livez() -> &'static str {
     "ok\n"
 }

@@ -10,10 +10,13 @@ use super::lifecycle::Application;
 use super::{dev, serve};
 use crate::config::Config;
 
-/// The tasks that run as long as `payoutd serve`, besides those of the actor system: the supervisor and the commit
-/// queues. The tasks of a service belong to it, and their exit ends the service: the acknowledger to the AMQP consumer,
-/// maintenance to the webhook dispatcher. The exit of the task that holds the lease makes the renewal acquire it again.
-/// `payoutd dev` has no AMQP consumer.
+/// The tasks that run as long as `payoutd serve`. `payoutd dev` has no AMQP consumer.
+///
+/// Others belong to a service that observes their exit:
+/// - the supervisor and the group commit queues to the actor system, whose exit ends the process as well;
+/// - maintenance to the webhook dispatcher, which then exits;
+/// - the acknowledger to a session of the AMQP consumer, which then opens another session;
+/// - the task that keeps the lease on PostgreSQL to the lease renewal, which then acquires the lease again.
 const TASKS: [&str; 13] = [
     "AMQP consumer",
     "HTTP server",

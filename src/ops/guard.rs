@@ -1,4 +1,4 @@
-//! The operators' token.
+//! The authentication of operators.
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
@@ -9,16 +9,17 @@ use subtle::ConstantTimeEq;
 
 use crate::config::Secret;
 
-/// What a caller must present: the digest of the token, so that comparing takes the same time for every guess.
+/// The SHA-256 digest of the configured token, or `None` if no token is configured. Digests have the same length, so
+/// the time of a comparison does not depend on the token.
 #[derive(Clone)]
-pub(super) struct Expected(Option<[u8; 32]>);
+pub(super) struct ExpectedToken(Option<[u8; 32]>);
 
-impl Expected {
+impl ExpectedToken {
     pub(super) fn new(token: &Secret) -> Self {
         Self(token.set().map(|token| Sha256::digest(token.as_bytes()).into()))
     }
 
-    fn admits(&self, request: &Request) -> bool {
+    fn permits(&self, request: &Request) -> bool {
         let Some(expected) = &self.0 else { return true };
         let presented = request
             .headers()
@@ -31,11 +32,11 @@ impl Expected {
 }
 
 pub(super) async fn require_token(
-    State(expected): State<Expected>,
+    State(expected): State<ExpectedToken>,
     request: Request,
     next: Next,
 ) -> Response {
-    if expected.admits(&request) {
+    if expected.permits(&request) {
         next.run(request).await
     } else {
         let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];

@@ -1,4 +1,4 @@
-//! Whether this process should be sent work.
+//! The readiness of the process: whether it can process requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,60 +8,60 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Serialize;
 
-/// Something the process needs to do its work.
+/// A check of a dependency.
 #[async_trait]
 pub trait Check: Send + Sync + 'static {
-    /// `Err` says in a few words what is wrong. Must not hold secrets.
+    /// # Errors
+    /// Returns a short reason, without secrets, if the dependency is not available.
     async fn check(&self) -> Result<(), String>;
 }
 
-/// Everything that has to be in order, and whether we are on our way out.
+/// All checks, and whether the process is shutting down.
 #[derive(Default)]
 pub struct Readiness {
     checks: BTreeMap<&'static str, Arc<dyn Check>>,
     draining: AtomicBool,
 }
 
-/// The answer of `/readyz`.
+/// The response body of `/readyz`.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// Whether everything is in order.
+    /// Whether every check is `ok`.
     pub ready: bool,
-    /// Each check: `ok`, or what is wrong.
+    /// `ok` or the reason of the failure, by the name of the check.
     pub checks: BTreeMap<&'static str, String>,
 }
 
-/// How long a check may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time after which a check counts as failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Readiness {
-    /// Adds a check under a name.
     #[must_use]
     pub fn with(mut self, name: &'static str, check: Arc<dyn Check>) -> Self {
         self.checks.insert(name, check);
         self
     }
 
-    /// From now on not ready: no new work should come.
+    /// Makes the process not ready, because it is shutting down.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Asks every check.
+    /// Runs every check.
     pub async fn report(&self) -> Report {
         let mut checks = BTreeMap::new();
         for (name, check) in &self.checks {
-            let result = tokio::time::timeout(PATIENCE, check.check()).await;
-            let word = match result {
+            let result = tokio::time::timeout(CHECK_TIMEOUT, check.check()).await;
+            let status = match result {
                 Ok(Ok(())) => "ok".to_owned(),
-                Ok(Err(why)) => why,
+                Ok(Err(reason)) => reason,
                 Err(_) => "no answer in time".to_owned(),
             };
-            checks.insert(*name, word);
+            checks.insert(*name, status);
         }
         let draining = self.draining.load(Ordering::Relaxed);
         checks.insert("draining", if draining { "draining" } else { "ok" }.to_owned());
-        Report { ready: checks.values().all(|word| word == "ok"), checks }
+        Report { ready: checks.values().all(|status| status == "ok"), checks }
     }
 }
 
@@ -69,10 +69,10 @@ impl Readiness {
 mod tests {
     use super::*;
 
-    struct Says(Result<(), String>);
+    struct Returns(Result<(), String>);
 
     #[async_trait]
-    impl Check for Says {
+    impl Check for Returns {
         async fn check(&self) -> Result<(), String> {
             self.0.clone()
         }
@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_check_counts_and_so_does_draining() {
-        let ready = Readiness::default().with("database", Arc::new(Says(Ok(()))));
+    async fn readiness_requires_every_check_and_no_shutdown() {
+        let ready = Readiness::default().with("database", Arc::new(Returns(Ok(()))));
         assert!(ready.report().await.ready);
         ready.drain();
         assert!(!ready.report().await.ready);
@@ -97,7 +97,7 @@ mod tests {
         let report = hanging.report().await;
         assert!(!report.ready);
         assert_eq!(report.checks["broker"], "no answer in time");
-        let failing = Readiness::default().with("database", Arc::new(Says(Err("away".into()))));
+        let failing = Readiness::default().with("database", Arc::new(Returns(Err("away".into()))));
         assert_eq!(failing.report().await.checks["database"], "away");
     }
 }
