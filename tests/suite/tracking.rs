@@ -1,5 +1,5 @@
-//! The tracking page, served as in production over payouts in memory.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! The tracking page over in-memory payouts, on a real HTTP server.
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod access;
 mod browser;

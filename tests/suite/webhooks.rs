@@ -1,4 +1,4 @@
-//! Webhooks: what the stores keep of them, and what receivers see, good ones and bad.
+//! Webhooks: the behaviour of both stores, and what healthy and faulty receivers see.
 
 mod deliveries;
 mod faulty_receiver;

@@ -1,10 +1,10 @@
-//! Who gets what, under which headers, and how often.
+//! Response headers, assets, unknown tokens, and the limits of lookups.
 
 use payoutd::config::FrameAncestors;
 use payoutd::http::TrackingConfig;
 use reqwest::{Client, Method, Response};
 
-use super::harness::{ETHEREUM_TX, TrackingHarness, sent};
+use super::harness::{ETHEREUM_TX, TrackingHarness, broadcast};
 
 async fn get(url: &str) -> Response {
     Client::new().get(url).send().await.unwrap()
@@ -14,19 +14,20 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// The addresses of a page's own files.
-fn files(page: &str) -> Vec<String> {
+/// The file names of a page's assets.
+fn asset_names(page: &str) -> Vec<String> {
     let links = page.split("\"assets/").skip(1).filter_map(|rest| rest.split('"').next());
     links.map(str::to_owned).collect()
 }
 
 #[tokio::test]
-async fn every_answer_is_kept_to_itself() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    let page = site.url(&payout);
-    let asset = format!("{}/track/assets/{}", site.base, files(&get(&page).await.text().await.unwrap())[0]);
-    let missing = format!("{}/track/0", site.base);
+async fn every_response_has_security_and_cache_headers() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    let page = harness.url(&payout);
+    let asset =
+        format!("{}/track/assets/{}", harness.base, asset_names(&get(&page).await.text().await.unwrap())[0]);
+    let missing = format!("{}/track/0", harness.base);
     for (url, status, cache) in [
         (page.clone(), 200, "private, no-store"),
         (format!("{page}/fragment"), 200, "private, no-store"),
@@ -54,39 +55,39 @@ async fn every_answer_is_kept_to_itself() {
 }
 
 #[tokio::test]
-async fn only_chosen_sites_may_embed_it() {
+async fn only_the_configured_sites_may_embed_the_page() {
     let frame_ancestors = FrameAncestors::new(["https://app.example"]).unwrap();
-    let site =
+    let harness =
         TrackingHarness::configured(TrackingConfig { frame_ancestors, ..TrackingConfig::default() }).await;
-    let payout = site.create(1).await;
-    let response = get(&site.url(&payout)).await;
+    let payout = harness.create(1).await;
+    let response = get(&harness.url(&payout)).await;
     assert!(header(&response, "content-security-policy").ends_with("frame-ancestors https://app.example"));
-    assert_eq!(header(&response, "x-frame-options"), "", "it could not name the site");
+    assert_eq!(header(&response, "x-frame-options"), "", "X-Frame-Options cannot name a site");
 }
 
 #[tokio::test]
-async fn its_files_are_its_own_and_named_by_their_content() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    let page = get(&site.url(&payout)).await.text().await.unwrap();
-    let files = files(&page);
-    assert_eq!(files.len(), 3, "style, script and icon");
-    for file in files {
-        let response = get(&format!("{}/track/assets/{file}", site.base)).await;
+async fn assets_are_served_under_names_with_a_content_hash() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    let page = get(&harness.url(&payout)).await.text().await.unwrap();
+    let assets = asset_names(&page);
+    assert_eq!(assets.len(), 3, "style, script and icon");
+    for asset in assets {
+        let response = get(&format!("{}/track/assets/{asset}", harness.base)).await;
         assert_eq!(response.status(), 200);
-        let kind = file.rsplit('.').next().unwrap();
+        let kind = asset.rsplit('.').next().unwrap();
         let expected = [("css", "text/css"), ("js", "text/javascript"), ("svg", "image/svg+xml")];
         let expected = expected.iter().find(|(name, _)| *name == kind).unwrap().1;
         assert!(header(&response, "content-type").starts_with(expected));
     }
-    assert_eq!(get(&format!("{}/track/assets/page.css", site.base)).await.status(), 404);
+    assert_eq!(get(&format!("{}/track/assets/page.css", harness.base)).await.status(), 404);
 }
 
 #[tokio::test]
-async fn head_is_get_without_a_body() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    for url in [site.url(&payout), format!("{}/track/nothing", site.base)] {
+async fn a_head_request_has_the_headers_of_get_and_no_body() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    for url in [harness.url(&payout), format!("{}/track/nothing", harness.base)] {
         let head = Client::new().request(Method::HEAD, &url).send().await.unwrap();
         let get = get(&url).await;
         assert_eq!(head.status(), get.status());
@@ -95,20 +96,20 @@ async fn head_is_get_without_a_body() {
         }
         assert_eq!(head.bytes().await.unwrap().len(), 0);
     }
-    let posted = Client::new().post(site.url(&payout)).send().await.unwrap();
+    let posted = Client::new().post(harness.url(&payout)).send().await.unwrap();
     assert_eq!(posted.status(), 405);
     assert!(header(&posted, "allow").contains("GET"));
 }
 
 #[tokio::test]
-async fn what_leads_nowhere_looks_the_same_everywhere() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
+async fn every_unknown_token_gets_the_same_response() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
     let token = payout.tracking_token.to_string();
     let unknown = "0123456789abcdef0123456789abcdef";
-    let expected = get(&format!("{}/track/{unknown}", site.base)).await.text().await.unwrap();
+    let expected = get(&format!("{}/track/{unknown}", harness.base)).await.text().await.unwrap();
     assert!(expected.contains("We cannot find this payment"));
-    assert!(!expected.contains("<script"), "there is nothing to keep up to date");
+    assert!(!expected.contains("<script"), "the page has no updates");
     for path in [
         "",
         "x",
@@ -121,72 +122,72 @@ async fn what_leads_nowhere_looks_the_same_everywhere() {
         "<script>alert(1)<%2fscript>",
         unknown,
     ] {
-        let response = get(&format!("{}/track/{path}", site.base)).await;
+        let response = get(&format!("{}/track/{path}", harness.base)).await;
         assert_eq!(response.status(), 404, "{path}");
         assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8");
         assert_eq!(response.text().await.unwrap(), expected, "{path}");
     }
-    let spanish = get(&format!("{}/track/{unknown}?lang=es", site.base)).await.text().await.unwrap();
+    let spanish = get(&format!("{}/track/{unknown}?lang=es", harness.base)).await.text().await.unwrap();
     assert!(spanish.contains("No encontramos este pago"));
     for end in ["/events", "/fragment"] {
-        assert_eq!(get(&format!("{}/track/{unknown}{end}", site.base)).await.status(), 404);
+        assert_eq!(get(&format!("{}/track/{unknown}{end}", harness.base)).await.status(), 404);
     }
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down_and_does_not_stop_known_links() {
+async fn failed_lookups_are_limited_and_cached_tokens_still_work() {
     let config = TrackingConfig { misses_per_minute: 5, ..TrackingConfig::default() };
-    let site = TrackingHarness::configured(config).await;
-    let payout = site.create(1).await;
-    let other = site.create(2).await;
-    assert_eq!(get(&site.url(&payout)).await.status(), 200);
+    let harness = TrackingHarness::configured(config).await;
+    let payout = harness.create(1).await;
+    let other = harness.create(2).await;
+    assert_eq!(get(&harness.url(&payout)).await.status(), 200);
     for guess in 0..5 {
-        assert_eq!(get(&format!("{}/track/{guess:032x}", site.base)).await.status(), 404);
+        assert_eq!(get(&format!("{}/track/{guess:032x}", harness.base)).await.status(), 404);
     }
-    let lookups = site.index.lookups();
-    let refused = get(&format!("{}/track/{:032x}", site.base, 99)).await;
+    let lookups = harness.index.lookups();
+    let refused = get(&format!("{}/track/{:032x}", harness.base, 99)).await;
     assert_eq!(refused.status(), 429);
     assert_eq!(header(&refused, "retry-after"), "30");
     assert!(refused.text().await.unwrap().contains("Too many attempts"));
-    // A link that was never opened yet cannot be told from a guess; one that was can.
-    assert_eq!(get(&site.url(&other)).await.status(), 429);
-    assert_eq!(get(&site.url(&payout)).await.status(), 200);
-    assert_eq!(site.index.lookups(), lookups, "a guesser does not reach the store any more");
+    // A token that was never looked up cannot be distinguished from a guess. A cached token can.
+    assert_eq!(get(&harness.url(&other)).await.status(), 429);
+    assert_eq!(get(&harness.url(&payout)).await.status(), 200);
+    assert_eq!(harness.index.lookups(), lookups, "further lookups do not reach the store");
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_not_a_missing_payment() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    site.index.set_away(true);
-    let response = get(&site.url(&payout)).await;
+async fn an_unavailable_store_is_not_reported_as_an_unknown_payment() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    harness.index.set_unavailable(true);
+    let response = get(&harness.url(&payout)).await;
     assert_eq!(response.status(), 503);
     assert_eq!(header(&response, "retry-after"), "5");
     let page = response.text().await.unwrap();
     assert!(page.contains("This does not affect the payment."), "{page}");
-    site.index.set_away(false);
-    assert_eq!(get(&site.url(&payout)).await.status(), 200);
+    harness.index.set_unavailable(false);
+    assert_eq!(get(&harness.url(&payout)).await.status(), 200);
 }
 
 #[tokio::test]
-async fn a_crowd_at_one_link_asks_the_store_once() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    let url = site.url(&payout);
-    let crowd: Vec<_> = (0..50).map(|_| tokio::spawn(reqwest::get(url.clone()))).collect();
-    for reader in crowd {
-        assert_eq!(reader.await.unwrap().unwrap().status(), 200);
+async fn concurrent_requests_for_one_token_share_the_lookup() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    let url = harness.url(&payout);
+    let requests: Vec<_> = (0..50).map(|_| tokio::spawn(reqwest::get(url.clone()))).collect();
+    for request in requests {
+        assert_eq!(request.await.unwrap().unwrap().status(), 200);
     }
-    assert!(site.index.lookups() <= 4, "as many as may ask at once, at most: {}", site.index.lookups());
+    assert!(harness.index.lookups() <= 4, "at most one lookup for each permit: {}", harness.index.lookups());
 }
 
 #[tokio::test]
-async fn a_live_payment_costs_the_store_nothing() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    site.report(&payout, sent("ethereum", ETHEREUM_TX)).await;
+async fn a_cached_payout_needs_no_query() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    harness.report(&payout, broadcast("ethereum", ETHEREUM_TX)).await;
     for _ in 0..20 {
-        assert_eq!(get(&site.url(&payout)).await.status(), 200);
+        assert_eq!(get(&harness.url(&payout)).await.status(), 200);
     }
-    assert_eq!((site.index.lookups(), site.journal.counts().loads), (1, 0));
+    assert_eq!((harness.index.lookups(), harness.journal.counts().loads), (1, 0));
 }

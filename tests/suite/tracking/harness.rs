@@ -1,4 +1,4 @@
-//! A tracking page to visit, and payouts to move.
+//! A running tracking page over in-memory payouts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -22,43 +22,42 @@ use payoutd_domain::{
 };
 use tokio::net::TcpListener;
 
-/// A running site.
 pub(crate) struct TrackingHarness {
     /// `http://127.0.0.1:<port>`
     pub(crate) base: String,
     pub(crate) payouts: PayoutsHandle,
     pub(crate) journal: MemoryJournal,
     pub(crate) clock: ManualClock,
-    pub(crate) index: Index,
+    pub(crate) index: FakeTokenIndex,
     pub(crate) stopper: ShutdownTrigger,
     reports: AtomicU64,
     _started: TestSystem,
 }
 
-/// Finds tokens as a database would.
+/// A token index over the journal that counts its lookups and can be made unavailable.
 #[derive(Clone)]
-pub(crate) struct Index {
+pub(crate) struct FakeTokenIndex {
     journal: MemoryJournal,
     lookups: Arc<AtomicU64>,
-    away: Arc<AtomicBool>,
+    is_unavailable: Arc<AtomicBool>,
 }
 
-impl Index {
+impl FakeTokenIndex {
     pub(crate) fn lookups(&self) -> u64 {
         self.lookups.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn set_away(&self, away: bool) {
-        self.away.store(away, Ordering::SeqCst);
+    pub(crate) fn set_unavailable(&self, unavailable: bool) {
+        self.is_unavailable.store(unavailable, Ordering::SeqCst);
     }
 }
 
 #[async_trait]
-impl TokenIndex for Index {
+impl TokenIndex for FakeTokenIndex {
     async fn payout_by_token(&self, token: TrackingToken) -> Result<Option<PayoutId>, Unavailable> {
         self.lookups.fetch_add(1, Ordering::SeqCst);
-        if self.away.load(Ordering::SeqCst) {
-            return Err(Unavailable("ordered by a test".into()));
+        if self.is_unavailable.load(Ordering::SeqCst) {
+            return Err(Unavailable("requested by the test".into()));
         }
         let has_token = |id: &PayoutId| {
             self.journal.row(*id).is_some_and(|snapshot| snapshot.payout.tracking_token == token)
@@ -84,7 +83,11 @@ impl TrackingHarness {
         let journal = MemoryJournal::default();
         let clock = ManualClock::at(sample::at(0));
         let started = start_test_system(&journal, &clock, test_config()).await;
-        let index = Index { journal: journal.clone(), lookups: Arc::default(), away: Arc::default() };
+        let index = FakeTokenIndex {
+            journal: journal.clone(),
+            lookups: Arc::default(),
+            is_unavailable: Arc::default(),
+        };
         let (stopper, stop) = shutdown_signal();
         let parts = TrackingDependencies {
             payouts: started.payouts.clone(),
@@ -93,7 +96,7 @@ impl TrackingHarness {
             shutdown: stop,
             config,
         };
-        // Beside a router with a fallback of its own, as the partner API's is.
+        // Merged with a router that has a fallback, like that of the partner API.
         let router = tracking_router(parts).merge(Router::new().fallback(|| async { "partners" }));
         let base = listen(router).await;
         Self {
@@ -108,7 +111,7 @@ impl TrackingHarness {
         }
     }
 
-    /// A new payout from Ethereum to Tron.
+    /// Creates a payout from Ethereum to Tron.
     pub(crate) async fn create(&self, number: u64) -> NewPayout {
         self.create_with(number, |_| {}).await
     }
@@ -126,13 +129,13 @@ impl TrackingHarness {
         payout
     }
 
-    /// Time passes, and what is late becomes late.
-    pub(crate) async fn pass(&self, seconds: u64, payout: &NewPayout) {
+    /// Advances the clock and lets the payout become late if it is overdue.
+    pub(crate) async fn advance(&self, seconds: u64, payout: &NewPayout) {
         self.clock.advance(Duration::from_secs(seconds));
         self.payouts.due_passed(payout.id).await.unwrap();
     }
 
-    /// A watcher reports.
+    /// Applies a report of a chain watcher.
     pub(crate) async fn report(&self, payout: &NewPayout, kind: ReportKind) {
         let number = self.reports.fetch_add(1, Ordering::SeqCst);
         let key = ReportKey { source: "watcher/sample".into(), id: number.to_string().into() };
@@ -144,7 +147,7 @@ impl TrackingHarness {
         format!("{}/track/{}", self.base, payout.tracking_token)
     }
 
-    /// The page as a reader of that language gets it.
+    /// Requests the page in a language.
     pub(crate) async fn page(&self, payout: &NewPayout, language: &str) -> String {
         let request = reqwest::Client::new().get(self.url(payout)).header("accept-language", language);
         let response = request.send().await.unwrap();
@@ -153,7 +156,7 @@ impl TrackingHarness {
     }
 }
 
-/// Serves `router` on a port of its own for as long as the test runs; returns where.
+/// Serves `router` on its own port until the end of the test. Returns the base URL.
 pub(crate) async fn listen(router: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -164,12 +167,12 @@ pub(crate) async fn listen(router: Router) -> String {
     format!("http://{address}")
 }
 
-pub(crate) fn sent(network: &str, hash: &str) -> ReportKind {
+pub(crate) fn broadcast(network: &str, hash: &str) -> ReportKind {
     let transaction = Transaction { network: Network::new(network), tx_hash: TxHash::new(hash) };
     ReportKind::Broadcast(BroadcastReport { transaction, leg: None, estimated_seconds: None })
 }
 
-pub(crate) fn arrived(network: &str, hash: &str, amount: Option<Amount>) -> ReportKind {
+pub(crate) fn delivered(network: &str, hash: &str, amount: Option<Amount>) -> ReportKind {
     ReportKind::Delivered(DeliveredReport {
         transaction: Transaction { network: Network::new(network), tx_hash: TxHash::new(hash) },
         recipient_amount: amount,

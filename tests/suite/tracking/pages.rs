@@ -1,29 +1,28 @@
-//! What the page says.
+//! The texts of the page in every state of a payout.
 
 use payoutd_actors::testing::sample;
 use payoutd_domain::{FailedFunds, Mode, ReportKind};
 
-use super::harness::{ETHEREUM_TX, TRON_TX, TrackingHarness, arrived, failed, sent};
+use super::harness::{ETHEREUM_TX, TRON_TX, TrackingHarness, broadcast, delivered, failed};
 
-/// Fails unless `page` holds every one of `wanted`.
-fn assert_says(page: &str, wanted: &[&str]) {
-    for wanted in wanted {
-        assert!(page.contains(wanted), "{wanted:?} is missing in:\n{page}");
+fn assert_contains(page: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(page.contains(text), "{text:?} is missing in:\n{page}");
     }
 }
 
-fn assert_does_not_say(page: &str, unwanted: &[&str]) {
-    for unwanted in unwanted {
-        assert!(!page.contains(unwanted), "{unwanted:?} is in:\n{page}");
+fn assert_excludes(page: &str, texts: &[&str]) {
+    for text in texts {
+        assert!(!page.contains(text), "{text:?} is in:\n{page}");
     }
 }
 
 #[tokio::test]
-async fn a_payment_is_shown_from_setup_to_delivery_in_both_languages() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    let page = site.page(&payout, "en").await;
-    assert_says(
+async fn the_page_shows_a_payment_from_creation_to_delivery_in_both_languages() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    let page = harness.page(&payout, "en").await;
+    assert_contains(
         &page,
         &[
             "<html lang=\"en\">",
@@ -40,10 +39,10 @@ async fn a_payment_is_shown_from_setup_to_delivery_in_both_languages() {
             "data-sequence=\"1\"",
         ],
     );
-    site.clock.advance(std::time::Duration::from_secs(30));
-    site.report(&payout, sent("ethereum", ETHEREUM_TX)).await;
-    let page = site.page(&payout, "es-MX").await;
-    assert_says(
+    harness.clock.advance(std::time::Duration::from_secs(30));
+    harness.report(&payout, broadcast("ethereum", ETHEREUM_TX)).await;
+    let page = harness.page(&payout, "es-MX").await;
+    assert_contains(
         &page,
         &[
             "<html lang=\"es\">",
@@ -58,11 +57,14 @@ async fn a_payment_is_shown_from_setup_to_delivery_in_both_languages() {
             "unos 9 min",
         ],
     );
-    site.report(&payout, sent("tron", TRON_TX)).await;
-    assert_says(&site.page(&payout, "en").await, &["Another transaction sent", "A further step of the way"]);
-    site.report(&payout, arrived("tron", TRON_TX, Some(sample::amount("1249.5")))).await;
-    let page = site.page(&payout, "en").await;
-    assert_says(
+    harness.report(&payout, broadcast("tron", TRON_TX)).await;
+    assert_contains(
+        &harness.page(&payout, "en").await,
+        &["Another transaction sent", "A further step of the way"],
+    );
+    harness.report(&payout, delivered("tron", TRON_TX, Some(sample::amount("1249.5")))).await;
+    let page = harness.page(&payout, "en").await;
+    assert_contains(
         &page,
         &[
             "<h1>Delivered</h1>",
@@ -73,88 +75,88 @@ async fn a_payment_is_shown_from_setup_to_delivery_in_both_languages() {
             "Arrived <time datetime=\"2026-01-01T12:00:30.000Z\"",
         ],
     );
-    assert_does_not_say(&page, &["http-equiv=\"refresh\"", "data-countdown", "aria-current=\"step\""]);
-    assert_says(&site.page(&payout, "es").await, &["<h1>Entregado</h1>", "El destinatario recibió"]);
+    assert_excludes(&page, &["http-equiv=\"refresh\"", "data-countdown", "aria-current=\"step\""]);
+    assert_contains(&harness.page(&payout, "es").await, &["<h1>Entregado</h1>", "El destinatario recibió"]);
 }
 
 #[tokio::test]
-async fn a_delivery_nobody_announced_says_what_was_inferred() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    site.report(&payout, arrived("tron", TRON_TX, None)).await;
-    let page = site.page(&payout, "en").await;
-    assert_says(&page, &["Sent to the network", "Not seen separately: it follows from the delivery."]);
-    assert_says(&site.page(&payout, "es").await, &["se deduce de la entrega"]);
+async fn a_delivery_without_broadcast_shows_the_inferred_broadcast() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    harness.report(&payout, delivered("tron", TRON_TX, None)).await;
+    let page = harness.page(&payout, "en").await;
+    assert_contains(&page, &["Sent to the network", "Not seen separately: it follows from the delivery."]);
+    assert_contains(&harness.page(&payout, "es").await, &["se deduce de la entrega"]);
 }
 
 #[tokio::test]
-async fn a_late_payment_says_so_and_goes_on() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    site.pass(601, &payout).await;
-    let page = site.page(&payout, "en").await;
-    assert_says(
+async fn a_late_payment_is_marked_and_still_updates() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    harness.advance(601, &payout).await;
+    let page = harness.page(&payout, "en").await;
+    assert_contains(
         &page,
         &["Taking longer than expected.", "Was expected by", "Getting ready to send", "refresh"],
     );
-    assert_does_not_say(&page, &["data-countdown", "data-ended"]);
-    assert_says(&site.page(&payout, "es").await, &["Está tardando más de lo previsto."]);
+    assert_excludes(&page, &["data-countdown", "data-ended"]);
+    assert_contains(&harness.page(&payout, "es").await, &["Está tardando más de lo previsto."]);
 }
 
 #[tokio::test]
-async fn a_failed_payment_says_where_the_money_is() {
-    let site = TrackingHarness::start().await;
+async fn a_failed_payment_shows_the_location_of_the_funds() {
+    let harness = TrackingHarness::start().await;
     for (number, funds, english, spanish) in [
         (1, FailedFunds::NotSent, "It never left the sender.", "No llegó a salir del remitente."),
         (2, FailedFunds::Returned, "It came back to the sender.", "Ha vuelto al remitente."),
         (3, FailedFunds::Unknown, "We cannot say yet. Please do not pay again", "No vuelva a pagar"),
     ] {
-        let payout = site.create(number).await;
-        site.report(&payout, failed("The transaction was dropped.", funds, false)).await;
-        let page = site.page(&payout, "en").await;
-        assert_says(
+        let payout = harness.create(number).await;
+        harness.report(&payout, failed("The transaction was dropped.", funds, false)).await;
+        let page = harness.page(&payout, "en").await;
+        assert_contains(
             &page,
             &["<h1>The payment failed</h1>", english, "The transaction was dropped.", "data-ended"],
         );
-        assert_does_not_say(&page, &["data-countdown", "refresh"]);
-        assert_says(&site.page(&payout, "es").await, &["<h1>El pago ha fallado</h1>", spanish]);
+        assert_excludes(&page, &["data-countdown", "refresh"]);
+        assert_contains(&harness.page(&payout, "es").await, &["<h1>El pago ha fallado</h1>", spanish]);
     }
 }
 
 #[tokio::test]
-async fn a_reversed_delivery_is_not_called_a_plain_failure() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    site.report(&payout, arrived("tron", TRON_TX, None)).await;
-    site.report(&payout, failed("The block was orphaned.", FailedFunds::Unknown, true)).await;
-    let page = site.page(&payout, "en").await;
-    assert_says(
+async fn a_reversed_delivery_is_distinguished_from_a_failure() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    harness.report(&payout, delivered("tron", TRON_TX, None)).await;
+    harness.report(&payout, failed("The block was orphaned.", FailedFunds::Unknown, true)).await;
+    let page = harness.page(&payout, "en").await;
+    assert_contains(
         &page,
         &["<h1>The delivery was reversed</h1>", "Delivery reversed", "The block was orphaned."],
     );
-    assert_says(&site.page(&payout, "es").await, &["La entrega se ha revertido"]);
+    assert_contains(&harness.page(&payout, "es").await, &["La entrega se ha revertido"]);
 }
 
 #[tokio::test]
-async fn a_sandbox_payment_cannot_pass_for_a_real_one() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create_with(1, |terms| terms.mode = Mode::Test).await;
-    assert_says(&site.page(&payout, "en").await, &["Test payment: no real money moves."]);
-    assert_says(&site.page(&payout, "es").await, &["Pago de prueba"]);
-    let real = site.create(2).await;
-    assert_does_not_say(&site.page(&real, "en").await, &["Test payment"]);
+async fn a_sandbox_payment_is_marked_as_a_test() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create_with(1, |terms| terms.mode = Mode::Test).await;
+    assert_contains(&harness.page(&payout, "en").await, &["Test payment: no real money moves."]);
+    assert_contains(&harness.page(&payout, "es").await, &["Pago de prueba"]);
+    let live = harness.create(2).await;
+    assert_excludes(&harness.page(&live, "en").await, &["Test payment"]);
 }
 
 #[tokio::test]
-async fn the_page_tells_nothing_else() {
-    let site = TrackingHarness::start().await;
-    let payout = site.create(1).await;
-    site.report(&payout, sent("ethereum", ETHEREUM_TX)).await;
-    site.report(&payout, failed("Dropped.", FailedFunds::Returned, false)).await;
-    let page = site.page(&payout, "en").await;
+async fn the_page_contains_no_private_data() {
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create(1).await;
+    harness.report(&payout, broadcast("ethereum", ETHEREUM_TX)).await;
+    harness.report(&payout, failed("Dropped.", FailedFunds::Returned, false)).await;
+    let page = harness.page(&payout, "en").await;
     let terms = &payout.terms;
     let id = payout.id.to_string();
-    assert_does_not_say(
+    assert_excludes(
         &page,
         &[
             &terms.org.to_string(),
@@ -166,7 +168,7 @@ async fn the_page_tells_nothing_else() {
             &terms.destination,
             &terms.destination[4..12],
             "watcher/sample",
-            // What the sender pays, and the fees.
+            // The amount sent and the fees.
             "253.97",
             "3.97",
         ],
@@ -174,21 +176,21 @@ async fn the_page_tells_nothing_else() {
 }
 
 #[tokio::test]
-async fn hostile_words_of_watchers_stay_words() {
+async fn markup_in_reports_is_escaped() {
     const SCRIPT: &str = "<script>alert(1)</script>";
-    let site = TrackingHarness::start().await;
-    let payout = site.create_with(1, |terms| terms.asset = "<B>USDT\"'".into()).await;
+    let harness = TrackingHarness::start().await;
+    let payout = harness.create_with(1, |terms| terms.asset = "<B>USDT\"'".into()).await;
     let hash = "\"><img src=x onerror=alert(1)>\u{202e}";
-    site.report(&payout, sent("<svg/onload=alert(2)>&amp;", hash)).await;
-    site.report(&payout, sent("ethereum", "\" onclick=\"alert(3)")).await;
-    site.report(&payout, sent("tron", "javascript:alert(4)//")).await;
+    harness.report(&payout, broadcast("<svg/onload=alert(2)>&amp;", hash)).await;
+    harness.report(&payout, broadcast("ethereum", "\" onclick=\"alert(3)")).await;
+    harness.report(&payout, broadcast("tron", "javascript:alert(4)//")).await;
     let message =
         format!("{SCRIPT}\r\nid: 9\n\n{}</bdi></q>' \" & {{{{ 7*7 }}}}\u{202e}\u{0}", "x".repeat(500));
-    site.report(&payout, failed(&message, FailedFunds::Unknown, false)).await;
+    harness.report(&payout, failed(&message, FailedFunds::Unknown, false)).await;
     for language in ["en", "es"] {
-        let page = site.page(&payout, language).await;
+        let page = harness.page(&payout, language).await;
         let lowercase = page.to_lowercase();
-        assert_does_not_say(
+        assert_excludes(
             &lowercase,
             &[
                 "<script>",
@@ -201,29 +203,29 @@ async fn hostile_words_of_watchers_stay_words() {
                 "\u{0}",
             ],
         );
-        assert_says(&page, &["&#60;script&#62;alert(1)&#60;/script&#62;  id: 9"]);
-        // The only script is our own file.
+        assert_contains(&page, &["&#60;script&#62;alert(1)&#60;/script&#62;  id: 9"]);
+        // The only script is the page's asset.
         assert_eq!(lowercase.matches("<script").count(), 1);
-        assert!(page.matches('x').count() < 400, "a long message is cut");
-        assert!(!page.contains(" style="), "the policy would not let it through");
+        assert!(page.matches('x').count() < 400, "a long message is shortened");
+        assert!(!page.contains(" style="), "the content security policy forbids inline styles");
     }
 }
 
 #[tokio::test]
-async fn every_report_kind_leaves_a_page_that_closes_what_it_opens() {
-    let site = TrackingHarness::start().await;
+async fn the_page_closes_every_element_in_every_state() {
+    let harness = TrackingHarness::start().await;
     let kinds: [&[ReportKind]; 4] = [
         &[],
-        &[sent("ethereum", ETHEREUM_TX)],
-        &[arrived("tron", TRON_TX, None)],
+        &[broadcast("ethereum", ETHEREUM_TX)],
+        &[delivered("tron", TRON_TX, None)],
         &[failed("", FailedFunds::NotSent, false)],
     ];
     for (number, reports) in (1..).zip(kinds) {
-        let payout = site.create(number).await;
+        let payout = harness.create(number).await;
         for report in reports {
-            site.report(&payout, report.clone()).await;
+            harness.report(&payout, report.clone()).await;
         }
-        let page = site.page(&payout, "en").await;
+        let page = harness.page(&payout, "en").await;
         for tag in
             ["article", "section", "div", "ol", "li", "dl", "p", "h1", "h2", "a", "span", "svg", "time"]
         {

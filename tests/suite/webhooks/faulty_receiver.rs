@@ -1,4 +1,4 @@
-//! What receivers can do instead of answering.
+//! Receivers that violate HTTP or TLS, or respond slowly or not at all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +11,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// One bad receiver.
 pub(super) struct FaultyReceiver {
     pub(super) name: &'static str,
     pub(super) url: String,
-    /// What its first attempt may be in the log.
+    /// The possible results of the first attempt in the log.
     pub(super) expected: Vec<Result<u16, AttemptError>>,
 }
 
-/// An authority that our side trusts.
+/// A certificate authority that the dispatcher trusts.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -59,68 +58,72 @@ impl Authority {
     }
 }
 
-/// What to do with a connection, after the request was read or before.
+/// How a receiver handles a connection.
 #[derive(Clone)]
-enum Act {
-    /// Writes this, waits, and goes on until it is hung up on.
-    Say(String),
-    /// Writes this and closes.
-    SayAndClose(String),
-    /// Writes this, then that again and again.
-    SayForEver(String, String, Duration),
-    /// Closes at once, with a reset.
+enum Behavior {
+    /// Reads the request, writes the text and keeps the connection open.
+    Write(String),
+    /// Reads the request, writes the text and closes.
+    WriteAndClose(String),
+    /// Reads the request, writes the first text once and the second one repeatedly, with a pause in between.
+    WriteForever(String, String, Duration),
+    /// Resets the connection immediately.
     Reset,
-    /// Closes at once.
+    /// Closes the connection immediately.
     Close,
-    /// Answers before a word was said.
-    SayFirst(String),
+    /// Writes the text before it reads the request.
+    WriteFirst(String),
 }
 
-/// Starts all of them.
-pub(super) async fn all(authority: &Authority, canary: String) -> Vec<FaultyReceiver> {
+/// Starts all faulty receivers.
+pub(super) async fn start_all(authority: &Authority, canary: String) -> Vec<FaultyReceiver> {
     let mut receivers = Vec::new();
-    for (name, act, expected) in acts(&canary) {
+    for (name, behavior, expected) in plain_http_cases(&canary) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        tokio::spawn(serve(listener, act));
+        tokio::spawn(serve(listener, behavior));
         receivers.push(FaultyReceiver { name, url, expected });
     }
-    receivers.extend(without_answer().await);
-    receivers.extend(with_bad_tls(authority).await);
+    receivers.extend(unreachable_receivers().await);
+    receivers.extend(receivers_with_bad_tls(authority).await);
     receivers
 }
 
-/// A name, what it does, and what may be in the log of it.
-type Part = (&'static str, Act, Vec<Result<u16, AttemptError>>);
+/// The name, the behavior, and the possible results in the log.
+type Case = (&'static str, Behavior, Vec<Result<u16, AttemptError>>);
 
-fn acts(canary: &str) -> Vec<Part> {
-    use Act::{Close, Reset, Say, SayAndClose, SayFirst, SayForEver};
-    let say = |text: &str| Say(text.to_owned());
-    let done = |text: &str| SayAndClose(text.to_owned());
+fn plain_http_cases(canary: &str) -> Vec<Case> {
+    use Behavior::{Close, Reset, Write, WriteAndClose, WriteFirst, WriteForever};
+    let keep_open = |text: &str| Write(text.to_owned());
+    let close = |text: &str| WriteAndClose(text.to_owned());
     let moment = Duration::from_millis(1);
-    let status = |line: &str| SayAndClose(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n"));
+    let status = |line: &str| WriteAndClose(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n"));
     let redirect = |code: &str, to: &str| {
-        SayAndClose(format!("HTTP/1.1 {code} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"))
+        WriteAndClose(format!("HTTP/1.1 {code} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"))
     };
     let chunk = "10000\r\n".to_owned() + &"x".repeat(0x10000) + "\r\n";
     vec![
-        ("hangs before its answer", say(""), vec![Err(TimedOut)]),
-        ("hangs in its first line", say("HTTP/1.1 2"), vec![Err(TimedOut)]),
-        ("hangs in its headers", say("HTTP/1.1 200 OK\r\nServer: x"), vec![Err(TimedOut)]),
+        ("hangs before the response", keep_open(""), vec![Err(TimedOut)]),
+        ("hangs in the status line", keep_open("HTTP/1.1 2"), vec![Err(TimedOut)]),
+        ("hangs in the headers", keep_open("HTTP/1.1 200 OK\r\nServer: x"), vec![Err(TimedOut)]),
         (
-            "takes it and then hangs in its body",
-            say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+            "succeeds and hangs in the body",
+            keep_open("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
             vec![Ok(200)],
         ),
-        ("hangs in its body", say("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nabc"), vec![Ok(500)]),
         (
-            "trickles headers",
-            SayForEver("HTTP/1.1 200 OK\r\nX-A: ".into(), "a".into(), Duration::from_millis(50)),
+            "fails and hangs in the body",
+            keep_open("HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nabc"),
+            vec![Ok(500)],
+        ),
+        (
+            "sends the headers slowly",
+            WriteForever("HTTP/1.1 200 OK\r\nX-A: ".into(), "a".into(), Duration::from_millis(50)),
             vec![Err(TimedOut)],
         ),
         (
-            "trickles a body",
-            SayForEver(
+            "sends the body slowly",
+            WriteForever(
                 "HTTP/1.1 500 No\r\nContent-Length: 99999\r\n\r\n".into(),
                 "a".into(),
                 Duration::from_millis(50),
@@ -129,7 +132,7 @@ fn acts(canary: &str) -> Vec<Part> {
         ),
         (
             "sends a body of one gigabyte",
-            SayForEver(
+            WriteForever(
                 "HTTP/1.1 500 No\r\nContent-Length: 1073741824\r\n\r\n".into(),
                 "x".repeat(65536),
                 Duration::ZERO,
@@ -138,94 +141,98 @@ fn acts(canary: &str) -> Vec<Part> {
         ),
         (
             "sends chunks without end",
-            SayForEver("HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n".into(), chunk, Duration::ZERO),
+            WriteForever(
+                "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n".into(),
+                chunk,
+                Duration::ZERO,
+            ),
             vec![Ok(500)],
         ),
         (
             "sends a header of a megabyte",
-            say(&format!("HTTP/1.1 200 OK\r\nX-A: {}\r\n\r\n", "a".repeat(1 << 20))),
+            keep_open(&format!("HTTP/1.1 200 OK\r\nX-A: {}\r\n\r\n", "a".repeat(1 << 20))),
             vec![Err(NotHttp)],
         ),
         (
             "sends headers without end",
-            SayForEver("HTTP/1.1 200 OK\r\n".into(), "X-A: b\r\n".repeat(1000), Duration::ZERO),
+            WriteForever("HTTP/1.1 200 OK\r\n".into(), "X-A: b\r\n".repeat(1000), Duration::ZERO),
             vec![Err(NotHttp)],
         ),
         (
             "sends 1xx without end",
-            SayForEver(String::new(), "HTTP/1.1 103 Early Wakeups\r\n\r\n".into(), moment),
+            WriteForever(String::new(), "HTTP/1.1 103 Early Hints\r\n\r\n".into(), moment),
             vec![Err(TimedOut), Err(NotHttp)],
         ),
-        ("resets", Reset, vec![Err(NotHttp), Err(ConnectionFailed)]),
-        ("closes at once", Close, vec![Err(NotHttp)]),
-        ("closes without an answer", done(""), vec![Err(NotHttp)]),
-        ("closes in its headers", done("HTTP/1.1 200 OK\r\nServer"), vec![Err(NotHttp)]),
-        ("closes in its body", done("HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\nabc"), vec![Ok(500)]),
-        ("sends rubbish", done("\u{0}\u{1}\u{2}rubbish\r\n\r\n\r\n"), vec![Err(NotHttp)]),
-        ("answers as HTTP/0.9", done("<html>hello</html>"), vec![Err(NotHttp)]),
-        ("answers as SMTP", SayFirst("220 mail.example ESMTP\r\n".into()), vec![Err(NotHttp)]),
+        ("resets the connection", Reset, vec![Err(NotHttp), Err(ConnectionFailed)]),
+        ("closes immediately", Close, vec![Err(NotHttp)]),
+        ("closes without a response", close(""), vec![Err(NotHttp)]),
+        ("closes in the headers", close("HTTP/1.1 200 OK\r\nServer"), vec![Err(NotHttp)]),
+        ("closes in the body", close("HTTP/1.1 500 No\r\nContent-Length: 99\r\n\r\nabc"), vec![Ok(500)]),
+        ("sends garbage", close("\u{0}\u{1}\u{2}rubbish\r\n\r\n\r\n"), vec![Err(NotHttp)]),
+        ("answers as HTTP/0.9", close("<html>hello</html>"), vec![Err(NotHttp)]),
+        ("answers as SMTP", WriteFirst("220 mail.example ESMTP\r\n".into()), vec![Err(NotHttp)]),
         (
-            "answers before it is asked",
-            SayFirst("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()),
+            "responds before the request",
+            WriteFirst("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".into()),
             vec![Err(NotHttp), Ok(200)],
         ),
         (
             "switches protocols",
-            done("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+            close("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
             vec![Ok(101), Err(NotHttp)],
         ),
         (
-            "gives two lengths",
-            done("HTTP/1.1 500 No\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+            "sends two content lengths",
+            close("HTTP/1.1 500 No\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
             vec![Err(NotHttp)],
         ),
         (
-            "gives a negative length",
-            done("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"),
+            "sends a negative content length",
+            close("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"),
             vec![Err(NotHttp)],
         ),
         (
-            "gives a huge length",
-            done("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),
+            "sends a huge content length",
+            close("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),
             vec![Err(NotHttp)],
         ),
-        ("puts NUL into a header", done("HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n"), vec![Err(NotHttp)]),
-        ("has a status of its own", status("999 Mine"), vec![Ok(999), Err(NotHttp)]),
+        ("sends NUL in a header", close("HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n"), vec![Err(NotHttp)]),
+        ("sends a non-standard status", status("999 Mine"), vec![Ok(999), Err(NotHttp)]),
         ("redirects to itself", redirect("308", "/hook"), vec![Ok(308)]),
         (
             "redirects to the metadata address",
             redirect("302", "http://169.254.169.254/latest/"),
             vec![Ok(302)],
         ),
-        ("redirects home with 301", redirect("301", canary), vec![Ok(301)]),
-        ("redirects home with 303", redirect("303", canary), vec![Ok(303)]),
-        ("redirects home with 307", redirect("307", canary), vec![Ok(307)]),
+        ("redirects to localhost with 301", redirect("301", canary), vec![Ok(301)]),
+        ("redirects to localhost with 303", redirect("303", canary), vec![Ok(303)]),
+        ("redirects to localhost with 307", redirect("307", canary), vec![Ok(307)]),
         ("redirects to a file", redirect("302", "file:///etc/passwd"), vec![Ok(302)]),
-        ("refuses with 400", status("400 Bad"), vec![Ok(400)]),
-        ("knows nothing", status("404 Not Found"), vec![Ok(404)]),
-        ("is gone", status("410 Gone"), vec![Ok(410)]),
+        ("responds with 400", status("400 Bad"), vec![Ok(400)]),
+        ("responds with 404", status("404 Not Found"), vec![Ok(404)]),
+        ("responds with 410", status("410 Gone"), vec![Ok(410)]),
         (
-            "asks for patience",
-            done("HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"),
+            "sends Retry-After",
+            close("HTTP/1.1 429 Slow\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n"),
             vec![Ok(429)],
         ),
         (
-            "asks for endless patience",
-            done("HTTP/1.1 503 No\r\nRetry-After: 18446744073709551615\r\nContent-Length: 0\r\n\r\n"),
+            "sends an endless Retry-After",
+            close("HTTP/1.1 503 No\r\nRetry-After: 18446744073709551615\r\nContent-Length: 0\r\n\r\n"),
             vec![Ok(503)],
         ),
-        ("breaks", status("500 No"), vec![Ok(500)]),
+        ("responds with 500", status("500 No"), vec![Ok(500)]),
         (
-            "answers in control characters",
-            done("HTTP/1.1 500 No\r\nContent-Length: 6\r\n\r\n\u{1b}[2J\u{0}\u{7}"),
+            "sends control characters",
+            close("HTTP/1.1 500 No\r\nContent-Length: 6\r\n\r\n\u{1b}[2J\u{0}\u{7}"),
             vec![Ok(500)],
         ),
     ]
 }
 
-async fn without_answer() -> Vec<FaultyReceiver> {
+async fn unreachable_receivers() -> Vec<FaultyReceiver> {
     let receiver = |name, url: String, expected| FaultyReceiver { name, url, expected };
-    // Bound, listening, and nobody accepts.
+    // Listens, but never accepts a connection.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let never_accepts = format!("http://{}/", silent.local_addr().unwrap());
     tokio::spawn(async move {
@@ -235,23 +242,39 @@ async fn without_answer() -> Vec<FaultyReceiver> {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     vec![
         receiver("never accepts", never_accepts, vec![Err(TimedOut)]),
-        receiver("is not there", format!("http://{closed}/"), vec![Err(ConnectionFailed)]),
-        receiver("has no address", "http://nowhere.example/".into(), vec![Err(NameNotFound)]),
-        receiver("has an empty answer for a name", "http://empty.example/".into(), vec![Err(NameNotFound)]),
-        receiver("has names that never resolve", "http://never.example/".into(), vec![Err(TimedOut)]),
+        receiver("refuses the connection", format!("http://{closed}/"), vec![Err(ConnectionFailed)]),
+        receiver("has an unknown host name", "http://nowhere.example/".into(), vec![Err(NameNotFound)]),
+        receiver(
+            "has a host name without addresses",
+            "http://empty.example/".into(),
+            vec![Err(NameNotFound)],
+        ),
+        receiver("has a host name that never resolves", "http://never.example/".into(), vec![Err(TimedOut)]),
     ]
 }
 
-async fn with_bad_tls(authority: &Authority) -> Vec<FaultyReceiver> {
-    let stranger = Authority::new();
+async fn receivers_with_bad_tls(authority: &Authority) -> Vec<FaultyReceiver> {
+    let unknown_authority = Authority::new();
     let mut receivers = Vec::new();
     for (name, acceptor, expected) in [
-        ("speaks no TLS", None, vec![Err(TlsFailed)]),
-        ("signs for itself", Some(stranger.acceptor("bad.example", false)), vec![Err(TlsFailed)]),
-        ("has another's certificate", Some(authority.acceptor("other.example", false)), vec![Err(TlsFailed)]),
-        ("has an old certificate", Some(authority.acceptor("bad.example", true)), vec![Err(TlsFailed)]),
-        // To show that the others fail for what is wrong with them.
-        ("speaks TLS well, and breaks", Some(authority.acceptor("bad.example", false)), vec![Ok(500)]),
+        ("does not use TLS", None, vec![Err(TlsFailed)]),
+        (
+            "has a certificate of an unknown authority",
+            Some(unknown_authority.acceptor("bad.example", false)),
+            vec![Err(TlsFailed)],
+        ),
+        (
+            "has a certificate for another name",
+            Some(authority.acceptor("other.example", false)),
+            vec![Err(TlsFailed)],
+        ),
+        ("has an expired certificate", Some(authority.acceptor("bad.example", true)), vec![Err(TlsFailed)]),
+        // The control: a receiver with valid TLS.
+        (
+            "has a valid certificate and responds with 500",
+            Some(authority.acceptor("bad.example", false)),
+            vec![Ok(500)],
+        ),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://bad.example:{}/", listener.local_addr().unwrap().port());
@@ -261,7 +284,7 @@ async fn with_bad_tls(authority: &Authority) -> Vec<FaultyReceiver> {
                 let (acceptor, answer) = (acceptor.clone(), answer.clone());
                 tokio::spawn(async move {
                     match acceptor {
-                        None => drop(play(stream, Act::SayAndClose(answer)).await),
+                        None => drop(handle(stream, Behavior::WriteAndClose(answer)).await),
                         Some(acceptor) => {
                             let Ok(mut stream) = acceptor.accept(stream).await else { return };
                             let _ = stream.read(&mut [0; 65536]).await;
@@ -276,42 +299,42 @@ async fn with_bad_tls(authority: &Authority) -> Vec<FaultyReceiver> {
     }
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://bad.example:{}/", silent.local_addr().unwrap().port());
-    tokio::spawn(serve(silent, Act::Say(String::new())));
-    receivers.push(FaultyReceiver { name: "hangs in its handshake", url, expected: vec![Err(TimedOut)] });
+    tokio::spawn(serve(silent, Behavior::Write(String::new())));
+    receivers.push(FaultyReceiver { name: "hangs in the TLS handshake", url, expected: vec![Err(TimedOut)] });
     receivers
 }
 
-async fn serve(listener: TcpListener, act: Act) {
+async fn serve(listener: TcpListener, behavior: Behavior) {
     while let Ok((stream, _)) = listener.accept().await {
-        let act = act.clone();
-        tokio::spawn(async move { play(stream, act).await });
+        let behavior = behavior.clone();
+        tokio::spawn(async move { handle(stream, behavior).await });
     }
 }
 
-async fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
-    match act {
-        Act::Reset => {
+async fn handle(mut stream: TcpStream, behavior: Behavior) -> std::io::Result<()> {
+    match behavior {
+        Behavior::Reset => {
             stream.set_zero_linger()?;
             return Ok(());
         }
-        Act::Close => return Ok(()),
-        Act::SayFirst(text) => {
+        Behavior::Close => return Ok(()),
+        Behavior::WriteFirst(text) => {
             stream.write_all(text.as_bytes()).await?;
-            listen(&mut stream).await?;
+            read_request(&mut stream).await?;
         }
-        Act::Say(text) => {
-            listen(&mut stream).await?;
+        Behavior::Write(text) => {
+            read_request(&mut stream).await?;
             stream.write_all(text.as_bytes()).await?;
-            // Until it is hung up on.
+            // Until the client closes the connection.
             while stream.read(&mut [0; 4096]).await? > 0 {}
         }
-        Act::SayAndClose(text) => {
-            listen(&mut stream).await?;
+        Behavior::WriteAndClose(text) => {
+            read_request(&mut stream).await?;
             stream.write_all(text.as_bytes()).await?;
             stream.shutdown().await?;
         }
-        Act::SayForEver(text, again, pause) => {
-            listen(&mut stream).await?;
+        Behavior::WriteForever(text, again, pause) => {
+            read_request(&mut stream).await?;
             stream.write_all(text.as_bytes()).await?;
             loop {
                 stream.write_all(again.as_bytes()).await?;
@@ -322,7 +345,7 @@ async fn play(mut stream: TcpStream, act: Act) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Hears the request, or what has come of it so far.
-async fn listen(stream: &mut TcpStream) -> std::io::Result<()> {
+/// Reads the request, or the part of it that has arrived.
+async fn read_request(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.read(&mut [0; 65536]).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! Receivers that wish us ill, all at once, and a good one among them that must not notice.
+//! Faulty and malicious receivers must not delay a healthy one, and no URL leads to a private address.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,11 +20,11 @@ use crate::support::eventually;
 
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Names of a made-up world: everything is at home, but for what is nowhere and what never answers.
-struct Names;
+/// Resolves every name to localhost, except for names that do not exist, have no address or never resolve.
+struct LocalResolver;
 
 #[async_trait]
-impl Resolve for Names {
+impl Resolve for LocalResolver {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         match name {
             "nowhere.example" => Err(io::Error::other("no such name")),
@@ -35,8 +35,8 @@ impl Resolve for Names {
     }
 }
 
-/// What the log must say of a villain: an error, a status, or either of several.
-fn fits(receiver: &FaultyReceiver, delivery: &WebhookDelivery) -> bool {
+/// Whether the first logged attempt has one of the expected statuses or errors.
+fn is_expected(receiver: &FaultyReceiver, delivery: &WebhookDelivery) -> bool {
     delivery.log.first().is_some_and(|attempt| {
         receiver.expected.iter().any(|expected| match expected {
             Ok(status) => attempt.status == Some(*status),
@@ -46,14 +46,14 @@ fn fits(receiver: &FaultyReceiver, delivery: &WebhookDelivery) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hostile_receivers_harm_only_themselves() {
+async fn faulty_receivers_do_not_delay_a_healthy_one() {
     let authority = faulty_receiver::Authority::new();
     let canary_hits = Arc::new(AtomicUsize::new(0));
     let canary = canary(Arc::clone(&canary_hits)).await;
-    let receivers = faulty_receiver::all(&authority, canary).await;
+    let receivers = faulty_receiver::start_all(&authority, canary).await;
     assert!(receivers.len() >= 30, "{}", receivers.len());
     let mut harness = WebhookHarness::sqlite(HarnessOptions {
-        resolver: Arc::new(Names),
+        resolver: Arc::new(LocalResolver),
         trust: TlsTrust::Only(authority.roots()),
         transport: TransportLimits { deadline: DEADLINE, ..TransportLimits::default() },
         ..HarnessOptions::default()
@@ -63,8 +63,8 @@ async fn hostile_receivers_harm_only_themselves() {
     for receiver in &receivers {
         ids.insert(harness.endpoint_unchecked(Mode::Live, &receiver.url).await.id, receiver);
     }
-    let good = Receiver::start().await;
-    let endpoint = harness.endpoint_unchecked(Mode::Live, &good.url).await;
+    let healthy = Receiver::start().await;
+    let endpoint = harness.endpoint_unchecked(Mode::Live, &healthy.url).await;
     harness.start();
 
     let mut committed = HashMap::new();
@@ -77,37 +77,37 @@ async fn hostile_receivers_harm_only_themselves() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    eventually("the good receiver has everything", async || {
-        (good.received().len() == committed.len()).then_some(())
+    eventually("the healthy receiver has every change", async || {
+        (healthy.received().len() == committed.len()).then_some(())
     })
     .await;
     let delays =
-        good.received().into_iter().map(|r| r.at - committed[&(r.payout().to_owned(), r.sequence())]);
+        healthy.received().into_iter().map(|r| r.at - committed[&(r.payout().to_owned(), r.sequence())]);
     let slowest = delays.max().unwrap();
-    assert!(slowest < DEADLINE, "the good receiver waited {slowest:?}");
+    assert!(slowest < DEADLINE, "the healthy receiver waited {slowest:?}");
     assert!(harness.find(endpoint.id).await.failing_since.is_none());
 
     for (id, receiver) in &ids {
         let all = harness
             .until(*id, receiver.name, |all| all.iter().any(|delivery| !delivery.log.is_empty()))
             .await;
-        let tried = all.iter().find(|delivery| !delivery.log.is_empty()).unwrap();
-        assert!(fits(receiver, tried), "{}: {:?}", receiver.name, tried.log);
+        let attempted = all.iter().find(|delivery| !delivery.log.is_empty()).unwrap();
+        assert!(is_expected(receiver, attempted), "{}: {:?}", receiver.name, attempted.log);
         for attempt in all.iter().flat_map(|delivery| &delivery.log) {
             let took = Duration::from_millis(attempt.duration_ms);
             assert!(took < DEADLINE + Duration::from_secs(2), "{}: {took:?}", receiver.name);
             assert!(attempt.answer.len() <= 4096, "{}", receiver.name);
         }
-        let gone = receiver.expected.contains(&Ok(410));
-        assert_eq!(harness.find(*id).await.disabled.is_some(), gone, "{}", receiver.name);
+        let is_gone = receiver.expected.contains(&Ok(410));
+        assert_eq!(harness.find(*id).await.disabled.is_some(), is_gone, "{}", receiver.name);
     }
     assert_eq!(canary_hits.load(Ordering::SeqCst), 0, "a redirect was followed");
-    let stopping = Instant::now();
+    let shutdown_began = Instant::now();
     harness.stop().await;
-    assert!(stopping.elapsed() < DEADLINE * 3, "stopping took {:?}", stopping.elapsed());
+    assert!(shutdown_began.elapsed() < DEADLINE * 3, "shutdown took {:?}", shutdown_began.elapsed());
 }
 
-/// Where redirects lead. Nobody must come.
+/// The target of redirects and private addresses. No request may reach it.
 async fn canary(hits: Arc<AtomicUsize>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -119,26 +119,26 @@ async fn canary(hits: Arc<AtomicUsize>) -> String {
     format!("http://{address}/")
 }
 
-/// Answers in turn: public first, then at home.
+/// Resolves a name to a public address first and to a private one later (DNS rebinding).
 struct Rebinding(AtomicUsize);
 
 #[async_trait]
 impl Resolve for Rebinding {
     async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let home = "127.0.0.1".parse().unwrap();
+        let localhost = "127.0.0.1".parse().unwrap();
         let public: IpAddr = "2606:4700::1".parse().unwrap();
         Ok(match (name, self.0.fetch_add(1, Ordering::SeqCst)) {
             ("rebinding.example", 0) => vec![public],
-            ("mixed.example", _) => vec![home, "10.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
+            ("mixed.example", _) => vec![localhost, "10.0.0.1".parse().unwrap(), "::1".parse().unwrap()],
             ("mapped.example", _) => vec!["::ffff:127.0.0.1".parse().unwrap()],
             ("metadata.example", _) => vec!["169.254.169.254".parse().unwrap()],
-            _ => vec![home],
+            _ => vec![localhost],
         })
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_name_and_no_spelling_leads_home() {
+async fn no_host_name_and_no_spelling_leads_to_a_private_address() {
     let hits = Arc::new(AtomicUsize::new(0));
     let canary = canary(Arc::clone(&hits)).await;
     let port = canary.trim_end_matches('/').rsplit(':').next().unwrap().to_owned();
@@ -149,10 +149,10 @@ async fn no_name_and_no_spelling_leads_home() {
         ..HarnessOptions::default()
     })
     .await;
-    let owner = super::harness::acme(Mode::Live);
+    let account = super::harness::acme(Mode::Live);
     let rebinding =
         harness.endpoint_unchecked(Mode::Live, &format!("https://rebinding.example:{port}/")).await;
-    let first = harness.service.test(owner, rebinding.id).await.unwrap().attempt;
+    let first = harness.service.test(account, rebinding.id).await.unwrap().attempt;
     assert!(
         matches!(
             first.error,
@@ -163,10 +163,10 @@ async fn no_name_and_no_spelling_leads_home() {
     for name in ["rebinding", "mixed", "mapped", "metadata", "home"] {
         let url = format!("https://{name}.example:{port}/");
         let endpoint = harness.endpoint_unchecked(Mode::Live, &url).await;
-        let attempt = harness.service.test(owner, endpoint.id).await.unwrap().attempt;
+        let attempt = harness.service.test(account, endpoint.id).await.unwrap().attempt;
         assert_eq!(attempt.error, Some(AttemptError::AddressRefused), "{name}: {attempt:?}");
     }
-    // Rows written while more was allowed, or by hand: literals in every spelling.
+    // Rows that were inserted under a laxer policy: IP addresses in every spelling.
     for host in [
         "127.0.0.1",
         "127.1",
@@ -184,11 +184,11 @@ async fn no_name_and_no_spelling_leads_home() {
         "[64:ff9b::7f00:1]",
     ] {
         let endpoint = harness.endpoint_unchecked(Mode::Live, &format!("https://{host}:{port}/")).await;
-        let attempt = harness.service.test(owner, endpoint.id).await.unwrap().attempt;
+        let attempt = harness.service.test(account, endpoint.id).await.unwrap().attempt;
         assert_eq!(attempt.error, Some(AttemptError::UrlRefused), "{host}: {attempt:?}");
     }
     let plain = harness.endpoint_unchecked(Mode::Live, &canary).await;
-    let attempt = harness.service.test(owner, plain.id).await.unwrap().attempt;
+    let attempt = harness.service.test(account, plain.id).await.unwrap().attempt;
     assert_eq!(attempt.error, Some(AttemptError::UrlRefused));
-    assert_eq!(hits.load(Ordering::SeqCst), 0, "somebody came home");
+    assert_eq!(hits.load(Ordering::SeqCst), 0, "a request reached localhost");
 }

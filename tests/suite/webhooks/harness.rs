@@ -1,10 +1,10 @@
-//! Everything about webhooks over a real store, without the rest of the program.
+//! The webhook service and the dispatcher over a real store, without the rest of the program.
 
-use payoutd::idempotency::no_record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use payoutd::idempotency::no_record;
 use payoutd::runtime::shutdown::{ShutdownTrigger, shutdown_signal};
 use payoutd::store::{self, Store, StoreConfig};
 use payoutd::webhooks::{
@@ -26,13 +26,13 @@ use uuid::Uuid;
 
 use crate::support::{database, eventually};
 
-pub(super) const LAX: Policy = Policy { allow_insecure: true, allow_private_addresses: true };
+pub(super) const ALLOW_ALL: Policy = Policy { allow_insecure: true, allow_private_addresses: true };
 
 pub(super) fn acme(mode: Mode) -> Account {
     Account { org: OrgId(Uuid::from_u64_pair(7, 7)), mode }
 }
 
-/// A number no other call gave.
+/// Returns a different number at each call.
 pub(super) fn unique() -> u64 {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     COUNT.fetch_add(1, Ordering::Relaxed)
@@ -42,12 +42,11 @@ pub(super) struct WebhookHarness {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: ManualClock,
     pub(super) service: WebhookService,
-    parts: DispatcherOptions,
+    options: DispatcherOptions,
     dispatcher: Option<(ShutdownTrigger, JoinHandle<Result<(), MaintenanceExited>>)>,
-    _file: Option<tempfile::TempDir>,
+    _directory: Option<tempfile::TempDir>,
 }
 
-/// What differs from test to test.
 pub(super) struct HarnessOptions {
     pub(super) policy: Policy,
     pub(super) resolver: Arc<dyn Resolve>,
@@ -59,7 +58,7 @@ pub(super) struct HarnessOptions {
 impl Default for HarnessOptions {
     fn default() -> Self {
         Self {
-            policy: LAX,
+            policy: ALLOW_ALL,
             resolver: Arc::new(SystemResolver),
             trust: TlsTrust::Only(rustls::RootCertStore::empty()),
             transport: TransportLimits::default(),
@@ -73,21 +72,21 @@ impl Default for HarnessOptions {
 
 impl WebhookHarness {
     pub(super) async fn sqlite(options: HarnessOptions) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}/payoutd.sqlite", folder.path().display());
-        Self::over(&url, Some(folder), options).await
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/payoutd.sqlite", directory.path().display());
+        Self::with_store(&url, Some(directory), options).await
     }
 
     pub(super) async fn postgres(options: HarnessOptions) -> Self {
-        Self::over(&database().await, None, options).await
+        Self::with_store(&database().await, None, options).await
     }
 
-    async fn over(url: &str, file: Option<tempfile::TempDir>, options: HarnessOptions) -> Self {
+    async fn with_store(url: &str, directory: Option<tempfile::TempDir>, options: HarnessOptions) -> Self {
         let renderer = Renderer::new("https://pay.example");
         let limits = StoreConfig { acquire_timeout: Duration::from_secs(20), ..StoreConfig::default() };
         let store = store::open(url, &limits, Arc::new(renderer.clone())).await.unwrap();
         store.migrate().await.unwrap();
-        // Receivers check the time, so it is the real one to begin with.
+        // Receivers check the timestamp, so the clock starts at the real time.
         let clock = ManualClock::at(OffsetDateTime::now_utc().try_into().unwrap());
         let transport =
             Transport::new(options.policy, options.resolver, options.trust, options.transport).unwrap();
@@ -100,7 +99,7 @@ impl WebhookHarness {
             clock: Arc::new(clock.clone()),
             wakeup: Arc::clone(&wakeup),
         };
-        let parts = DispatcherOptions {
+        let dispatcher_options = DispatcherOptions {
             store: Arc::clone(&store) as _,
             journal: Arc::clone(&store) as _,
             transport,
@@ -109,23 +108,23 @@ impl WebhookHarness {
             wakeup,
             limits: options.dispatcher,
         };
-        Self { store, clock, service, parts, dispatcher: None, _file: file }
+        Self { store, clock, service, options: dispatcher_options, dispatcher: None, _directory: directory }
     }
 
     pub(super) fn start(&mut self) {
-        let (stopper, stop) = shutdown_signal();
-        let dispatcher = Dispatcher::new(self.parts.clone());
-        self.dispatcher = Some((stopper, tokio::spawn(dispatcher.run(stop))));
+        let (trigger, shutdown) = shutdown_signal();
+        let dispatcher = Dispatcher::new(self.options.clone());
+        self.dispatcher = Some((trigger, tokio::spawn(dispatcher.run(shutdown))));
     }
 
-    /// Stops in order.
+    /// Shuts the dispatcher down.
     pub(super) async fn stop(&mut self) {
-        let (stopper, task) = self.dispatcher.take().unwrap();
-        stopper.request();
+        let (trigger, task) = self.dispatcher.take().unwrap();
+        trigger.request();
         task.await.unwrap().unwrap();
     }
 
-    /// Stops as a power failure does.
+    /// Aborts the dispatcher, as a crash does.
     pub(super) fn kill(&mut self) {
         self.dispatcher.take().unwrap().1.abort();
     }
@@ -134,7 +133,7 @@ impl WebhookHarness {
         self.clock.now()
     }
 
-    /// An endpoint of acme's for payouts of `mode`, told of everything.
+    /// Creates an endpoint of acme that subscribes to all event types.
     pub(super) async fn endpoint(&self, mode: Mode, url: &str) -> Endpoint {
         let new = NewEndpoint {
             url: url.to_owned(),
@@ -144,7 +143,7 @@ impl WebhookHarness {
         self.service.create(acme(mode), new, &no_record).await.unwrap()
     }
 
-    /// Past every limit.
+    /// Inserts an endpoint without the checks of the service.
     pub(super) async fn endpoint_unchecked(&self, mode: Mode, url: &str) -> Endpoint {
         let Account { org, mode } = acme(mode);
         let endpoint = Endpoint {
@@ -175,7 +174,7 @@ impl WebhookHarness {
         found
     }
 
-    /// Waits until an endpoint's deliveries are as they should be.
+    /// Waits until an endpoint's deliveries satisfy `holds`.
     pub(super) async fn until(
         &self,
         id: EndpointId,
@@ -185,7 +184,7 @@ impl WebhookHarness {
         eventually(what, async || Some(self.deliveries(id).await).filter(|found| holds(found))).await
     }
 
-    /// A new payout of acme's.
+    /// Creates a payout of acme.
     pub(super) async fn payout(&self, mode: Mode, external_ref: &str) -> Payout {
         let terms = Terms {
             org: acme(mode).org,
@@ -207,7 +206,7 @@ impl WebhookHarness {
         payout
     }
 
-    /// Commits what a report does to a payout, and hints the sender.
+    /// Commits the changes of a report and wakes the dispatcher.
     pub(super) async fn report(&self, payout: &mut Payout, kind: ReportKind) {
         assert!(self.try_report(payout, kind).await);
     }
@@ -232,11 +231,11 @@ impl WebhookHarness {
         let append =
             Append { expected, entry, after: Arc::new(payout.snapshot()), changes, traceparent: None };
         let committed = self.store.append(&[append]).await.unwrap() == [Appended::Committed];
-        self.parts.wakeup.notify_one();
+        self.options.wakeup.notify_one();
         committed
     }
 
-    /// A payout that was broadcast and delivered: sequences 2 and 3.
+    /// Creates a payout and delivers it. Its webhooks have the sequences 2 and 3.
     pub(super) async fn delivered(&self, mode: Mode, external_ref: &str) -> Payout {
         let mut payout = self.payout(mode, external_ref).await;
         self.report(&mut payout, sample::broadcast("aa", None)).await;

@@ -1,4 +1,4 @@
-//! A receiver that does what it is told, and remembers.
+//! An HTTP receiver with configurable responses, which records its requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -10,9 +10,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// One request as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedRequest {
     pub(crate) at: Instant,
     pub(crate) id: String,
     pub(crate) timestamp: i64,
@@ -21,7 +20,7 @@ pub(crate) struct Received {
     pub(crate) body: Value,
 }
 
-impl Received {
+impl ReceivedRequest {
     pub(crate) fn sequence(&self) -> i64 {
         self.body["data"]["sequence"].as_i64().unwrap()
     }
@@ -32,15 +31,15 @@ impl Received {
 }
 
 #[derive(Default)]
-struct Memory {
-    received: Vec<Received>,
-    answers: VecDeque<u16>,
-    usual: Option<u16>,
+struct ReceiverState {
+    received: Vec<ReceivedRequest>,
+    next_statuses: VecDeque<u16>,
+    default_status: Option<u16>,
 }
 
-/// Receives on a port of its own until it is dropped.
+/// Listens on its own port until it is dropped.
 pub(crate) struct Receiver {
-    memory: Arc<Mutex<Memory>>,
+    state: Arc<Mutex<ReceiverState>>,
     pub(crate) url: String,
     server: tokio::task::JoinHandle<()>,
 }
@@ -49,28 +48,28 @@ impl Receiver {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let memory = Arc::new(Mutex::new(Memory::default()));
-        let router = Router::new().fallback(receive).with_state(Arc::clone(&memory));
+        let state = Arc::new(Mutex::new(ReceiverState::default()));
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&state));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { memory, url, server }
+        Self { state, url, server }
     }
 
-    /// What to answer next, one after the other; then 204 again.
-    pub(crate) fn answer(&self, statuses: &[u16]) {
-        self.memory.lock().unwrap().answers.extend(statuses);
+    /// Sets the statuses of the next responses. Later responses have the default status.
+    pub(crate) fn respond_once_with(&self, statuses: &[u16]) {
+        self.state.lock().unwrap().next_statuses.extend(statuses);
     }
 
-    /// What to answer from now on.
-    pub(crate) fn always(&self, status: u16) {
-        self.memory.lock().unwrap().usual = Some(status);
+    /// Sets the default status, which is 204 at first.
+    pub(crate) fn respond_with(&self, status: u16) {
+        self.state.lock().unwrap().default_status = Some(status);
     }
 
-    pub(crate) fn received(&self) -> Vec<Received> {
-        self.memory.lock().unwrap().received.clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
+        self.state.lock().unwrap().received.clone()
     }
 
     pub(crate) fn sequences(&self) -> Vec<i64> {
-        self.received().iter().map(Received::sequence).collect()
+        self.received().iter().map(ReceivedRequest::sequence).collect()
     }
 }
 
@@ -80,10 +79,14 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(State(memory): State<Arc<Mutex<Memory>>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(
+    State(state): State<Arc<Mutex<ReceiverState>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     let text = String::from_utf8(body.to_vec()).unwrap();
-    let received = Received {
+    let received = ReceivedRequest {
         at: Instant::now(),
         id: header("webhook-id"),
         timestamp: header("webhook-timestamp").parse().unwrap(),
@@ -91,8 +94,8 @@ async fn receive(State(memory): State<Arc<Mutex<Memory>>>, headers: HeaderMap, b
         body: serde_json::from_str(&text).unwrap(),
         text,
     };
-    let mut memory = memory.lock().unwrap();
-    memory.received.push(received);
-    let usual = memory.usual.unwrap_or(204);
-    StatusCode::from_u16(memory.answers.pop_front().unwrap_or(usual)).unwrap()
+    let mut state = state.lock().unwrap();
+    state.received.push(received);
+    let default_status = state.default_status.unwrap_or(204);
+    StatusCode::from_u16(state.next_statuses.pop_front().unwrap_or(default_status)).unwrap()
 }

@@ -1,4 +1,4 @@
-//! What both stores must do with endpoints and deliveries.
+//! The contract of `WebhookStore`, which both stores must fulfil.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::harness::{HarnessOptions, WebhookHarness};
 
-macro_rules! behaviours {
+macro_rules! contract_tests {
     ($($name:ident),+ $(,)?) => {
         mod postgres {
             use super::{WebhookHarness, HarnessOptions};
@@ -31,21 +31,21 @@ macro_rules! behaviours {
     };
 }
 
-behaviours! {
-    every_statement_fits_the_schema,
-    an_endpoint_reads_back_the_same,
-    there_is_a_limit_to_each_owner,
-    a_commit_tells_those_who_asked,
-    a_lost_race_tells_nobody,
-    only_the_first_of_a_payout_is_due,
-    a_failure_puts_off_what_comes_after,
-    what_is_committed_behind_a_retry_waits_with_it,
-    giving_up_skips_the_rest,
-    writing_an_attempt_down_twice_is_writing_it_once,
-    nobody_crowds_others_out,
-    a_replay_makes_what_was_never_made,
-    old_deliveries_are_forgotten,
-    a_forgotten_endpoint_gets_nothing,
+contract_tests! {
+    every_statement_matches_the_schema,
+    a_stored_endpoint_is_read_back_unchanged,
+    each_account_has_a_limit_of_endpoints,
+    a_commit_inserts_deliveries_for_the_subscribed_endpoints,
+    a_refused_commit_inserts_no_deliveries,
+    only_the_first_waiting_delivery_of_a_payout_is_due,
+    a_failure_defers_the_later_deliveries_of_the_payout,
+    a_change_committed_behind_a_retry_is_due_with_the_retry,
+    abandoning_a_delivery_skips_the_waiting_deliveries_of_its_endpoint,
+    recording_an_attempt_is_idempotent,
+    an_endpoint_with_many_deliveries_does_not_hide_other_endpoints,
+    a_replay_inserts_missing_deliveries,
+    old_deliveries_are_deleted_unless_they_wait,
+    a_deleted_endpoint_has_no_waiting_deliveries,
 }
 
 const URL: &str = "http://127.0.0.1:9999/";
@@ -77,11 +77,11 @@ async fn record(harness: &WebhookHarness, due: &DueDelivery, outcome: Outcome) {
     harness.store.record_attempt(&recorded).await.unwrap();
 }
 
-async fn every_statement_fits_the_schema(harness: &WebhookHarness) {
+async fn every_statement_matches_the_schema(harness: &WebhookHarness) {
     harness.store.check_statements().await.unwrap();
 }
 
-async fn an_endpoint_reads_back_the_same(harness: &WebhookHarness) {
+async fn a_stored_endpoint_is_read_back_unchanged(harness: &WebhookHarness) {
     let mut endpoint = harness.endpoint(Mode::Live, URL).await;
     assert_eq!(harness.find(endpoint.id).await, endpoint);
     let (secret, until) = (SigningSecret::generate().unwrap(), harness.now().plus_seconds(60));
@@ -97,7 +97,7 @@ async fn an_endpoint_reads_back_the_same(harness: &WebhookHarness) {
     assert_eq!(harness.store.endpoint(endpoint.id).await.unwrap(), None);
 }
 
-async fn there_is_a_limit_to_each_owner(harness: &WebhookHarness) {
+async fn each_account_has_a_limit_of_endpoints(harness: &WebhookHarness) {
     let first = harness.endpoint(Mode::Live, URL).await;
     let another = Endpoint { id: EndpointId(Uuid::now_v7()), ..first.clone() };
     assert!(!harness.store.insert_endpoint(&another, 1, None).await.unwrap());
@@ -106,14 +106,15 @@ async fn there_is_a_limit_to_each_owner(harness: &WebhookHarness) {
     assert!(harness.store.insert_endpoint(&others, 1, None).await.unwrap());
 }
 
-async fn a_commit_tells_those_who_asked(harness: &WebhookHarness) {
+async fn a_commit_inserts_deliveries_for_the_subscribed_endpoints(harness: &WebhookHarness) {
     let all = harness.endpoint(Mode::Live, URL).await;
-    let usual = harness.endpoint_unchecked(Mode::Live, URL).await;
+    let default_types = harness.endpoint_unchecked(Mode::Live, URL).await;
     let test = harness.endpoint_unchecked(Mode::Test, URL).await;
-    let foreign = Endpoint { id: EndpointId(Uuid::now_v7()), org: OrgId(Uuid::now_v7()), ..usual.clone() };
+    let foreign =
+        Endpoint { id: EndpointId(Uuid::now_v7()), org: OrgId(Uuid::now_v7()), ..default_types.clone() };
     assert!(harness.store.insert_endpoint(&foreign, 9, None).await.unwrap());
     let mut payout = harness.payout(Mode::Live, "order-1").await;
-    assert_eq!(harness.deliveries(all.id).await, [], "a creation is no webhook");
+    assert_eq!(harness.deliveries(all.id).await, [], "a creation is not sent as a webhook");
     harness.late(&mut payout).await;
     // Two changes in one commit.
     harness.report(&mut payout, sample::delivered("aa")).await;
@@ -123,14 +124,14 @@ async fn a_commit_tells_those_who_asked(harness: &WebhookHarness) {
     };
     use EventType::{Broadcast, Delivered, Late};
     assert_eq!(kinds(all.id).await, [(2, Late), (3, Broadcast), (4, Delivered)]);
-    assert_eq!(kinds(usual.id).await, [(3, Broadcast), (4, Delivered)]);
+    assert_eq!(kinds(default_types.id).await, [(3, Broadcast), (4, Delivered)]);
     assert_eq!((kinds(test.id).await, kinds(foreign.id).await), (vec![], vec![]));
     let found = harness.deliveries(all.id).await;
     assert!(found.iter().all(|d| d.status == DeliveryStatus::Waiting && d.attempts == 0 && d.log.is_empty()));
     assert_eq!(found[0].created_at, harness.now());
 }
 
-async fn a_lost_race_tells_nobody(harness: &WebhookHarness) {
+async fn a_refused_commit_inserts_no_deliveries(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     let mut payout = harness.payout(Mode::Live, "order-1").await;
     let mut stale = payout.clone();
@@ -139,7 +140,7 @@ async fn a_lost_race_tells_nobody(harness: &WebhookHarness) {
     assert_eq!(harness.deliveries(endpoint.id).await.len(), 1);
 }
 
-async fn only_the_first_of_a_payout_is_due(harness: &WebhookHarness) {
+async fn only_the_first_waiting_delivery_of_a_payout_is_due(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     harness.delivered(Mode::Live, "a").await;
     harness.delivered(Mode::Live, "b").await;
@@ -153,7 +154,7 @@ async fn only_the_first_of_a_payout_is_due(harness: &WebhookHarness) {
     assert_eq!(harness.store.due_deliveries(harness.now(), 100, 9, &[endpoint.id]).await.unwrap(), []);
 }
 
-async fn a_failure_puts_off_what_comes_after(harness: &WebhookHarness) {
+async fn a_failure_defers_the_later_deliveries_of_the_payout(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     harness.delivered(Mode::Live, "a").await;
     let first = due(harness).await.remove(0);
@@ -168,13 +169,16 @@ async fn a_failure_puts_off_what_comes_after(harness: &WebhookHarness) {
     let again = due(harness).await.remove(0);
     assert_eq!(again.delivery.id, first.delivery.id);
     record(harness, &again, Outcome::Deferred(harness.now())).await;
-    assert!(harness.find(endpoint.id).await.failing_since.is_some(), "no attempt says nothing");
+    assert!(
+        harness.find(endpoint.id).await.failing_since.is_some(),
+        "a deferral does not change the state of the endpoint"
+    );
     record(harness, &again, Outcome::Succeeded).await;
     assert_eq!(harness.find(endpoint.id).await.failing_since, None);
     assert_eq!(due(harness).await[0].delivery.sequence, Sequence(3));
 }
 
-async fn what_is_committed_behind_a_retry_waits_with_it(harness: &WebhookHarness) {
+async fn a_change_committed_behind_a_retry_is_due_with_the_retry(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     let mut payout = harness.payout(Mode::Live, "a").await;
     harness.report(&mut payout, sample::broadcast("aa", None)).await;
@@ -183,7 +187,7 @@ async fn what_is_committed_behind_a_retry_waits_with_it(harness: &WebhookHarness
     record(harness, &first, Outcome::RetryAt(retry)).await;
     harness.report(&mut payout, sample::delivered("aa")).await;
     assert_eq!(harness.deliveries(endpoint.id).await[1].next_attempt_at, retry);
-    // As if that commit had not seen the success that came at the same time.
+    // The state that a commit leaves which does not see a concurrent success.
     record(harness, &first, Outcome::Succeeded).await;
     let later = harness.deliveries(endpoint.id).await.remove(1);
     let stuck = RecordedAttempt {
@@ -197,10 +201,10 @@ async fn what_is_committed_behind_a_retry_waits_with_it(harness: &WebhookHarness
     harness.store.record_attempt(&stuck).await.unwrap();
     assert_eq!(due(harness).await, []);
     harness.store.maintain_deliveries(harness.now(), Timestamp::EPOCH).await.unwrap();
-    assert_eq!(due(harness).await.len(), 1, "it is called up");
+    assert_eq!(due(harness).await.len(), 1, "maintenance makes it due");
 }
 
-async fn giving_up_skips_the_rest(harness: &WebhookHarness) {
+async fn abandoning_a_delivery_skips_the_waiting_deliveries_of_its_endpoint(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     let other = harness.endpoint(Mode::Live, URL).await;
     harness.delivered(Mode::Live, "a").await;
@@ -224,7 +228,7 @@ async fn giving_up_skips_the_rest(harness: &WebhookHarness) {
     assert_eq!(harness.deliveries(endpoint.id).await[6].status, Waiting);
 }
 
-async fn writing_an_attempt_down_twice_is_writing_it_once(harness: &WebhookHarness) {
+async fn recording_an_attempt_is_idempotent(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     harness.delivered(Mode::Live, "a").await;
     let first = due(harness).await.remove(0);
@@ -235,7 +239,7 @@ async fn writing_an_attempt_down_twice_is_writing_it_once(harness: &WebhookHarne
     assert_eq!(harness.deliveries(endpoint.id).await, once);
 }
 
-async fn nobody_crowds_others_out(harness: &WebhookHarness) {
+async fn an_endpoint_with_many_deliveries_does_not_hide_other_endpoints(harness: &WebhookHarness) {
     let busy = harness.endpoint(Mode::Live, URL).await;
     for number in 0..30 {
         harness.delivered(Mode::Live, &format!("{number}")).await;
@@ -248,7 +252,7 @@ async fn nobody_crowds_others_out(harness: &WebhookHarness) {
     assert_eq!((of(busy.id), of(late.id)), (4, 1));
 }
 
-async fn a_replay_makes_what_was_never_made(harness: &WebhookHarness) {
+async fn a_replay_inserts_missing_deliveries(harness: &WebhookHarness) {
     let payout = harness.delivered(Mode::Live, "a").await.snapshot().payout.id;
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     let new = |sequence, kind| NewDelivery {
@@ -273,7 +277,7 @@ async fn a_replay_makes_what_was_never_made(harness: &WebhookHarness) {
     assert_eq!(harness.store.replay(endpoint.id, &[], harness.now()).await.unwrap(), 0);
 }
 
-async fn old_deliveries_are_forgotten(harness: &WebhookHarness) {
+async fn old_deliveries_are_deleted_unless_they_wait(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     harness.delivered(Mode::Live, "a").await;
     let first = due(harness).await.remove(0);
@@ -284,15 +288,15 @@ async fn old_deliveries_are_forgotten(harness: &WebhookHarness) {
     assert_eq!(harness.store.replay(endpoint.id, &[], harness.now()).await.unwrap(), 0);
     let second = due(harness).await.remove(0);
     record(harness, &second, Outcome::RetryAt(harness.now())).await;
-    let forgotten = harness.store.maintain_deliveries(harness.now(), cutoff).await.unwrap();
-    assert_eq!(forgotten, 1, "one that waits for its retry is not forgotten");
+    let deleted = harness.store.maintain_deliveries(harness.now(), cutoff).await.unwrap();
+    assert_eq!(deleted, 1, "a delivery that waits for a retry is kept");
     assert_eq!(harness.deliveries(endpoint.id).await.len(), 3);
     let page = harness.store.deliveries(endpoint.id, None, 2).await.unwrap();
     let rest = harness.store.deliveries(endpoint.id, Some(page[1].id), 2).await.unwrap();
     assert!(page.len() == 2 && rest.len() == 1 && rest[0].id < page[1].id && page[1].id < page[0].id);
 }
 
-async fn a_forgotten_endpoint_gets_nothing(harness: &WebhookHarness) {
+async fn a_deleted_endpoint_has_no_waiting_deliveries(harness: &WebhookHarness) {
     let endpoint = harness.endpoint(Mode::Live, URL).await;
     harness.delivered(Mode::Live, "a").await;
     assert!(harness.store.delete_endpoint(endpoint.id).await.unwrap());
