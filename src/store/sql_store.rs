@@ -14,7 +14,7 @@ use super::rows::parked_reports::ParkedReportRow;
 use super::rows::payouts::{EntryRow, PayoutRow};
 use super::rows::planned_reports::PlannedReportRow;
 use super::rows::quotes::QuoteRow;
-use super::rows::webhooks::{DeliveryRow, DueRow, EndpointRow, NewDeliveryRow, WaitingRow};
+use super::rows::webhooks::{DeliveryBacklogRow, DeliveryRow, DueRow, EndpointRow, NewDeliveryRow};
 use super::sql::DialectSql;
 use super::statement::{Bind, Statement};
 
@@ -61,7 +61,7 @@ pub(super) trait SqlDatabase:
                  + DecodeRow<PayoutRow>
                  + DecodeRow<PlannedReportRow>
                  + DecodeRow<QuoteRow>
-                 + DecodeRow<WaitingRow>
+                 + DecodeRow<DeliveryBacklogRow>
                  + DecodeRow<(Uuid,)>
                  + DecodeRow<(i64,)>
                  + DecodeRow<(String,)>

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::store::db_timestamp::DbTimestamp;
 use crate::store::rows::webhooks::{
-    AttemptRow, DeliveryRow, EndpointRow, NewDeliveryRow, WaitingRow, decode_due, types_column,
+    AttemptRow, DeliveryBacklogRow, DeliveryRow, EndpointRow, NewDeliveryRow, decode_due, types_column,
 };
 use crate::store::rows::{convert, convert_first, decode_first};
 use crate::store::sql;
@@ -149,7 +149,7 @@ impl<S: WebhookWrites> WebhookStore for S {
 
     async fn delivery_backlog(&self, now: Timestamp) -> Result<DeliveryBacklog, Unavailable> {
         let rows = self.read(Statement::new(sql::WEBHOOK_WAITING).bind(DbTimestamp(now))).await?;
-        Ok(decode_first::<_, WaitingRow>(&rows)?.map(DeliveryBacklog::from).unwrap_or_default())
+        Ok(decode_first::<_, DeliveryBacklogRow>(&rows)?.map(DeliveryBacklog::from).unwrap_or_default())
     }
 
     async fn maintain_deliveries(&self, now: Timestamp, cutoff: Timestamp) -> Result<u64, Unavailable> {

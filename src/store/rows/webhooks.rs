@@ -150,14 +150,14 @@ pub(in crate::store) fn decode_due<R: DecodeRow<DueRow>>(
 }
 
 #[derive(Debug, FromRow)]
-pub(in crate::store) struct WaitingRow {
+pub(in crate::store) struct DeliveryBacklogRow {
     waiting: i64,
     oldest_due: Option<DbTimestamp>,
     disabled_endpoints: i64,
 }
 
-impl From<WaitingRow> for DeliveryBacklog {
-    fn from(row: WaitingRow) -> Self {
+impl From<DeliveryBacklogRow> for DeliveryBacklog {
+    fn from(row: DeliveryBacklogRow) -> Self {
         Self {
             waiting: row.waiting.unsigned_abs(),
             oldest_due: row.oldest_due.map(|due| due.0),

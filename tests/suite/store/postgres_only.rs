@@ -42,7 +42,7 @@ async fn a_dropped_begin_does_not_swallow_the_next_write() {
         drop(begin);
         drop(connection);
         let name = format!("setting {turn}");
-        store.setting(&name, "kept").await.unwrap();
+        store.setting(&name, "stored").await.unwrap();
         let mut other = PgConnection::connect(&url).await.unwrap();
         let found =
             sqlx::query("SELECT value FROM settings WHERE name = $1").bind(&name).fetch_optional(&mut other);

@@ -65,8 +65,8 @@ pub(super) async fn a_key_expires_at_the_earlier_time(test: &TestStore) {
     test.store.insert_key(&key).await.unwrap();
     for (end, expected) in [(at(50), at(50)), (at(20), at(20)), (at(30), at(20))] {
         assert!(test.store.expire_key(key.id, end).await.unwrap());
-        let kept = test.store.find_key(&key.digest).await.unwrap().unwrap();
-        assert_eq!(kept.expires_at, Some(expected));
+        let stored = test.store.find_key(&key.digest).await.unwrap().unwrap();
+        assert_eq!(stored.expires_at, Some(expected));
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) async fn writers_of_many_payouts_do_not_deadlock(test: &TestStore) {
         .collect();
     let mut committed = 0;
     for writer in writers {
-        committed += writer.await.unwrap().iter().filter(|answer| **answer == Appended::Committed).count();
+        committed += writer.await.unwrap().iter().filter(|result| **result == Appended::Committed).count();
     }
     assert_eq!(committed, 30);
     test.assert_consistent().await;

@@ -38,9 +38,9 @@ pub(super) async fn a_sandbox_quote_is_renewed_after_it_expires(test: &TestStore
         .map(|created| (Arc::clone(&test.store), quote(Mode::Test, "quo_1", created)))
         .map(|(store, quote)| tokio::spawn(async move { store.put(&quote, None).await.unwrap() }))
         .collect();
-    let kept = test.store.put(&quote(Mode::Test, "quo_1", 205), None).await.unwrap();
+    let stored = test.store.put(&quote(Mode::Test, "quo_1", 205), None).await.unwrap();
     for task in racing {
-        assert_eq!(task.await.unwrap(), kept, "one call renews the quote, and all return it");
+        assert_eq!(task.await.unwrap(), stored, "one call renews the quote, and all return it");
     }
 }
 
@@ -53,9 +53,9 @@ pub(super) async fn expired_quotes_are_purged_up_to_the_limit(test: &TestStore) 
     assert_eq!(purge(60, 10).await.unwrap(), 0, "a quote that expires at `end` stays");
     assert_eq!(purge(64, 3).await.unwrap(), 3, "at most the limit");
     assert_eq!(purge(64, 3).await.unwrap(), 1);
-    let kept = |number: i64| {
+    let stored = |number: i64| {
         let id = format!("quo_{number}").parse().unwrap();
         async move { test.store.get(&id).await.unwrap().is_some() }
     };
-    assert!(!kept(0).await && !kept(3).await && kept(4).await);
+    assert!(!stored(0).await && !stored(3).await && stored(4).await);
 }
