@@ -64,8 +64,13 @@ async fn a_panic_of_the_acknowledger_ends_the_session_and_no_report_is_lost() {
     fixture.journal.faults().once(Call::Append, Some(sample::id(1)), Fault::HangBefore(gate.clone()));
     let running = fixture.consume(ConsumerConfig { prefetch: 2, ..ConsumerConfig::default() }).await;
     let watcher = BrokerClient::new(&broker.url(), &fixture.settings).await;
-    for number in 1..=3 {
-        watcher.report(number, &sample::report("r1", 1, sample::broadcast("0xab", None))).await;
+    let report = sample::report("r1", 1, sample::broadcast("0xab", None));
+    watcher.report(1, &report).await;
+    // A report that arrived before this would share the commit that hangs.
+    eventually("the commit of the first report hangs", async || fixture.journal.faults().is_exhausted())
+        .await;
+    for number in 2..=3 {
+        watcher.report(number, &report).await;
     }
     eventually("the acknowledger has panicked", async || recorder.has_panicked.load(SeqCst)).await;
     eventually("the session has ended", async || recorder.reconnects.load(SeqCst) == 1).await;
