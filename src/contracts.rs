@@ -1,7 +1,7 @@
 //! JSON Schemas (2020-12) of requests, responses and messages, for `OpenAPI` 3.1 and `AsyncAPI` 3.
 //!
-//! Types of this crate derive their schema. The schemas of the domain crate's types are defined here, because the domain
-//! crate has no schemas. Tests compare the schemas with real JSON.
+//! Types of this crate derive their schema. The schemas of the domain crate's types are defined here, because the
+//! domain crate has no schemas. Tests compare the schemas with real JSON.
 
 mod objects;
 pub(crate) mod reports;

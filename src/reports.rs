@@ -1,4 +1,5 @@
-//! Reports of chain watchers: parsed, then recorded by the payout's actor, parked or dead-lettered. Independent of AMQP.
+//! Reports of chain watchers: parsed, then recorded by the payout's actor, parked or dead-lettered. Independent of
+//! AMQP.
 
 mod dead_letter;
 mod envelope;

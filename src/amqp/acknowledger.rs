@@ -1,10 +1,10 @@
 //! Acknowledges processed deliveries in batches.
 //!
-//! Each acknowledgement costs the broker work, and a quorum queue logs each one. Deliveries that are processed while one
-//! acknowledgement is sent therefore share the next one: it covers every delivery before the first unprocessed one. A
-//! processed delivery behind an unprocessed one waits until no further delivery is processed for [`SKIP_AFTER`] and is then
-//! acknowledged alone. The prefetch limit bounds that wait: one report that cannot be recorded keeps no other delivery
-//! unacknowledged for long.
+//! Each acknowledgement costs the broker work, and a quorum queue logs each one. Deliveries that are processed while
+//! one acknowledgement is sent therefore share the next one: it covers every delivery before the first unprocessed one.
+//! A processed delivery behind an unprocessed one waits until no further delivery is processed for [`SKIP_AFTER`] and
+//! is then acknowledged alone. The prefetch limit bounds that wait: one report that cannot be recorded keeps no other
+//! delivery unacknowledged for long.
 
 mod ack_tracker;
 
@@ -22,13 +22,13 @@ use self::ack_tracker::{Ack, AckTracker};
 /// The longest time to wait for the connection to accept acknowledgements. If the connection breaks at that moment, the
 /// client library may never complete the call.
 pub(super) const ACK_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long no delivery is processed before pending deliveries are acknowledged out of order. Unacknowledged deliveries cost
-/// nothing but memory in the broker.
+/// How long no delivery is processed before pending deliveries are acknowledged out of order. Unacknowledged deliveries
+/// cost nothing but memory in the broker.
 const SKIP_AFTER: Duration = Duration::from_millis(50);
 const MAX_BATCH: usize = 5_000;
 
-/// Passes processed deliveries to the acknowledger. A delivery is processed once its outcome is committed or the dead-letter
-/// queue has it.
+/// Passes processed deliveries to the acknowledger. A delivery is processed once its outcome is committed or the
+/// dead-letter queue has it.
 #[derive(Debug, Clone)]
 pub(super) struct AckSender(mpsc::UnboundedSender<(u64, Acker)>);
 

@@ -27,8 +27,8 @@ pub(crate) struct TimelineEntry {
 pub(crate) struct Funds {
     /// The location of the funds, as far as it is known.
     location: FundsLocation,
-    /// True only if the payout failed and the funds certainly never left the sender or were returned. While it is false,
-    /// paying again may pay twice.
+    /// True only if the payout failed and the funds certainly never left the sender or were returned. While it is
+    /// false, paying again may pay twice.
     safe_to_retry: bool,
 }
 

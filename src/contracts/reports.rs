@@ -116,7 +116,8 @@ pub(crate) struct FailedData {
     /// The hash of the transaction that failed or was reversed.
     #[schemars(length(min = 1, max = MAX_HASH), regex(pattern = VISIBLE))]
     tx_hash: Option<String>,
-    /// The location of the funds. Use `not_sent` and `returned` only if that is certain: the partner may then pay again.
+    /// The location of the funds. Use `not_sent` and `returned` only if that is certain: the partner may then pay
+    /// again.
     funds: Option<ReportedFunds>,
     /// Whether the report reverses a delivery, as after a reorganisation or a return. Without it, a failure after a
     /// delivery is refused.

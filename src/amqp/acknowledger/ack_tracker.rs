@@ -9,8 +9,8 @@ pub(super) struct AckTracker<A> {
     acked_through: u64,
     /// Processed, and not acknowledged yet.
     pending: BTreeMap<u64, A>,
-    /// Not processed, although a later delivery is acknowledged. While this set is not empty, each acknowledgement covers one
-    /// delivery only. The set never exceeds the prefetch limit.
+    /// Not processed, although a later delivery is acknowledged. While this set is not empty, each acknowledgement
+    /// covers one delivery only. The set never exceeds the prefetch limit.
     skipped_tags: BTreeSet<u64>,
 }
 
@@ -112,8 +112,8 @@ mod tests {
     }
 
     proptest! {
-        /// For any order of processing and any times of acknowledging, each delivery is acknowledged exactly once, after it is
-        /// processed.
+        /// For any order of processing and any times of acknowledging, each delivery is acknowledged exactly once,
+        /// after it is processed.
         #[test]
         fn each_delivery_is_acknowledged_once_after_it_is_processed(
             order in Just((1..=40_u64).collect::<Vec<_>>()).prop_shuffle(),

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 const BIN: &str = "/usr/lib/rabbitmq/bin";
 
-/// Runs the server in its own session until standard input is closed, at the latest at the end of the test process. Then
-/// removes its data, unless the file `keep` exists.
+/// Runs the server in its own session until standard input is closed, at the latest at the end of the test process.
+/// Then removes its data, unless the file `keep` exists.
 const SCRIPT: &str = r#"
 setsid sh -c '
     epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 </dev/null >"$HOME/epmd.log" 2>&1 &
