@@ -6,7 +6,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use payoutd_actors::ports::{Clock, IdempotencyRecord, Unavailable};
+use payoutd_actors::ports::{Clock, Unavailable};
 use payoutd_domain::{Mode, Network, OrgId, QuoteId, Terms, Timestamp};
 
 use super::pricing::{self, Price};
@@ -96,7 +96,7 @@ impl QuoteService {
             Mode::Test => None,
         };
         // An equal sandbox quote may exist already, with earlier timestamps.
-        let stored = self.store_quote(quote, record).await?;
+        let stored = self.store.put(&quote, record.as_ref()).await?;
         if mode == Mode::Live {
             self.recent.insert(stored.clone(), now);
         }
@@ -156,17 +156,6 @@ impl QuoteService {
                 self.signer.sandbox_quote_id(org, &request)
             }
         }
-    }
-
-    /// Stores a quote in a separate task, so that a client's disconnect does not cancel the write.
-    async fn store_quote(
-        &self,
-        quote: Quote,
-        record: Option<IdempotencyRecord>,
-    ) -> Result<Quote, Unavailable> {
-        let store = Arc::clone(&self.store);
-        let stored = tokio::spawn(async move { store.put(&quote, record.as_ref()).await }).await;
-        stored.map_err(|error| Unavailable(format!("storing the quote panicked: {error}")))?
     }
 }
 

@@ -17,7 +17,7 @@ async fn with_headers(app: &TestApp, values: &[&str]) -> TestResponse {
 }
 
 #[tokio::test]
-async fn every_way_to_be_refused_looks_the_same() {
+async fn every_refused_key_gets_the_same_response() {
     let app = TestApp::new().await;
     let none = with_headers(&app, &[]).await;
     none.assert_problem(401, "invalid_api_key");
@@ -47,7 +47,7 @@ async fn every_way_to_be_refused_looks_the_same() {
 }
 
 #[tokio::test]
-async fn a_key_comes_as_bearer_token_in_any_case_or_bare() {
+async fn a_key_is_accepted_as_bearer_token_or_bare() {
     let app = TestApp::new().await;
     for value in [format!("Bearer {LIVE}"), format!("bearer  {LIVE}"), format!("BEARER {LIVE}"), LIVE.into()]
     {
@@ -56,7 +56,7 @@ async fn a_key_comes_as_bearer_token_in_any_case_or_bare() {
 }
 
 #[tokio::test]
-async fn a_key_ends_at_its_time_though_it_is_remembered() {
+async fn a_cached_key_is_refused_once_it_has_expired() {
     let app = TestApp::new().await;
     let ask = || app.send(get("/payouts/pay_x", "sk_live_expiring"));
     ask().await.assert_problem(404, "payout_not_found");
@@ -65,7 +65,7 @@ async fn a_key_ends_at_its_time_though_it_is_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_is_down_refuses_nobody_as_unknown() {
+async fn an_unavailable_key_store_is_not_reported_as_an_invalid_key() {
     let app = TestApp::new().await;
     let ask = || app.send(get("/payouts/pay_x", LIVE));
     app.keys.is_unavailable.store(true, Ordering::SeqCst);
@@ -73,7 +73,7 @@ async fn a_store_that_is_down_refuses_nobody_as_unknown() {
     app.keys.is_unavailable.store(false, Ordering::SeqCst);
     assert_eq!(ask().await.status, StatusCode::NOT_FOUND);
     app.keys.is_unavailable.store(true, Ordering::SeqCst);
-    assert_eq!(ask().await.status, StatusCode::NOT_FOUND, "remembered");
+    assert_eq!(ask().await.status, StatusCode::NOT_FOUND, "the key is cached");
     tokio::time::advance(Duration::from_secs(6)).await;
     ask().await.assert_problem(503, "unavailable");
 }

@@ -8,7 +8,7 @@ use super::test_app::{LIVE, TestApp, TestResponse, get, post_json};
 use crate::http::ApiConfig;
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_problems_too() {
+async fn unknown_paths_and_methods_are_answered_with_a_problem() {
     let app = TestApp::new().await;
     for path in ["/", "/payout", "/payouts/", "/payouts/a/b", "//payouts", "/PAYOUTS"] {
         let response = app.send(get(path, LIVE)).await;
@@ -31,7 +31,7 @@ async fn unknown_paths_and_methods_are_problems_too() {
 }
 
 #[tokio::test]
-async fn the_instance_is_the_path_alone_and_the_request_id_the_clients_own() {
+async fn the_instance_is_the_path_and_a_valid_request_id_is_kept() {
     let app = TestApp::new().await;
     let mut request = get("/nowhere?secret=1", LIVE);
     request.headers_mut().insert("x-request-id", "mine-1".parse().unwrap());
@@ -55,7 +55,7 @@ async fn with_type(app: &TestApp, media_type: Option<&str>, encoding: Option<&st
 }
 
 #[tokio::test]
-async fn only_plain_json_is_read() {
+async fn only_uncompressed_json_in_utf8_is_accepted() {
     let app = TestApp::new().await;
     for media_type in [None, Some("text/plain"), Some("application/json; charset=latin1")] {
         with_type(&app, media_type, None).await.assert_problem(415, "unsupported_media_type");
@@ -69,7 +69,7 @@ async fn only_plain_json_is_read() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_json_object_are_malformed() {
+async fn a_body_that_is_not_a_json_object_is_malformed() {
     let app = TestApp::new().await;
     for body in ["", "{", "[]", "null", "{\"quote_id\":\"q\"}}", "\u{feff}{}"] {
         app.send(post_json("/payouts", LIVE, body)).await.assert_problem(400, "malformed_request");
@@ -87,7 +87,7 @@ async fn bodies_that_are_no_json_object_are_malformed() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_size_with_and_without_a_length() {
+async fn the_size_of_a_body_is_limited_with_and_without_a_content_length() {
     let app = TestApp::new().await;
     let padded = |bytes: usize| format!("{{}}{}", " ".repeat(bytes - 2));
     let fits = app.send(post_json("/payouts", LIVE, &padded(16 * 1024))).await;
@@ -102,7 +102,7 @@ async fn a_body_has_a_size_with_and_without_a_length() {
 }
 
 #[tokio::test]
-async fn a_broken_body_is_malformed() {
+async fn a_body_that_cannot_be_read_is_malformed() {
     let app = TestApp::new().await;
     let pieces = [Ok(Bytes::from("{")), Err(std::io::Error::other("reset"))];
     let mut request = post_json("/payouts", LIVE, "");
@@ -111,7 +111,7 @@ async fn a_broken_body_is_malformed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_and_a_request_have_their_time() {
+async fn a_body_and_a_request_have_a_time_limit() {
     let app = TestApp::new().await;
     let mut request = post_json("/payouts", LIVE, "");
     *request.body_mut() = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());

@@ -39,7 +39,7 @@ impl Reader {
         Self { body: response.into_body(), text: String::new() }
     }
 
-    /// The next block of lines; `None` at the end of the stream.
+    /// The next block of lines, or `None` at the end of the stream.
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -47,7 +47,9 @@ impl Reader {
                 self.text = rest.to_owned();
                 return Some(block);
             }
-            let frame = timeout(Duration::from_secs(3_600), self.body.frame()).await.expect("something")?;
+            let frame = timeout(Duration::from_secs(3_600), self.body.frame())
+                .await
+                .expect("the stream sends a frame or ends")?;
             self.text.push_str(std::str::from_utf8(frame.unwrap().data_ref().unwrap()).unwrap());
         }
     }
@@ -75,7 +77,7 @@ impl Reader {
         events
     }
 
-    /// Nothing is to come for now.
+    /// Asserts that no event arrives within 50 ms.
     async fn assert_silent(&mut self) {
         let more = timeout(Duration::from_millis(50), self.event()).await;
         assert!(more.is_err(), "{more:?}");
@@ -92,7 +94,7 @@ fn named(events: &[(i64, &str)]) -> Vec<(i64, String)> {
 }
 
 #[tokio::test]
-async fn a_stream_shows_what_polls_show_and_every_change_once() {
+async fn a_stream_sends_every_change_once_and_equals_polls() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
@@ -107,7 +109,7 @@ async fn a_stream_shows_what_polls_show_and_every_change_once() {
     assert_eq!(
         (broadcast.id, broadcast.kind.as_str()),
         (2, "payout.broadcast"),
-        "both changes of one commit"
+        "one commit has two changes"
     );
     assert_eq!(
         (&broadcast.data["status"], &broadcast.data["timeline"][1]["inferred"]),
@@ -115,16 +117,16 @@ async fn a_stream_shows_what_polls_show_and_every_change_once() {
     );
     assert_eq!((delivered.id, delivered.kind.as_str()), (3, "payout.delivered"));
     assert_eq!(delivered.data, app.send(get(&format!("/payouts/{id}"), LIVE)).await.body);
-    assert_eq!(app.journal.counts().loads, loads, "no query for changes that happen meanwhile");
+    assert_eq!(app.journal.counts().loads, loads, "changes during the stream run no query");
 
     reader.assert_silent().await;
     report(&app, &id, "b", sample::failed(true, None)).await;
     assert_eq!(reader.events(1).await, named(&[(4, "failed")]), "a delivery can be reversed");
-    assert_eq!(reader.event().await, None, "nothing follows");
+    assert_eq!(reader.event().await, None, "the stream ends after a reversal");
 }
 
 #[tokio::test]
-async fn a_stream_resumes_where_it_was() {
+async fn a_stream_resumes_after_the_last_event_id() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
@@ -140,16 +142,16 @@ async fn a_stream_resumes_where_it_was() {
         assert_eq!(reader.events(missed.len()).await, missed, "after {seen}");
         reader.assert_silent().await;
         let mut reader = Reader::open(&app, &format!("{path}?after_sequence={seen}"), None).await;
-        assert_eq!(reader.events(missed.len()).await, missed, "after {seen}, asked for");
+        assert_eq!(reader.events(missed.len()).await, missed, "after_sequence={seen}");
     }
     let mut newer = Reader::open(&app, &format!("{path}?after_sequence=1"), Some("4")).await;
-    assert_eq!(newer.events(1).await, all[4..], "the header is newer than the query");
+    assert_eq!(newer.events(1).await, all[4..], "the header takes precedence over the query");
     let mut reader = Reader::open(&app, &path, None).await;
-    assert_eq!(reader.events(1).await, all[4..], "as it is now");
+    assert_eq!(reader.events(1).await, all[4..], "without a position, only the newest change is sent");
     let mut empty = Reader::open(&app, &path, Some("")).await;
     assert_eq!(empty.events(1).await, all[4..]);
 
-    // One that is ahead waits until there is something for it.
+    // A reader whose last event id is ahead of the payout gets no event until the payout passes it.
     let mut ahead = Reader::open(&app, &path, Some("6")).await;
     ahead.assert_silent().await;
     report(&app, &id, "d", sample::failed(true, None)).await;
@@ -157,7 +159,7 @@ async fn a_stream_resumes_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_reader_far_behind_gets_the_rest_out_of_the_journal() {
+async fn a_slow_reader_gets_the_missed_changes_from_the_journal() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let mut reader = Reader::open(&app, &format!("/payouts/{id}/events"), None).await;
@@ -173,7 +175,7 @@ async fn a_reader_far_behind_gets_the_rest_out_of_the_journal() {
 }
 
 #[tokio::test]
-async fn a_commit_in_doubt_is_streamed_like_any_other() {
+async fn a_commit_with_an_unknown_outcome_is_streamed_like_any_other() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let mut reader = Reader::open(&app, &format!("/payouts/{id}/events"), None).await;
@@ -183,7 +185,7 @@ async fn a_commit_in_doubt_is_streamed_like_any_other() {
     report(&app, &id, "a", sample::delivered("0xa")).await;
     assert_eq!(reader.events(2).await, named(&[(2, "broadcast"), (3, "delivered")]));
 
-    // Where the journal cannot be read the stream ends, to be resumed.
+    // If the journal cannot be read, the stream ends and the client resumes it.
     app.journal.faults().once(Call::Append, Some(payout), Fault::LoseResponse);
     let failing = async {
         report(&app, &id, "b", sample::failed(true, None)).await;
@@ -197,7 +199,7 @@ async fn a_commit_in_doubt_is_streamed_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_payout_that_has_failed_needs_no_further_stream() {
+async fn the_stream_of_a_failed_payout_ends_and_is_not_opened_again() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     report(&app, &id, "a", sample::failed(false, None)).await;
@@ -208,12 +210,12 @@ async fn a_payout_that_has_failed_needs_no_further_stream() {
     for seen in ["2", "9"] {
         let mut request = get(&path, LIVE);
         request.headers_mut().insert("last-event-id", seen.parse().unwrap());
-        assert_eq!(app.send(request).await.status, StatusCode::NO_CONTENT, "do not come back");
+        assert_eq!(app.send(request).await.status, StatusCode::NO_CONTENT, "the client must not reconnect");
     }
 }
 
 #[tokio::test]
-async fn streams_of_others_do_not_exist_and_nonsense_is_refused() {
+async fn a_stream_of_another_account_is_not_found_and_invalid_parameters_are_refused() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}/events");
@@ -239,7 +241,7 @@ async fn streams_of_others_do_not_exist_and_nonsense_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_stream_says_that_it_is_there_and_ends_in_time() {
+async fn an_idle_stream_sends_heartbeats_and_ends_at_its_maximum_age() {
     let limits = LongPollConfig {
         heartbeat: Duration::from_secs(15),
         stream_age: Duration::from_secs(40),
@@ -255,11 +257,11 @@ async fn a_silent_stream_says_that_it_is_there_and_ends_in_time() {
     for _ in 0..2 {
         assert_eq!(reader.block().await.unwrap(), ":");
     }
-    assert_eq!(reader.block().await, None, "old");
+    assert_eq!(reader.block().await, None, "the stream has reached its maximum age");
     drop(reader);
 
     let mut reader = Reader::open(&app, &path, None).await;
     reader.events(1).await;
     app.shutdown_trigger.request();
-    assert_eq!(reader.block().await, None, "the server stops");
+    assert_eq!(reader.block().await, None, "the server shuts down");
 }

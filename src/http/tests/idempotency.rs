@@ -1,4 +1,4 @@
-//! The same request twice is one request.
+//! Requests with an `Idempotency-Key`: execution at most once, and replay.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,24 +36,24 @@ fn assert_replayed(again: &TestResponse, first: &TestResponse) {
         assert_eq!(again.header(header), first.header(header), "{header}");
     }
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
-    assert_ne!(again.header("x-request-id"), first.header("x-request-id"), "it is a request of its own");
+    assert_ne!(again.header("x-request-id"), first.header("x-request-id"), "a replay has its own request id");
 }
 
 #[tokio::test]
-async fn a_quote_is_given_once() {
+async fn a_quote_is_issued_once_per_key() {
     let app = TestApp::new().await;
     for key in [LIVE, TEST, OTHER] {
         let first = app.ask(QUOTE, key, "k", &terms("one")).await;
         assert_eq!(first.status, StatusCode::OK);
         assert_replayed(&app.ask(QUOTE, key, "k", &terms("one")).await, &first);
         let renamed = app.ask(QUOTE, key, "K", &terms("one")).await;
-        assert_ne!(renamed.bytes, first.bytes, "another key is another request");
+        assert_ne!(renamed.bytes, first.bytes, "a request with another key is executed");
     }
-    assert_eq!(app.quotes.issued(), 6, "each organisation and mode has keys of its own");
+    assert_eq!(app.quotes.issued(), 6, "keys of different accounts are independent");
 }
 
 #[tokio::test]
-async fn a_payout_is_made_once_and_its_answer_kept_with_it() {
+async fn a_payout_is_created_once_and_its_response_is_stored_with_it() {
     let app = TestApp::new().await;
     let (mine, theirs) = (app.insert_quote(1, acme(), Mode::Live), app.insert_quote(2, other(), Mode::Live));
     let first = app.ask("/payouts", LIVE, "k", &order(&mine)).await;
@@ -63,7 +63,7 @@ async fn a_payout_is_made_once_and_its_answer_kept_with_it() {
     let kept = app.journal.idempotency_records();
     assert_eq!(kept.len(), 2);
     assert!(kept.iter().any(|kept| kept.body.as_bytes() == &first.bytes[..]));
-    // Another key is another request, and the quote is used.
+    // A request with another key is executed, and its quote is already used.
     let used = app.ask("/payouts", LIVE, "k2", &order(&mine)).await;
     used.assert_problem(409, "quote_already_used");
     assert_eq!(used.body["payout_id"], first.body["id"]);
@@ -71,7 +71,7 @@ async fn a_payout_is_made_once_and_its_answer_kept_with_it() {
 }
 
 #[tokio::test]
-async fn a_sandbox_payout_answers_the_same_with_and_without_a_key() {
+async fn sandbox_creates_with_different_keys_return_the_same_response() {
     let app = TestApp::new().await;
     let quote = app.insert_quote(1, acme(), Mode::Test);
     let first = app.ask("/payouts", TEST, "k", &order(&quote)).await;
@@ -94,7 +94,7 @@ async fn a_key_belongs_to_one_path_and_body() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_works_and_all_others_get_its_answer_or_wait() {
+async fn of_concurrent_requests_with_one_key_one_is_executed() {
     let app = Arc::new(TestApp::new().await);
     let quote = app.insert_quote(1, acme(), Mode::Live);
     for (path, key, body) in
@@ -129,7 +129,7 @@ async fn of_many_at_once_one_works_and_all_others_get_its_answer_or_wait() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_gets_the_answer_when_it_comes_back() {
+async fn a_client_that_disconnects_gets_the_response_when_it_repeats_the_request() {
     let app = Arc::new(TestApp::new().await);
     let quote = app.insert_quote(1, acme(), Mode::Live);
     let gate = Gate::closed();
@@ -160,7 +160,7 @@ async fn a_client_that_hangs_up_gets_the_answer_when_it_comes_back() {
 }
 
 #[tokio::test]
-async fn refusals_are_kept_word_for_word() {
+async fn final_refusals_are_stored_and_replayed() {
     let app = TestApp::new().await;
     let refused = [
         (QUOTE, terms("validation"), 422),
@@ -185,7 +185,7 @@ async fn refusals_are_kept_word_for_word() {
 }
 
 #[tokio::test]
-async fn what_says_nothing_of_the_request_is_not_kept() {
+async fn responses_that_are_not_final_are_not_stored() {
     let app = TestApp::new().await;
     let kept = || app.journal.idempotency_records().len();
     for body in ["", "{", "[]", "nonsense"] {
@@ -202,7 +202,7 @@ async fn what_says_nothing_of_the_request_is_not_kept() {
 }
 
 #[tokio::test]
-async fn a_failure_is_not_the_last_word() {
+async fn a_request_that_failed_can_be_repeated() {
     let app = TestApp::new().await;
     let quote = app.insert_quote(1, acme(), Mode::Live);
     app.journal.faults().once(Call::Create, None, Fault::Unavailable);
@@ -210,7 +210,7 @@ async fn a_failure_is_not_the_last_word() {
     let made = app.ask("/payouts", LIVE, "k", &order(&quote)).await;
     assert_eq!((made.status, made.header("idempotent-replayed")), (StatusCode::CREATED, ""));
 
-    // The commit came through, and nobody heard of it.
+    // The commit succeeds, and every response to it is lost.
     let quote = app.insert_quote(2, acme(), Mode::Live);
     app.journal.faults().once(Call::Create, None, Fault::LoseResponse);
     app.journal.faults().times(2, Call::Create, None, Fault::LoseRequest);
@@ -221,7 +221,7 @@ async fn a_failure_is_not_the_last_word() {
 }
 
 #[tokio::test]
-async fn without_memory_nothing_is_done() {
+async fn without_idempotency_records_nothing_is_executed() {
     let app = TestApp::new().await;
     let quote = app.insert_quote(1, acme(), Mode::Live);
     app.records_unavailable.store(true, Ordering::SeqCst);
@@ -233,7 +233,7 @@ async fn without_memory_nothing_is_done() {
 }
 
 #[tokio::test]
-async fn a_key_is_free_again_after_a_day_and_not_before() {
+async fn an_idempotency_key_can_be_reused_after_its_ttl() {
     let app = TestApp::new().await;
     let first = app.ask(QUOTE, LIVE, "k", &terms("one")).await;
     app.clock.set(sample::at(24 * 60 * 60 - 1));
@@ -245,7 +245,7 @@ async fn a_key_is_free_again_after_a_day_and_not_before() {
 }
 
 #[tokio::test]
-async fn every_post_of_the_webhooks_is_done_once() {
+async fn every_webhook_post_is_executed_once_per_key() {
     let app = TestApp::new().await;
     let hook = json!({ "url": "https://webhooks.example/" }).to_string();
     let made = app.ask("/webhooks", LIVE, "make", &hook).await;
@@ -273,7 +273,7 @@ async fn every_post_of_the_webhooks_is_done_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_took_too_long_is_there_later() {
+async fn a_response_after_the_time_limit_is_replayed_later() {
     let app = Arc::new(TestApp::new().await);
     let quote = app.insert_quote(1, acme(), Mode::Live);
     let gate = Gate::closed();

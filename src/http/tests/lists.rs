@@ -19,7 +19,7 @@ async fn list(app: &TestApp, query: &str) -> TestResponse {
     app.send(get(&format!("/payouts?{query}"), LIVE)).await
 }
 
-/// Every payout that following the cursors leads to.
+/// The ids on all pages of a list.
 async fn walk(app: &TestApp, query: &str) -> Vec<String> {
     let mut seen = Vec::new();
     let mut cursor = String::new();
@@ -55,7 +55,7 @@ async fn payouts_are_listed_newest_first_in_pages() {
     }
     let page = list(&app, "limit=3").await;
     let object = app.send(get(&format!("/payouts/{}", all[0]), LIVE)).await.body;
-    assert_eq!(page.body["data"][0], object, "what a poll shows");
+    assert_eq!(page.body["data"][0], object, "the same object as in a poll");
     assert_eq!(page.header("cache-control"), "no-store");
 
     let head = Request::head("/payouts").header("authorization", LIVE).body(Body::empty()).unwrap();
@@ -64,7 +64,7 @@ async fn payouts_are_listed_newest_first_in_pages() {
 }
 
 #[tokio::test]
-async fn filters_agree_with_what_is_shown() {
+async fn every_listed_payout_matches_the_filters() {
     let app = TestApp::new().await;
     let pending = app.created_payout(1).await;
     let broadcast = app.created_payout(2).await;
@@ -80,7 +80,10 @@ async fn filters_agree_with_what_is_shown() {
         assert_eq!(&ids(&list(&app, &format!("status={status}")).await), std::slice::from_ref(id));
     }
     assert_eq!(ids(&list(&app, "external_ref=invoice-2").await), [broadcast.as_str()]);
-    assert!(ids(&list(&app, "external_ref=invoice").await).is_empty(), "no error: there may be one later");
+    assert!(
+        ids(&list(&app, "external_ref=invoice").await).is_empty(),
+        "an unknown reference is not an error"
+    );
     assert!(ids(&list(&app, "external_ref=invoice-2&status=failed").await).is_empty());
 
     let time = |id: &str| {
@@ -88,14 +91,14 @@ async fn filters_agree_with_what_is_shown() {
         app.journal.row(id).unwrap().payout.created_at.to_string()
     };
     let after = ids(&list(&app, &format!("created_after={}", time(&delivered))).await);
-    assert_eq!(after, [failed.clone(), delivered.clone()], "from that moment on");
+    assert_eq!(after, [failed.clone(), delivered.clone()], "created_after is inclusive");
     let before = ids(&list(&app, &format!("created_before={}", time(&delivered))).await);
-    assert_eq!(before, [broadcast.clone(), pending.clone()], "and up to it");
+    assert_eq!(before, [broadcast.clone(), pending.clone()], "created_before is exclusive");
     let none = format!("created_after={}&created_before={}", time(&failed), time(&failed));
     assert!(ids(&list(&app, &none).await).is_empty());
 
     assert!(ids(&list(&app, "late=true").await).is_empty());
-    // Nobody has said so yet: the list says it first, as a poll would.
+    // Lateness is not recorded yet. The list records it before it returns, as a poll does.
     app.clock.advance(Duration::from_secs(700));
     let late = list(&app, "late=true").await;
     assert_eq!(ids(&late), [pending.as_str()]);
@@ -105,7 +108,7 @@ async fn filters_agree_with_what_is_shown() {
 }
 
 #[tokio::test]
-async fn each_sees_its_own() {
+async fn a_list_contains_only_the_payouts_of_its_account() {
     let app = TestApp::new().await;
     let live = app.created_payout(1).await;
     let quote_id = app.insert_quote(2, acme(), Mode::Test);
@@ -118,7 +121,7 @@ async fn each_sees_its_own() {
 }
 
 #[tokio::test]
-async fn a_query_that_cannot_be_meant_is_refused() {
+async fn a_list_with_an_invalid_query_is_refused() {
     let app = TestApp::new().await;
     let long = format!("external_ref={}", "x".repeat(256));
     for (query, field) in [
@@ -150,7 +153,7 @@ async fn a_query_that_cannot_be_meant_is_refused() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_only() {
+async fn a_cursor_is_accepted_for_its_own_list_only() {
     let app = TestApp::new().await;
     for number in 1..=3 {
         app.created_payout(number).await;
@@ -160,7 +163,7 @@ async fn a_cursor_is_good_for_its_own_list_only() {
     assert_eq!(
         ids(&list(&app, &format!("limit=2&status=pending&cursor={cursor}")).await).len(),
         2,
-        "any limit"
+        "the limit may change between pages"
     );
     let mut tampered = cursor.clone().into_bytes();
     tampered[5] = if tampered[5] == b'A' { b'B' } else { b'A' };
@@ -180,7 +183,7 @@ async fn a_cursor_is_good_for_its_own_list_only() {
 }
 
 #[tokio::test]
-async fn a_first_page_waits_for_creations_under_way_so_that_nothing_appears_below_it() {
+async fn a_first_page_waits_for_pending_creations() {
     let app = TestApp::new().await;
     let first = app.created_payout(1).await;
     let gate = Gate::closed();
@@ -191,8 +194,11 @@ async fn a_first_page_waits_for_creations_under_way_so_that_nothing_appears_belo
         tokio::task::yield_now().await;
         let mut listing = Box::pin(list(&app, ""));
         let early = tokio::time::timeout(Duration::from_millis(50), &mut listing).await;
-        assert!(early.is_err(), "one that is older than whatever comes now is not there yet");
-        assert!(ids(&app.send(get("/payouts", TEST)).await).is_empty(), "others do not wait");
+        assert!(early.is_err(), "the list waits for the pending creation");
+        assert!(
+            ids(&app.send(get("/payouts", TEST)).await).is_empty(),
+            "lists of other accounts do not wait"
+        );
         gate.open();
         assert_eq!(ids(&listing.await).len(), 2);
     });
@@ -201,7 +207,7 @@ async fn a_first_page_waits_for_creations_under_way_so_that_nothing_appears_belo
 }
 
 #[tokio::test]
-async fn a_walk_sees_each_payout_once_while_more_are_created() {
+async fn paging_returns_each_payout_once_while_others_are_created() {
     let app = TestApp::new().await;
     for number in 0..30 {
         app.created_payout(number).await;
@@ -216,15 +222,15 @@ async fn a_walk_sees_each_payout_once_while_more_are_created() {
             let before: HashSet<_> = app.journal.ids().into_iter().map(|id| id.to_string()).collect();
             let seen = walk(&app, "limit=7").await;
             let once: HashSet<_> = seen.iter().cloned().collect();
-            assert_eq!(once.len(), seen.len(), "none twice");
-            assert!(before.is_subset(&once), "none left out");
+            assert_eq!(once.len(), seen.len(), "no payout is listed twice");
+            assert!(before.is_subset(&once), "no payout is missing");
         }
     };
     tokio::join!(creating, walking);
 }
 
 #[tokio::test]
-async fn whoever_lists_from_the_newest_it_knows_misses_none() {
+async fn listing_from_the_newest_known_creation_time_misses_no_payout() {
     let app = TestApp::new().await;
     let creating = futures_util::future::join_all((0..200).map(|number| {
         let app = &app;
@@ -249,11 +255,11 @@ async fn whoever_lists_from_the_newest_it_knows_misses_none() {
     };
     let following = tokio::time::timeout(Duration::from_secs(20), following);
     let (_, followed) = tokio::join!(creating, following);
-    followed.expect("every payout was seen");
+    followed.expect("the client finds every payout");
 }
 
 #[tokio::test]
-async fn a_list_is_never_older_than_what_a_poll_showed() {
+async fn a_list_is_never_older_than_an_earlier_poll() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let listing = async {
@@ -273,7 +279,7 @@ async fn a_list_is_never_older_than_what_a_poll_showed() {
 }
 
 #[tokio::test]
-async fn a_list_that_cannot_be_read_says_so() {
+async fn an_unavailable_store_is_reported_by_a_list() {
     let app = TestApp::new().await;
     app.created_payout(1).await;
     app.journal.faults().once(Call::Load, None, Fault::Unavailable);

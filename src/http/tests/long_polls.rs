@@ -14,7 +14,7 @@ async fn report(app: &TestApp, id: &str, number: &str, kind: payoutd_domain::Rep
     app.started.payouts.report(id.parse().unwrap(), Mode::Live, report, None).await.unwrap();
 }
 
-/// What a poll comes to, and how long it took, while `meanwhile` happens.
+/// Sends `request`, runs `meanwhile` one second later, and returns the response and the time until it.
 async fn poll(
     app: &TestApp,
     request: Request<Body>,
@@ -37,7 +37,7 @@ fn tagged(path: &str, tag: &str) -> Request<Body> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_waits_until_the_payout_moves() {
+async fn a_poll_waits_until_the_payout_changes() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     for (number, query, tag) in [
@@ -55,11 +55,11 @@ async fn a_poll_waits_until_the_payout_moves() {
         assert_eq!(response.header("etag"), format!("\"{}\"", response.body["sequence"]));
     }
     let (response, _) = poll(&app, get(&format!("/payouts/{id}"), LIVE), async {}).await;
-    assert_eq!(response.body["sequence"], 5, "each was one change");
+    assert_eq!(response.body["sequence"], 5, "every report is one change");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_that_is_over_answers_with_what_there_is() {
+async fn a_poll_returns_the_current_state_at_the_end_of_its_wait() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let path = |query: &str| format!("/payouts/{id}?{query}");
@@ -67,7 +67,7 @@ async fn a_wait_that_is_over_answers_with_what_there_is() {
     assert_eq!(
         (response.status, elapsed.as_secs()),
         (StatusCode::OK, 20),
-        "longer than other requests may take"
+        "the wait may exceed the request timeout"
     );
     assert_eq!(response.body["sequence"], 1);
 
@@ -75,7 +75,7 @@ async fn a_wait_that_is_over_answers_with_what_there_is() {
     assert_eq!((response.status, elapsed.as_secs()), (StatusCode::NOT_MODIFIED, 60));
     assert_eq!((response.header("etag"), response.bytes.len()), ("\"1\"", 0));
 
-    // Not past what was asked for, but not as it was either.
+    // The payout changes without exceeding `after_sequence`, so the poll waits until its end and returns the change.
     let moves = report(&app, &id, "a", sample::broadcast("0xa", None));
     let (response, elapsed) = poll(&app, tagged(&path("wait=10&after_sequence=7"), "\"1\""), moves).await;
     assert_eq!((response.status, elapsed.as_secs()), (StatusCode::OK, 10));
@@ -83,7 +83,7 @@ async fn a_wait_that_is_over_answers_with_what_there_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_with_news_for_its_client_does_not_wait() {
+async fn a_poll_returns_at_once_if_the_client_has_not_seen_the_newest_change() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     report(&app, &id, "a", sample::broadcast("0xa", None)).await;
@@ -104,7 +104,7 @@ async fn a_poll_with_news_for_its_client_does_not_wait() {
 }
 
 #[tokio::test]
-async fn a_poll_asks_for_what_there_is_in_the_right_words() {
+async fn a_poll_with_an_invalid_query_or_an_unknown_payout_is_refused() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     for (query, field) in
@@ -121,7 +121,7 @@ async fn a_poll_asks_for_what_there_is_in_the_right_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn becoming_late_is_news() {
+async fn a_poll_returns_when_the_payout_becomes_late() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let passes = async {
@@ -134,7 +134,7 @@ async fn becoming_late_is_news() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_ends_all_waiting_with_an_answer() {
+async fn a_shutdown_ends_a_poll_with_a_response() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let request = get(&format!("/payouts/{id}?wait=60"), LIVE);
@@ -144,7 +144,7 @@ async fn a_stop_ends_all_waiting_with_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_does_not_lift_the_limit_on_everything_else() {
+async fn a_request_without_a_wait_has_the_normal_time_limit() {
     let app =
         TestApp::with_config(ApiConfig { request_timeout: Duration::from_secs(2), ..Default::default() })
             .await;
@@ -156,7 +156,7 @@ async fn waiting_does_not_lift_the_limit_on_everything_else() {
 }
 
 #[tokio::test]
-async fn two_thousand_wait_without_a_single_query_and_one_report_releases_them_all() {
+async fn two_thousand_polls_run_no_query_and_one_report_ends_them_all() {
     const WAITERS: usize = 2_000;
     let limits = LongPollConfig { max_held_per_key: WAITERS, ..LongPollConfig::default() };
     let app = TestApp::with_long_polls(limits).await;
@@ -164,7 +164,7 @@ async fn two_thousand_wait_without_a_single_query_and_one_report_releases_them_a
     let before = app.journal.counts();
     let waiting = (0..WAITERS).map(|_| app.send(get(&format!("/payouts/{id}?wait=60"), LIVE)));
     let mut waiting = Box::pin(futures_util::future::join_all(waiting));
-    assert!(timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "nothing happened yet");
+    assert!(timeout(Duration::from_millis(300), &mut waiting).await.is_err(), "every poll is waiting");
     assert_eq!(app.journal.counts(), before);
 
     app.send(get(&format!("/payouts/{id}?wait=60"), LIVE)).await.assert_problem(429, "rate_limited");
@@ -179,12 +179,12 @@ async fn two_thousand_wait_without_a_single_query_and_one_report_releases_them_a
     assert_eq!(
         app.started.payouts.subscribe(id.parse().unwrap()).subscribed_payouts(),
         1,
-        "only this one is left"
+        "only this subscription remains"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn places_for_waiting_are_limited_and_come_back() {
+async fn long_polls_are_limited_per_key_and_in_total() {
     let limits = LongPollConfig { max_held: 3, max_held_per_key: 2, ..LongPollConfig::default() };
     let app = TestApp::with_long_polls(limits).await;
     let id = app.created_payout(1).await;
@@ -196,7 +196,10 @@ async fn places_for_waiting_are_limited_and_come_back() {
     });
     third.assert_problem(429, "rate_limited");
     assert!(both.iter().all(|response| response.status == StatusCode::OK));
-    assert!(held(2).await.iter().all(|response| response.status == StatusCode::OK), "they came back");
+    assert!(
+        held(2).await.iter().all(|response| response.status == StatusCode::OK),
+        "the permits are released"
+    );
 
     let none = LongPollConfig { max_held: 0, ..LongPollConfig::default() };
     let app = TestApp::with_long_polls(none).await;

@@ -1,4 +1,4 @@
-//! The document says what the program does.
+//! The OpenAPI document agrees with the router and with real responses.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn document() -> Value {
     openapi(None, &BasePath::default())
 }
 
-/// Method and path of every operation.
+/// The method and path of every documented operation.
 fn documented(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
     let operations = paths.iter().flat_map(|(path, item)| {
@@ -26,7 +26,7 @@ fn documented(document: &Value) -> BTreeSet<(String, String)> {
     operations.collect()
 }
 
-/// Method and path of every route. The router tells its paths in its debug form only; `Allow` tells their methods.
+/// The method and path of every route. The paths come from the debug output of the router, the methods from `Allow`.
 async fn routed(app: &TestApp) -> BTreeSet<(String, String)> {
     let debug = format!("{:?}", app.router);
     let quoted = debug.split('"').skip(1).step_by(2);
@@ -49,12 +49,15 @@ async fn routed(app: &TestApp) -> BTreeSet<(String, String)> {
 async fn every_route_is_documented_and_nothing_else() {
     let app = TestApp::new().await;
     let routed = routed(&app).await;
-    assert!(routed.contains(&("GET".into(), "/payouts/{id}".into())), "the router is understood: {routed:?}");
+    assert!(
+        routed.contains(&("GET".into(), "/payouts/{id}".into())),
+        "the debug output of the router was parsed: {routed:?}"
+    );
     assert_eq!(documented(&document()), routed);
 }
 
 #[test]
-fn every_example_is_as_its_schema_says_and_every_reference_leads_somewhere() {
+fn every_example_matches_its_schema_and_every_reference_resolves() {
     let document = document();
     let examples = check_examples(&document);
     assert!(examples > 100, "{examples}");
@@ -62,7 +65,7 @@ fn every_example_is_as_its_schema_says_and_every_reference_leads_somewhere() {
 }
 
 #[test]
-fn the_document_is_the_same_every_time_and_says_where_it_is() {
+fn the_document_is_deterministic_and_names_its_servers() {
     let base: BasePath = "/v1".parse().unwrap();
     let one = openapi(Some("https://pay.example/"), &base);
     assert_eq!(one.to_string(), openapi(Some("https://pay.example/"), &base).to_string());
@@ -76,7 +79,7 @@ fn operations(document: &Value) -> impl Iterator<Item = &Value> {
     paths.flat_map(|item| item.as_object().unwrap().values())
 }
 
-/// The codes that a response names, by its status.
+/// The problem codes that are documented for a response.
 fn codes_of(document: &Value, response: &Value) -> Vec<String> {
     let response = match response["$ref"].as_str() {
         Some(reference) => document.pointer(&reference[1..]).unwrap(),
@@ -89,20 +92,20 @@ fn codes_of(document: &Value, response: &Value) -> Vec<String> {
 #[test]
 fn every_code_is_documented_with_its_status_and_an_example() {
     let document = document();
-    let mut output = BTreeSet::new();
+    let mut documented = BTreeSet::new();
     let shared = document["components"]["responses"]["MethodNotAllowed"].clone();
     let responses = operations(&document).flat_map(|operation| operation["responses"].as_object().unwrap());
     for (status, response) in responses.chain([(&"405".to_owned(), &shared)]) {
         for code in codes_of(&document, response) {
-            let known = Code::ALL.into_iter().find(|known| known.as_str() == code).expect("a code there is");
+            let known = Code::ALL.into_iter().find(|known| known.as_str() == code).expect("the code exists");
             assert_eq!(known.status().as_str(), status, "{code}");
-            output.insert(code);
+            documented.insert(code);
         }
     }
-    // Nothing answers with it at present; it is kept, as every code is.
-    assert!(output.insert(Code::ExternalRefUnknown.to_string()));
+    // No response has this code at present. It stays defined, because codes are never removed.
+    assert!(documented.insert(Code::ExternalRefUnknown.to_string()));
     let all: BTreeSet<String> = Code::ALL.iter().map(ToString::to_string).collect();
-    assert_eq!(output, all);
+    assert_eq!(documented, all);
     for code in Code::ALL {
         assert!(
             document["info"]["description"].as_str().unwrap().contains(&format!("| `{code}` |")),
@@ -112,15 +115,15 @@ fn every_code_is_documented_with_its_status_and_an_example() {
 }
 
 #[test]
-fn every_operation_is_described_in_full() {
+fn every_operation_is_described_completely() {
     let document = document();
     let mut ids = BTreeSet::new();
     for operation in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
-        assert!(ids.insert(id), "{id} is there twice");
+        assert!(ids.insert(id), "{id} is not unique");
         assert!(operation["summary"].is_string() && operation["tags"][0].is_string(), "{id}");
         for status in ["401", "429", "503"] {
-            assert!(operation["responses"][status].is_object(), "{id} does not tell of {status}");
+            assert!(operation["responses"][status].is_object(), "{id} does not document {status}");
         }
     }
     let types: Vec<&String> = document["webhooks"].as_object().unwrap().keys().collect();
@@ -132,9 +135,8 @@ fn named(name: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{name}") })
 }
 
-/// What a payout looks like on every kind of way it can go.
 #[tokio::test]
-async fn payouts_have_exactly_the_fields_that_are_described() {
+async fn payouts_have_exactly_the_documented_fields() {
     let app = TestApp::new().await;
     let validator = SchemaValidator::strict(&document());
     let ways: [&[ReportKind]; 4] = [
@@ -162,7 +164,7 @@ async fn payouts_have_exactly_the_fields_that_are_described() {
     validator.check("list", &named("Payouts"), &listed);
 }
 
-/// Here quotes are faked, ids and all.
+/// Replaces the id of the fake quote with one that the schema accepts.
 fn real_quote_id(body: &Value) -> Value {
     let mut body = body.clone();
     body["quote"]["quote_id"] = json!("quo_real");
@@ -170,7 +172,7 @@ fn real_quote_id(body: &Value) -> Value {
 }
 
 #[test]
-fn quotes_have_exactly_the_fields_that_are_described() {
+fn quotes_have_exactly_the_documented_fields() {
     let validator = SchemaValidator::strict(&document());
     let payout = sample::payout(1);
     let quote = Quote { terms: payout.terms, created_at: sample::at(0), expires_at: sample::at(60) };
@@ -180,7 +182,7 @@ fn quotes_have_exactly_the_fields_that_are_described() {
 }
 
 #[tokio::test]
-async fn webhooks_have_exactly_the_fields_that_are_described() {
+async fn webhooks_have_exactly_the_documented_fields() {
     let app = TestApp::new().await;
     let validator = SchemaValidator::strict(&document());
     let made = app.send(post_json("/webhooks", LIVE, r#"{"url":"https://example.com/"}"#)).await;
@@ -194,7 +196,7 @@ async fn webhooks_have_exactly_the_fields_that_are_described() {
 }
 
 #[tokio::test]
-async fn problems_have_exactly_the_fields_that_are_described() {
+async fn problems_have_exactly_the_documented_fields() {
     let app = TestApp::new().await;
     let validator = SchemaValidator::strict(&document());
     let quote_id = app.insert_quote(1, acme(), Mode::Live);

@@ -50,7 +50,7 @@ async fn head_is_get_without_a_body() {
 }
 
 #[tokio::test]
-async fn a_known_sequence_is_not_sent_again_until_it_changes() {
+async fn a_known_sequence_is_answered_with_304() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let path = format!("/payouts/{id}");
@@ -75,7 +75,7 @@ async fn a_known_sequence_is_not_sent_again_until_it_changes() {
 }
 
 #[tokio::test]
-async fn what_is_not_ones_own_does_not_exist() {
+async fn a_payout_of_another_account_is_not_found() {
     let app = TestApp::new().await;
     let id = app.created_payout(1).await;
     let missing = sample::id(99).to_string();
@@ -104,7 +104,7 @@ async fn what_is_not_ones_own_does_not_exist() {
 }
 
 #[tokio::test]
-async fn of_many_creations_from_one_quote_exactly_one_wins_for_ever() {
+async fn concurrent_creates_with_one_quote_create_exactly_one_payout() {
     let app = TestApp::new().await;
     let quote_id = app.insert_quote(1, acme(), Mode::Live);
     let answers = futures_util::future::join_all((0..20).map(|_| app.create(LIVE, &quote_id))).await;
@@ -116,7 +116,7 @@ async fn of_many_creations_from_one_quote_exactly_one_wins_for_ever() {
         response.assert_problem(409, "quote_already_used");
         assert_eq!(response.body["payout_id"], id);
     }
-    // The retry of a call that timed out comes after the quote's time, or when the quote is swept away.
+    // A client may repeat a request after the quote has expired or has been purged.
     app.clock.advance(Duration::from_secs(120));
     let late = app.create(LIVE, &quote_id).await;
     late.assert_problem(409, "quote_already_used");
@@ -128,7 +128,7 @@ async fn of_many_creations_from_one_quote_exactly_one_wins_for_ever() {
 }
 
 #[tokio::test]
-async fn quotes_that_cannot_be_executed_say_why() {
+async fn a_create_with_an_unusable_quote_is_refused_with_the_reason() {
     let app = TestApp::new().await;
     let theirs = app.insert_quote(1, other(), Mode::Live);
     let sandbox = app.insert_quote(2, acme(), Mode::Test);
@@ -151,7 +151,7 @@ async fn quotes_that_cannot_be_executed_say_why() {
 }
 
 #[tokio::test]
-async fn the_sandbox_answers_the_same_byte_for_byte() {
+async fn repeated_sandbox_creates_return_identical_responses() {
     let app = TestApp::new().await;
     let quote_id = app.insert_quote(1, acme(), Mode::Test);
     let first = app.create(TEST, &quote_id).await;
@@ -173,7 +173,7 @@ async fn the_sandbox_answers_the_same_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_down_says_so_and_the_repeated_call_succeeds() {
+async fn an_unavailable_store_is_reported_and_the_repeated_request_succeeds() {
     let app = TestApp::new().await;
     let quote_id = app.insert_quote(1, acme(), Mode::Live);
     app.journal.faults().once(Call::Create, None, Fault::Unavailable);
@@ -190,7 +190,7 @@ async fn a_store_that_is_down_says_so_and_the_repeated_call_succeeds() {
 }
 
 #[tokio::test]
-async fn a_creation_runs_to_its_end_although_the_client_hangs_up() {
+async fn a_creation_completes_although_the_client_disconnects() {
     let app = TestApp::new().await;
     let quote_id = app.insert_quote(1, acme(), Mode::Live);
     let gate = Gate::closed();
@@ -206,7 +206,7 @@ async fn a_creation_runs_to_its_end_although_the_client_hangs_up() {
 }
 
 #[tokio::test]
-async fn the_trace_context_travels_on_where_it_is_valid() {
+async fn a_valid_trace_context_is_stored_in_the_outbox() {
     const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let app = TestApp::new().await;
     for (number, given) in [(1, VALID), (2, "00-no-context")] {
@@ -221,7 +221,7 @@ async fn the_trace_context_travels_on_where_it_is_valid() {
 }
 
 #[tokio::test]
-async fn everything_lives_under_the_base_path() {
+async fn every_route_is_below_the_base_path() {
     let config = crate::http::ApiConfig { base_path: "/api/v1".parse().unwrap(), ..Default::default() };
     let app = TestApp::with_config(config).await;
     let quote_id = app.insert_quote(1, acme(), Mode::Live);

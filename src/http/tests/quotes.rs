@@ -12,7 +12,7 @@ async fn quote(app: &TestApp, body: &str) -> TestResponse {
 }
 
 #[tokio::test]
-async fn the_offer_goes_out_as_it_is() {
+async fn the_response_is_the_body_from_the_quote_service() {
     let app = TestApp::new().await;
     let response = quote(&app, &request("one")).await;
     assert_eq!(response.status, StatusCode::OK);
@@ -25,7 +25,7 @@ async fn the_offer_goes_out_as_it_is() {
 }
 
 #[tokio::test]
-async fn every_refusal_names_its_code_and_field() {
+async fn every_refusal_has_a_code_and_a_field() {
     let app = TestApp::new().await;
     for (external_ref, code, field) in [
         ("validation", "validation_error", "external_ref"),
@@ -44,7 +44,7 @@ async fn every_refusal_names_its_code_and_field() {
 }
 
 #[tokio::test]
-async fn fields_are_exact() {
+async fn unknown_missing_and_duplicate_fields_are_refused() {
     let app = TestApp::new().await;
     let good = request("one");
     for (body, field) in [
@@ -62,7 +62,7 @@ async fn fields_are_exact() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_required_and_must_be_one() {
+async fn an_idempotency_key_is_required_and_validated() {
     let app = TestApp::new().await;
     let with = |keys: &[&str]| {
         let mut request = Request::post("/payouts/quote")

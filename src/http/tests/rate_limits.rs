@@ -1,4 +1,4 @@
-//! Those who call too often wait.
+//! Rate limits per API key, and the limit on invalid keys per address.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ async fn limited(reads: Option<Rate>, writes: Option<Rate>) -> TestApp {
 const NOTHING: &str = "/payouts/pay_x";
 
 #[tokio::test(start_paused = true)]
-async fn every_answer_says_what_is_left() {
+async fn every_response_states_the_remaining_requests() {
     let app =
         limited(Some(Rate { per_second: 200.0, burst: 400 }), Some(Rate { per_second: 100.0, burst: 200 }))
             .await;
@@ -36,7 +36,7 @@ async fn every_answer_says_what_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_calls_too_often_waits_and_no_other_does() {
+async fn a_key_over_its_rate_is_refused_and_other_keys_are_not() {
     let app = limited(None, Some(Rate { per_second: 0.5, burst: 3 })).await;
     for left in [2, 1, 0] {
         let response = app.send(post_json("/payouts", LIVE, "{}")).await;
@@ -64,7 +64,7 @@ async fn from(app: &TestApp, address: &str, key: &str) -> TestResponse {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_guesses_keys_is_slowed_down() {
+async fn an_address_with_many_invalid_keys_is_refused() {
     let app = TestApp::new().await;
     from(&app, "192.0.2.1:1", LIVE).await.assert_problem(404, "payout_not_found");
     for guess in 0..FAILED_ATTEMPTS_PER_MINUTE {
@@ -86,7 +86,7 @@ async fn whoever_guesses_keys_is_slowed_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_whole_ipv6_network_is_one_guesser() {
+async fn an_ipv6_64_counts_as_one_address() {
     let app = TestApp::new().await;
     for guess in 0..FAILED_ATTEMPTS_PER_MINUTE {
         let address = format!("[2001:db8:0:7::{guess:x}]:1");

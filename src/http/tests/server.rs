@@ -67,7 +67,7 @@ fn routes() -> Router {
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
-/// Reads until `text` was seen.
+/// Reads until the output contains `text`, and returns the output.
 async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut seen = Vec::new();
     let reading = async {
@@ -80,23 +80,23 @@ async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     String::from_utf8_lossy(&seen).into_owned()
 }
 
-/// How long the server leaves the connection open, and what it says meanwhile.
+/// The time until the server closes the connection, and its output until then.
 async fn until_closed(stream: &mut TcpStream) -> (Duration, String) {
     let started_at = Instant::now();
     let mut seen = Vec::new();
-    // A reset is an end as well.
+    // A reset also ends the connection.
     let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut seen)).await.unwrap();
     (started_at.elapsed(), String::from_utf8_lossy(&seen).into_owned())
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_and_closed_when_idle() {
+async fn a_connection_is_kept_alive_and_closed_when_idle() {
     let server = Server::start(routes(), limits()).await;
     let mut stream = server.connect().await;
     for _ in 0..3 {
         stream.write_all(GET).await.unwrap();
         read_until(&mut stream, "hello").await;
-        // Longer than a head may take: between requests there is more time.
+        // Longer than the head deadline, which does not run between requests.
         sleep(Duration::from_millis(300)).await;
     }
     let (open, output) = until_closed(&mut stream).await;
@@ -106,7 +106,7 @@ async fn a_connection_is_used_again_and_closed_when_idle() {
 }
 
 #[tokio::test]
-async fn slow_heads_are_cut_off_however_steadily_they_come() {
+async fn a_connection_with_a_slow_head_is_closed_even_if_bytes_keep_arriving() {
     let server = Server::start(routes(), limits()).await;
     let mut silent = server.connect().await;
     let (open, _) = until_closed(&mut silent).await;
@@ -139,7 +139,7 @@ async fn slow_heads_are_cut_off_however_steadily_they_come() {
 }
 
 #[tokio::test]
-async fn slow_handlers_and_bodies_are_not_the_heads_business() {
+async fn the_head_deadline_does_not_apply_to_handlers_and_bodies() {
     let server = Server::start(routes(), limits()).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
@@ -154,19 +154,19 @@ async fn slow_handlers_and_bodies_are_not_the_heads_business() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_cut_off() {
+async fn a_connection_whose_client_does_not_read_is_closed() {
     let server = Server::start(routes(), limits()).await;
     let mut stream = server.connect().await;
     stream.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     sleep(Duration::from_millis(900)).await;
     let mut seen = Vec::new();
     let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut seen)).await.unwrap();
-    assert!(seen.len() < 16 * 1024 * 1024, "it was all sent");
+    assert!(seen.len() < 16 * 1024 * 1024, "the whole response was sent");
     server.stop().await;
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait_for_room() {
+async fn connections_over_the_limit_wait_for_a_free_slot() {
     let server = Server::start(routes(), ServerLimits { max_connections: 2, ..limits() }).await;
     let mut open = Vec::new();
     for _ in 0..2 {
@@ -180,7 +180,7 @@ async fn connections_over_the_limit_wait_for_room() {
     let mut byte = [0; 1];
     assert!(
         timeout(Duration::from_millis(150), third.read(&mut byte)).await.is_err(),
-        "served over the limit"
+        "a connection over the limit is served"
     );
     open.pop();
     read_until(&mut third, "hello").await;
@@ -188,7 +188,7 @@ async fn connections_over_the_limit_wait_for_room() {
 }
 
 #[tokio::test]
-async fn draining_answers_what_is_open_and_takes_nothing_new() {
+async fn draining_completes_open_requests_and_accepts_no_connections() {
     let server = Server::start(routes(), limits()).await;
     let address = server.address;
     let mut idle = server.connect().await;
@@ -205,11 +205,14 @@ async fn draining_answers_what_is_open_and_takes_nothing_new() {
     assert!(until_closed(&mut idle).await.0 < Duration::from_millis(500));
     drop(fresh);
     assert!(TcpStream::connect(address).await.is_err());
-    assert!(stopping.await.unwrap() < Duration::from_millis(1_900), "the drain time ran out");
+    assert!(
+        stopping.await.unwrap() < Duration::from_millis(1_900),
+        "draining ends when the open requests have ended"
+    );
 }
 
 #[tokio::test]
-async fn draining_has_an_end() {
+async fn draining_ends_at_the_drain_time() {
     let limits = ServerLimits { drain: Duration::from_millis(200), ..limits() };
     let server = Server::start(routes(), limits).await;
     let mut stuck = server.connect().await;
@@ -220,7 +223,7 @@ async fn draining_has_an_end() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_too_large_get_their_answer_over_a_socket() {
+async fn a_body_that_is_too_large_is_answered_over_a_socket() {
     let app = TestApp::new().await;
     let server = Server::start(app.router.clone(), limits()).await;
     let head = format!(
@@ -231,7 +234,7 @@ async fn bodies_that_are_too_large_get_their_answer_over_a_socket() {
     counted.write_all(&vec![b' '; 300_000]).await.unwrap();
     let response = read_until(&mut counted, "payload_too_large").await;
     assert!(response.starts_with("HTTP/1.1 413"), "{response}");
-    // All of it was read, so the connection is still of use.
+    // The server has read the whole body, so the connection can be reused.
     counted.write_all(GET).await.unwrap();
     read_until(&mut counted, "not_found").await;
 
@@ -254,7 +257,7 @@ async fn bodies_that_are_too_large_get_their_answer_over_a_socket() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_answers_and_the_connection_lives() {
+async fn a_panic_in_a_handler_is_answered_and_the_connection_stays_open() {
     let app = TestApp::new().await;
     let server = Server::start(app.router.clone(), limits()).await;
     let mut stream = server.connect().await;
@@ -272,7 +275,7 @@ async fn a_handler_that_panics_answers_and_the_connection_lives() {
 }
 
 #[tokio::test]
-async fn a_client_that_vanishes_leaves_a_payout_behind() {
+async fn a_payout_is_created_although_its_client_disconnects() {
     let app = TestApp::new().await;
     let server = Server::start(app.router.clone(), limits()).await;
     let quote_id = app.insert_quote(1, acme(), Mode::Live);
@@ -299,7 +302,7 @@ async fn a_client_that_vanishes_leaves_a_payout_behind() {
 }
 
 #[tokio::test]
-async fn a_body_that_ends_early_is_to_be_sent_again() {
+async fn a_body_that_ends_early_is_answered_with_408() {
     let app = TestApp::new().await;
     let server = Server::start(app.router.clone(), limits()).await;
     let head = format!(

@@ -1,4 +1,4 @@
-//! `/webhooks`.
+//! The routes below `/webhooks`.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -16,7 +16,7 @@ fn bare(method: &str, path: &str, key: &str) -> Request<Body> {
 }
 
 #[tokio::test]
-async fn an_endpoint_is_made_shown_and_forgotten() {
+async fn an_endpoint_can_be_created_read_and_deleted() {
     let app = TestApp::new().await;
     let made = make(&app, LIVE, "https://Example.com/hook").await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -42,7 +42,7 @@ async fn an_endpoint_is_made_shown_and_forgotten() {
 }
 
 #[tokio::test]
-async fn for_others_an_endpoint_does_not_exist() {
+async fn an_endpoint_of_another_account_is_not_found() {
     let app = TestApp::new().await;
     let made = make(&app, LIVE, "https://example.com/").await;
     let path = format!("/webhooks/{}", made.body["id"].as_str().unwrap());
@@ -65,7 +65,7 @@ async fn for_others_an_endpoint_does_not_exist() {
 }
 
 #[tokio::test]
-async fn what_an_endpoint_cannot_be() {
+async fn an_invalid_endpoint_is_refused() {
     let app = TestApp::new().await;
     for (body, field) in [
         (json!({}), "url"),
@@ -85,7 +85,7 @@ async fn what_an_endpoint_cannot_be() {
         assert_eq!(make(&app, LIVE, "https://example.com/").await.status, 201);
     }
     make(&app, LIVE, "https://example.com/").await.assert_problem(422, "validation_error");
-    assert_eq!(make(&app, TEST, "https://example.com/").await.status, 201, "each mode has its own");
+    assert_eq!(make(&app, TEST, "https://example.com/").await.status, 201, "the limit applies per account");
 }
 
 #[tokio::test]
@@ -99,13 +99,13 @@ async fn a_rotation_shows_the_new_secret_once() {
     assert!(rotated.body["previous_secret_expires_at"].is_string());
     assert_eq!(app.send(get(&path, LIVE)).await.body.get("secret"), None);
     let with_body = post_json(&format!("{path}/rotate"), LIVE, "{}");
-    assert_eq!(app.send(with_body).await.status, 200, "an empty object says nothing as well");
+    assert_eq!(app.send(with_body).await.status, 200, "an empty object is accepted as no fields");
     let response = app.send(post_json(&format!("{path}/rotate"), LIVE, r#"{"overlap":1}"#)).await;
     response.assert_problem(422, "validation_error");
 }
 
 #[tokio::test]
-async fn a_replay_makes_deliveries_that_pages_show() {
+async fn a_replay_and_the_list_of_deliveries_validate_their_input() {
     let app = TestApp::new().await;
     let made = make(&app, LIVE, "https://example.com/").await;
     let path = format!("/webhooks/{}", made.body["id"].as_str().unwrap());
@@ -115,7 +115,7 @@ async fn a_replay_makes_deliveries_that_pages_show() {
     assert_eq!(
         (response.status.as_u16(), &response.body),
         (202, &json!({ "count": 0 })),
-        "nothing happened yet"
+        "the payout has no change to replay"
     );
     let response =
         app.send(post_json(&replay, LIVE, &json!({ "payout_id": payout, "sequence": 1 }).to_string())).await;
@@ -132,7 +132,7 @@ async fn a_replay_makes_deliveries_that_pages_show() {
 }
 
 #[tokio::test]
-async fn a_test_event_reports_what_came_of_it() {
+async fn a_test_event_returns_the_result_of_the_attempt() {
     let app = TestApp::new().await;
     let made = make(&app, LIVE, "https://webhooks.example/").await;
     let path = format!("/webhooks/{}/test", made.body["id"].as_str().unwrap());
