@@ -16,7 +16,7 @@ use crate::read::subscriptions::Subscription;
 use crate::reply::{CreateError, Receipt, ReportError};
 use crate::supervisor::{CreationId, SupervisorMessage};
 use payoutd_domain::{
-    Change, IllegalEvent, Mode, NewPayout, OrgId, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
+    Account, Change, IllegalEvent, Mode, NewPayout, Payout, PayoutId, Report, Sequence, Snapshot, Timestamp,
 };
 
 /// How many times a message is sent if the actor stops before it replies.
@@ -78,14 +78,14 @@ impl PayoutsHandle {
     /// dropped, so hold it until [`create_with_record`](Self::create_with_record) returns, in a task that is not
     /// cancelled.
     #[must_use]
-    pub fn begin_creation(&self, org: OrgId, mode: Mode) -> CreationGuard {
-        self.pending_creations.begin(org, mode, self.clock.now())
+    pub fn begin_creation(&self, account: Account) -> CreationGuard {
+        self.pending_creations.begin(account, self.clock.now())
     }
 
-    /// The creation watermark: every payout of this organisation and mode created at or before it is already committed.
+    /// The creation watermark: every payout of this account created at or before it is already committed.
     /// Not before the current time. Waits for pending creations.
-    pub async fn creation_watermark(&self, org: OrgId, mode: Mode) -> Timestamp {
-        self.pending_creations.creation_watermark(org, mode, self.clock.now()).await
+    pub async fn creation_watermark(&self, account: Account) -> Timestamp {
+        self.pending_creations.creation_watermark(account, self.clock.now()).await
     }
 
     /// Creates a payout, consumes its quote, and spawns the payout's actor.

@@ -9,10 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use payoutd_domain::{Mode, OrgId, Timestamp};
-
-/// The owner of a payout. A list waits only for creations of its own account.
-type Account = (OrgId, Mode);
+use payoutd_domain::{Account, Timestamp};
 
 /// The pending creations of this process. Only one process at a time creates payouts in a database.
 #[derive(Debug, Default)]
@@ -56,7 +53,7 @@ impl PendingCreations {
 
     /// Begins a creation at `now`, or one microsecond after the newest time if the clock did not advance.
     #[must_use]
-    pub fn begin(self: &Arc<Self>, org: OrgId, mode: Mode, now: Timestamp) -> CreationGuard {
+    pub fn begin(self: &Arc<Self>, account: Account, now: Timestamp) -> CreationGuard {
         let (sender, ended) = watch::channel(());
         let mut state = self.state();
         let after = Timestamp::from_micros(state.newest.micros() + 1).unwrap_or(state.newest);
@@ -64,17 +61,17 @@ impl PendingCreations {
         state.newest = at;
         state.last_id += 1;
         let id = state.last_id;
-        state.pending.insert(id, PendingCreation { account: (org, mode), ended });
+        state.pending.insert(id, PendingCreation { account, ended });
         CreationGuard { at, id, pending_creations: Arc::clone(self), _ended: sender }
     }
 
     /// Waits until every pending creation of this account has ended. The returned time is not before `now` and before
     /// the time of every creation that begins later, so every payout of the account up to it is committed.
-    pub async fn creation_watermark(&self, org: OrgId, mode: Mode, now: Timestamp) -> Timestamp {
+    pub async fn creation_watermark(&self, account: Account, now: Timestamp) -> Timestamp {
         let (watermark, pending) = {
             let mut state = self.state();
             state.newest = state.newest.max(now);
-            let of_account = state.pending.values().filter(|creation| creation.account == (org, mode));
+            let of_account = state.pending.values().filter(|creation| creation.account == account);
             (state.newest, of_account.map(|creation| creation.ended.clone()).collect::<Vec<_>>())
         };
         for mut ended in pending {
@@ -106,6 +103,8 @@ mod tests {
     use tokio::sync::oneshot;
     use tokio::time::timeout;
 
+    use payoutd_domain::Mode;
+
     use super::*;
     use crate::testing::sample;
 
@@ -114,19 +113,19 @@ mod tests {
     #[tokio::test]
     async fn no_creation_begins_at_or_before_a_returned_watermark() {
         let pending_creations = Arc::new(PendingCreations::default());
-        let terms = Arc::clone(&sample::payout(1).terms);
-        let begin = |seconds| pending_creations.begin(terms.org, terms.mode, sample::at(seconds));
+        let account = Account::from(&*sample::payout(1).terms);
+        let begin = |seconds| pending_creations.begin(account, sample::at(seconds));
         let first = begin(10);
         assert_eq!(first.at(), sample::at(10));
         let second = begin(10);
         assert!(second.at() > first.at(), "two creations have different times");
         drop((first, second));
         assert!(begin(5).at() > sample::at(10), "the clock went back");
-        let watermark = pending_creations.creation_watermark(terms.org, terms.mode, sample::at(20)).await;
+        let watermark = pending_creations.creation_watermark(account, sample::at(20)).await;
         assert_eq!(watermark, sample::at(20));
         assert!(begin(20).at() > watermark);
         assert!(
-            pending_creations.creation_watermark(terms.org, terms.mode, sample::at(0)).await > watermark,
+            pending_creations.creation_watermark(account, sample::at(0)).await > watermark,
             "a watermark never goes back"
         );
         assert!(pending_creations.state().pending.is_empty());
@@ -136,19 +135,18 @@ mod tests {
     async fn the_watermark_waits_for_pending_creations_of_its_account_only() {
         let pending_creations = Arc::new(PendingCreations::default());
         let org = sample::payout(1).terms.org;
-        let creation = pending_creations.begin(org, Mode::Live, sample::at(0));
+        let [live, test] = [Mode::Live, Mode::Test].map(|mode| Account { org, mode });
+        let creation = pending_creations.begin(live, sample::at(0));
         let (end, ended) = oneshot::channel::<()>();
         tokio::spawn(async move {
             ended.await.unwrap();
             drop(creation);
         });
         assert!(
-            timeout(SHORT_WAIT, pending_creations.creation_watermark(org, Mode::Live, sample::at(1)))
-                .await
-                .is_err()
+            timeout(SHORT_WAIT, pending_creations.creation_watermark(live, sample::at(1))).await.is_err()
         );
-        pending_creations.creation_watermark(org, Mode::Test, sample::at(1)).await;
+        pending_creations.creation_watermark(test, sample::at(1)).await;
         end.send(()).unwrap();
-        pending_creations.creation_watermark(org, Mode::Live, sample::at(1)).await;
+        pending_creations.creation_watermark(live, sample::at(1)).await;
     }
 }

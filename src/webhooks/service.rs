@@ -133,7 +133,7 @@ impl WebhookService {
     /// # Errors
     /// Returns `Unavailable` if the store cannot be read.
     pub async fn list(&self, account: Account) -> Result<Vec<Endpoint>, WebhookError> {
-        Ok(self.store.endpoints(account.org, account.mode).await?)
+        Ok(self.store.endpoints(account).await?)
     }
 
     /// Returns one of the account's endpoints.

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
-use payoutd_domain::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Account, Timestamp};
 
 use super::{Attempt, DisabledReason, Endpoint, EndpointId, NewDelivery, SigningSecret, WebhookDelivery};
 
@@ -69,7 +69,7 @@ pub trait WebhookStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns `Unavailable` if the store cannot be read.
-    async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable>;
+    async fn endpoints(&self, account: Account) -> Result<Vec<Endpoint>, Unavailable>;
 
     /// The endpoint with this id, regardless of its account.
     ///

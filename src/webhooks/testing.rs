@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use payoutd_actors::ports::{Clock, IdempotencyRecord, Journal, Unavailable};
 use payoutd_actors::testing::MemoryJournal;
-use payoutd_domain::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Account, Timestamp};
 
 use super::{
     DeliveryBacklog, DeliveryStatus, DueDelivery, Endpoint, EndpointId, NewDelivery, Outcome, Policy,
@@ -75,8 +75,8 @@ impl WebhookStore for MemoryWebhookStore {
         Ok(inserted)
     }
 
-    async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable> {
-        Ok(self.rows().endpoints.iter().filter(|e| (e.org, e.mode) == (org, mode)).cloned().collect())
+    async fn endpoints(&self, account: Account) -> Result<Vec<Endpoint>, Unavailable> {
+        Ok(self.rows().endpoints.iter().filter(|e| e.account() == account).cloned().collect())
     }
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, Unavailable> {

@@ -53,10 +53,9 @@ fn create(schemas: &mut Schemas) -> Operation {
     let id = json!({ "id": "$response.body#/id" });
     Operation::new("post", "/payouts", "createPayout", "Payouts", "Execute a quote")
         .description(
-            "Turns a quote into a payout, on exactly its terms. However often and from wherever this is called, one \
-             payout comes of a quote: whoever calls later gets `quote_already_used` with its `payout_id`, also once \
-             the quote has expired. The sandbox answers with the same payout again instead. The answer shows the payout \
-             at its creation.",
+            "Turns a quote into a payout, on exactly its terms. A quote becomes at most one payout: each later call gets \
+             `quote_already_used` with its `payout_id`, even after the quote has expired. In the sandbox, a later call \
+             returns the same payout instead. The response shows the payout as it was at its creation.",
         )
         .idempotent(Idempotency::Optional)
         .body(request, &[&sample::NEW_PAYOUT])
@@ -85,8 +84,8 @@ fn list(schemas: &mut Schemas) -> Operation {
             "Your payouts of the key's mode, the newest first. Following `next_cursor` leads to every payout there was when \
              you asked for the first page, once each, however many are being created meanwhile. A page can hold fewer than \
              `limit`: one that has changed its status since it was found is left out. Asking again with `created_after` set \
-             to the newest `created_at` you have seen misses none. Where nothing fits, also an `external_ref` that no payout \
-             has, the list is empty.",
+             to the newest `created_at` you have seen misses none. If no payout matches, or no payout has \
+             the `external_ref`, the list is empty.",
         )
         .query_parameter("status", "Only payouts with this status.", status)
         .query_parameter("external_ref", "Only payouts with this reference.", text(1, 255))

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use payoutd_actors::ports::{IdempotencyRecord, Unavailable};
-use payoutd_domain::{Mode, OrgId, Timestamp};
+use payoutd_domain::{Account, Timestamp};
 use uuid::Uuid;
 
 use crate::store::db_timestamp::DbTimestamp;
@@ -55,8 +55,9 @@ impl<S: WebhookWrites> WebhookStore for S {
         Ok(!self.write_with_record(statement, record).await?.is_empty())
     }
 
-    async fn endpoints(&self, org: OrgId, mode: Mode) -> Result<Vec<Endpoint>, Unavailable> {
-        let statement = Statement::new(sql::WEBHOOK_ENDPOINTS).bind(org.0).bind(mode.as_str());
+    async fn endpoints(&self, account: Account) -> Result<Vec<Endpoint>, Unavailable> {
+        let statement =
+            Statement::new(sql::WEBHOOK_ENDPOINTS).bind(account.org.0).bind(account.mode.as_str());
         convert::<_, EndpointRow, _>(&self.read(statement).await?)
     }
 

@@ -5,6 +5,7 @@ pub(super) mod config_defaults;
 pub(super) mod dependencies;
 pub(super) mod domain_purity;
 pub(super) mod file_length;
+pub(super) mod named_tests;
 pub(super) mod rooms;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use payoutd::webhooks::{
     NewDelivery, Outcome, RecordedAttempt, SigningSecret,
 };
 use payoutd_actors::testing::sample;
-use payoutd_domain::{Mode, OrgId, Sequence, Timestamp};
+use payoutd_domain::{Account, Mode, OrgId, Sequence, Timestamp};
 use uuid::Uuid;
 
 use super::harness::{HarnessOptions, WebhookHarness};
@@ -88,8 +88,9 @@ async fn a_stored_endpoint_is_read_back_unchanged(harness: &WebhookHarness) {
     assert!(harness.store.rotate_secret(endpoint.id, &secret, until, None).await.unwrap());
     endpoint.previous_secret = Some((std::mem::replace(&mut endpoint.secret, secret), until));
     assert_eq!(harness.find(endpoint.id).await, endpoint);
-    assert_eq!(harness.store.endpoints(endpoint.org, Mode::Live).await.unwrap(), [endpoint.clone()]);
-    assert_eq!(harness.store.endpoints(endpoint.org, Mode::Test).await.unwrap(), []);
+    let [live, test] = [Mode::Live, Mode::Test].map(|mode| Account { org: endpoint.org, mode });
+    assert_eq!(harness.store.endpoints(live).await.unwrap(), [endpoint.clone()]);
+    assert_eq!(harness.store.endpoints(test).await.unwrap(), []);
     assert!(harness.store.delete_endpoint(endpoint.id).await.unwrap());
     assert!(!harness.store.delete_endpoint(endpoint.id).await.unwrap());
     assert!(!harness.store.rotate_secret(endpoint.id, &endpoint.secret, until, None).await.unwrap());

@@ -91,7 +91,7 @@ async fn create_payout(
     }
     let (id, tracking_token) = new_identity(state, principal, &terms.quote_id)?;
     // A list waits for this creation until the guard is dropped.
-    let creation = state.payouts.begin_creation(terms.org, terms.mode);
+    let creation = state.payouts.begin_creation(principal.account());
     let payout = NewPayout { id, tracking_token, created_at: creation.at(), terms: Arc::clone(terms) };
     let response = created_response(state, &Payout::new(Arc::new(payout.clone())).snapshot())?;
     let record = match principal.mode {

@@ -45,7 +45,7 @@ pub(in crate::http::api) async fn list(
         ListQuery::parse(principal, query.as_deref(), &state.cursor_signer)?;
     let position = match position {
         Some(position) => position,
-        None => first_position(state.payouts.creation_watermark(principal.org, principal.mode).await),
+        None => first_position(state.payouts.creation_watermark(principal.account()).await),
     };
     let position = filter.created_before.map_or(position, |end| position.min(PageCursor::before(end)));
     // One row more than the page holds shows whether there is another page.

@@ -32,7 +32,7 @@ pub(in crate::http) struct EndpointBody<'a> {
     /// What it is for, in your words.
     #[schemars(length(max = 255))]
     description: &'a str,
-    /// What it is told of.
+    /// The types of the events that are sent.
     types: &'a [EventType],
     /// Whether events are sent. `POST /webhooks/{id}/enable` enables a disabled endpoint.
     status: EndpointStatus,

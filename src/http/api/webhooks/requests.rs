@@ -20,7 +20,7 @@ pub(in crate::http) struct CreateRequest {
     /// fragment.
     #[schemars(url, length(max = 2048), example = &"https://partner.example/payout-events")]
     url: String,
-    /// What to be told of. Usually `payout.broadcast`, `payout.delivered` and `payout.failed`.
+    /// The types of the events to send. If absent: `payout.broadcast`, `payout.delivered` and `payout.failed`.
     #[serde(default)]
     #[schemars(with = "Option<Vec<EventType>>")]
     types: Option<Vec<String>>,

@@ -15,16 +15,16 @@ use uuid::Uuid;
 
 /// Publishes events, and passes the report on each one to the report intake.
 pub(super) struct InMemoryBus {
-    desk: Arc<ReportIntake>,
+    intake: Arc<ReportIntake>,
     start_permits: Arc<Semaphore>,
     published: [AtomicU64; 3],
     failures: Arc<AtomicU64>,
 }
 
 impl InMemoryBus {
-    pub(super) fn new(desk: ReportIntake, start_permits: Arc<Semaphore>) -> Self {
+    pub(super) fn new(intake: ReportIntake, start_permits: Arc<Semaphore>) -> Self {
         let (published, failures) = Default::default();
-        Self { desk: Arc::new(desk), start_permits, published, failures }
+        Self { intake: Arc::new(intake), start_permits, published, failures }
     }
 
     pub(super) fn record_failure(&self) {
@@ -41,7 +41,7 @@ impl InMemoryBus {
     }
 
     fn publish_report(&self, id: PayoutId, kind: ReportKind) {
-        let (desk, failures) = (Arc::clone(&self.desk), Arc::clone(&self.failures));
+        let (intake, failures) = (Arc::clone(&self.intake), Arc::clone(&self.failures));
         tokio::spawn(async move {
             let body = ReportRenderer::new().render(id.0, kind);
             let incoming = Incoming {
@@ -49,9 +49,9 @@ impl InMemoryBus {
                 content_type: Some(CONTENT_TYPE),
                 headers: &[],
                 body: body.as_bytes(),
-                received_at: desk.now(),
+                received_at: intake.now(),
             };
-            match desk.process(&incoming).await {
+            match intake.process(&incoming).await {
                 Disposition::Acknowledge(_) => {}
                 Disposition::DeadLetter { .. } | Disposition::TryLater(_) => {
                     failures.fetch_add(1, Ordering::Relaxed);

@@ -62,9 +62,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     let journal = NotifyingJournal::new(Arc::clone(&store) as Arc<dyn Journal>, hints.clone());
     let running = system::start(Arc::new(journal), Arc::new(SystemClock), ENGINE).await?;
     let payouts = running.payouts().clone();
-    let desk = ReportIntake::new(payouts.clone(), Arc::clone(&store) as _, ReportIntakeConfig::default());
+    let intake = ReportIntake::new(payouts.clone(), Arc::clone(&store) as _, ReportIntakeConfig::default());
     let start_permits = Arc::new(Semaphore::new(IN_FLIGHT));
-    let bus = Arc::new(InMemoryBus::new(desk, Arc::clone(&start_permits)));
+    let bus = Arc::new(InMemoryBus::new(intake, Arc::clone(&start_permits)));
     let relay = Relay {
         mode: Mode::Live,
         outbox: Arc::clone(&store) as _,
