@@ -1,12 +1,12 @@
 //! Work that runs to completion after its caller has stopped waiting.
 //!
 //! A request's future is dropped at an arbitrary await point when its client disconnects or its deadline passes. Work
-//! that must not stop there runs in a task of its own, in three places:
+//! that must not stop there runs in a task of its own, in four places:
 //!
 //! - `http::api::request_task`: a request that writes, as a whole. Its idempotency key stays claimed, and its payout
 //!   stays a pending creation, until it has ended and its record is stored.
-//! - `http::extract::key_cache`: a lookup, which holds a permit until the query ends.
-//! - `store`: a write, because a dropped future would leave a transaction open on a pooled connection.
+//! - `http::extract::key_cache` and `tracking::token_lookup`: a lookup, which holds a permit until the query ends.
+//! - `store`: a write or a migration, because a dropped future would leave a transaction open on a pooled connection.
 //!
 //! Code between these places spawns no task for this purpose. `PayoutsHandle` in particular needs none: the group commit
 //! tasks commit what was submitted, and the actors answer what was sent to them.

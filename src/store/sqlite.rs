@@ -31,7 +31,7 @@ use super::lease::LeaseGuard;
 use super::ports::settings;
 use super::sql_store::SqlStore;
 use crate::outbox::MessageEncoder;
-use crate::runtime::detached::{complete_write, unavailable};
+use crate::runtime::detached::{complete_write, run_to_completion, unavailable};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx_macros::migrate!("migrations/sqlite");
 
@@ -161,8 +161,7 @@ impl SqlStore for SqliteStore {
 impl Store for SqliteStore {
     async fn migrate(&self) -> Result<(), MigrateError> {
         let writer = self.writer.clone();
-        let migration = tokio::spawn(async move { MIGRATIONS.run(&writer).await });
-        match migration.await {
+        match run_to_completion(async move { MIGRATIONS.run(&writer).await }).await {
             Ok(result) => Ok(result?),
             Err(_) => Err(MigrateError::Database(sqlx::Error::WorkerCrashed)),
         }

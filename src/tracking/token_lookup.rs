@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::TokenIndex;
+use crate::runtime::detached::run_to_completion;
 use crate::runtime::rate_limit::FailedAttempts;
 
 /// The most tokens that are cached. Entries never become stale, because a token belongs to one payout forever.
@@ -94,7 +95,7 @@ impl TokenLookup {
         }
         let (index, cache) = (Arc::clone(&self.index), Arc::clone(&self.cache));
         // A separate task holds the permit until the query ends, also if the client disconnects.
-        let query = tokio::spawn(async move {
+        let query = run_to_completion(async move {
             let found = index.payout_by_token(token).await;
             if let Ok(Some(id)) = found {
                 cache.insert(token, id);
